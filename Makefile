@@ -1,0 +1,58 @@
+# The front door: `make help` lists what there is. Each target does all its set-up.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.SUFFIXES:
+.PHONY: help demo test bench check format lock setup clean
+
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+# How many test processes: "auto" is one for each core; 0 runs them in this one (for a debugger).
+WORKERS ?= auto
+# More words for the program behind a target: make test ARGS="-k labels", make demo ARGS="--help"
+ARGS ?=
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv/.stamp-runtime ## migrate a batch of sample projects, on your machine alone
+	@$(BIN)/gl2gh-batch demo $(ARGS)
+
+test: .venv/.stamp-dev .tools/.stamp-npm .tools/.stamp-openapi ## run the tests
+	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+bench: .venv/.stamp-dev ## measure: figures next to the floor that bounds them (docs/performance.md)
+	@$(BIN)/python -m bench $(ARGS)
+
+check: .venv/.stamp-dev .tools/.stamp-npm ## lint, types, floors, schemas, workflows, documents
+	@$(BIN)/python tools/check.py $(ARGS)
+
+format: .venv/.stamp-dev ## let ruff format the code, and write the tables of the documents
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+	@$(BIN)/python tools/readme.py
+
+lock: .venv/.stamp-dev ## pin the requirements and the node programs anew
+	@$(BIN)/python tools/lock.py $(ARGS)
+
+setup: .venv/.stamp-dev .tools/.stamp-npm .tools/.stamp-openapi ## only the set-up
+
+clean: ## remove what the targets made
+	rm -rf .venv .tools build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+.venv/.stamp-runtime: requirements/build.txt requirements/runtime.txt pyproject.toml tools/setup
+	@tools/setup runtime
+	@touch $@
+
+.venv/.stamp-dev: requirements/dev.txt pyproject.toml tools/setup
+	@tools/setup dev
+	@touch $@
+
+# Order-only: where the machine has no node, the one from PyPI needs the virtual environment.
+.tools/.stamp-npm: tools/package.json tools/package-lock.json tools/setup | .venv/.stamp-dev
+	@tools/setup npm
+	@touch $@
+
+.tools/.stamp-openapi: tools/fetch-openapi.sh | .tools/.stamp-npm
+	@tools/fetch-openapi.sh
+	@touch $@

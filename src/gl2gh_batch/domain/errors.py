@@ -1,0 +1,210 @@
+"""Every error of ours, with what it means to the user.
+
+Gl2ghError
+├── ConfigurationError (also a ValueError)   wrong usage or configuration, exit code 2
+├── AuthenticationError                      a credential was refused
+├── NotFoundError                            missing, or not visible to the token
+├── SourceError                              GitLab answered with something we cannot go on from
+├── TargetError                              GitHub refused a request for good
+│   ├── TargetNotOursError                   the repository holds what we did not put there
+│   ├── CapabilityMissingError               the target lacks what the plan counts on
+│   └── NumberMismatchError                  an item got another number than planned
+├── UnclearAnswerError                       a write was sent and nobody knows whether it took effect
+├── TransportError                           no answer at all, after the tries that are safe
+├── RateLimitedError                         the wait would be longer than allowed
+├── GitError                                 a git command failed
+├── PlanRefusedError                         no plan, or one that no longer fits
+├── BlockedError                             the plan holds findings that must be solved first
+├── WorkDirectoryError                       a file of the work directory is damaged or foreign
+└── StoppedError                             a signal, a deadline or a cancel ended the run
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class FailureReason(StrEnum):
+    """The closed set of reasons that results and outputs name."""
+
+    CONFIG_INVALID = "config-invalid"
+    AUTH_FAILED = "auth-failed"
+    NOT_FOUND = "not-found"
+    SOURCE_FAILED = "source-failed"
+    TARGET_REFUSED = "target-refused"
+    TARGET_NOT_EMPTY = "target-not-empty"
+    CAPABILITY_MISSING = "capability-missing"
+    NUMBER_MISMATCH = "number-mismatch"
+    UNCLEAR_ANSWER = "unclear-answer"
+    UNREACHABLE = "unreachable"
+    RATE_LIMITED = "rate-limited"
+    GIT_FAILED = "git-failed"
+    PLAN_MISSING = "plan-missing"
+    PLAN_CHANGED = "plan-changed"
+    FINDINGS_BLOCK = "findings-block"
+    VERIFY_DIFFERENCES = "verify-differences"
+    WORK_DIR_DAMAGED = "work-dir-damaged"
+    PARTIAL = "partial"
+    CANCELLED = "cancelled"
+    INTERNAL = "internal"
+
+
+class Gl2ghError(Exception):
+    """What happened, to which project and item, what to do, and whether running again is safe."""
+
+    exit_code = 1
+    reason = FailureReason.INTERNAL
+    retryable = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        project: str | None = None,
+        item: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.project = project
+        self.item = item
+
+    def __str__(self) -> str:
+        where = " ".join(part for part in (self.project, self.item) if part)
+        text = f"{where}: {self.message}" if where else self.message
+        return f"{text}. {self.hint}" if self.hint else text
+
+
+class ConfigurationError(Gl2ghError, ValueError):
+    """Wrong usage or configuration; `field` names the input that is wrong."""
+
+    exit_code = 2
+    reason = FailureReason.CONFIG_INVALID
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        field: str = "",
+        hint: str = "",
+        project: str | None = None,
+        item: str | None = None,
+    ) -> None:
+        super().__init__(f"{field}: {message}" if field else message, hint=hint, project=project, item=item)
+        self.field = field
+
+
+class AuthenticationError(Gl2ghError):
+    """A credential was refused; nothing is tried again with it."""
+
+    reason = FailureReason.AUTH_FAILED
+
+
+class NotFoundError(Gl2ghError):
+    """Missing, or not visible to the token: the platforms do not say which."""
+
+    reason = FailureReason.NOT_FOUND
+
+
+class SourceError(Gl2ghError):
+    """GitLab answered with something we cannot go on from."""
+
+    reason = FailureReason.SOURCE_FAILED
+    retryable = True
+
+
+class TargetError(Gl2ghError):
+    """GitHub refused a request for good."""
+
+    reason = FailureReason.TARGET_REFUSED
+
+
+class TargetNotOursError(TargetError):
+    """The target repository holds what this migration did not put there."""
+
+    reason = FailureReason.TARGET_NOT_EMPTY
+
+
+class CapabilityMissingError(TargetError):
+    """The target lacks what the plan counts on; nothing of that kind was written."""
+
+    reason = FailureReason.CAPABILITY_MISSING
+
+
+class NumberMismatchError(TargetError):
+    """An item got another number than planned: somebody else writes to the repository."""
+
+    reason = FailureReason.NUMBER_MISMATCH
+
+
+class DifferencesFoundError(TargetError):
+    """The target is not what was planned; nothing is closed and the repository stays private."""
+
+    reason = FailureReason.VERIFY_DIFFERENCES
+
+
+class UnclearAnswerError(Gl2ghError):
+    """A write was sent and it is not known whether it took effect; the next run looks it up."""
+
+    reason = FailureReason.UNCLEAR_ANSWER
+    retryable = True
+
+
+class TransportError(Gl2ghError):
+    """No usable answer, after all the tries that are safe."""
+
+    reason = FailureReason.UNREACHABLE
+    retryable = True
+
+
+class RateLimitedError(Gl2ghError):
+    """The platform keeps refusing, or the wait would be longer than allowed."""
+
+    reason = FailureReason.RATE_LIMITED
+    retryable = True
+
+
+class GitError(Gl2ghError):
+    """A git command failed; the message holds git's own words, without credentials."""
+
+    reason = FailureReason.GIT_FAILED
+    retryable = True
+
+
+class PlanRefusedError(Gl2ghError):
+    """There is no plan to apply, or it no longer fits what it was made from."""
+
+    reason = FailureReason.PLAN_CHANGED
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        missing: bool = False,
+        hint: str = "",
+        project: str | None = None,
+        item: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint, project=project, item=item)
+        if missing:
+            self.reason = FailureReason.PLAN_MISSING
+
+
+class BlockedError(Gl2ghError):
+    """The plan holds findings that must be solved before anything is written."""
+
+    reason = FailureReason.FINDINGS_BLOCK
+
+
+class WorkDirectoryError(Gl2ghError):
+    """A file of the work directory is damaged, of a newer version, or not ours."""
+
+    reason = FailureReason.WORK_DIR_DAMAGED
+
+
+class StoppedError(Gl2ghError):
+    """A signal, a deadline or a cancel ended the run; what was done is durable."""
+
+    reason = FailureReason.CANCELLED
+    retryable = True

@@ -1,0 +1,63 @@
+"""Numbers are a pure function of two counts, known before anything is read in full.
+
+GitLab counts issues and merge requests apart, GitHub counts both in one sequence.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class NumberingPolicy(StrEnum):
+    """Which numbers stay as they were."""
+
+    ISSUES_EXACT = "issues-exact"
+    MERGE_REQUESTS_EXACT = "merge-requests-exact"
+    COMPACT = "compact"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbers:
+    """The numbers of one project's items.
+
+    `highest_issue` and `highest_merge_request` are the highest iids at the survey. `compact` needs
+    the iids themselves, in ascending order.
+    """
+
+    policy: NumberingPolicy = NumberingPolicy.ISSUES_EXACT
+    highest_issue: int = 0
+    highest_merge_request: int = 0
+    issue_iids: tuple[int, ...] = ()
+    merge_request_iids: tuple[int, ...] = ()
+
+    def issue(self, iid: int) -> int | None:
+        """The number of the issue with that iid; None when the survey did not know it."""
+        if not 1 <= iid <= self.highest_issue:
+            return None
+        match self.policy:
+            case NumberingPolicy.ISSUES_EXACT:
+                return iid
+            case NumberingPolicy.MERGE_REQUESTS_EXACT:
+                return self.highest_merge_request + iid
+            case NumberingPolicy.COMPACT:
+                return _rank(self.issue_iids, iid)
+
+    def merge_request(self, iid: int) -> int | None:
+        """The number of the merge request with that iid; None when the survey did not know it."""
+        if not 1 <= iid <= self.highest_merge_request:
+            return None
+        match self.policy:
+            case NumberingPolicy.ISSUES_EXACT:
+                return self.highest_issue + iid
+            case NumberingPolicy.MERGE_REQUESTS_EXACT:
+                return iid
+            case NumberingPolicy.COMPACT:
+                rank = _rank(self.merge_request_iids, iid)
+                return None if rank is None else len(self.issue_iids) + rank
+
+
+def _rank(iids: tuple[int, ...], iid: int) -> int | None:
+    place = bisect_left(iids, iid)
+    return place + 1 if place < len(iids) and iids[place] == iid else None

@@ -1,0 +1,224 @@
+"""The plan: every write as data, what it costs, what is lost, what stands in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+from gl2gh_batch.domain.limits import LimitClass
+from gl2gh_batch.domain.refs import ProjectRef, RepoRef
+
+# The step that brings the target repository into being: its receipt says whose the repository is.
+CREATE_STEP: Final = "repository/create"
+
+
+class Phase(StrEnum):
+    """When a step is due: while the target is filled, or after verify found no difference."""
+
+    FILL = "fill"
+    CLOSE = "close"
+
+
+class Completion(StrEnum):
+    """When a call is done: with its answer, or when the import job that it started ends."""
+
+    ANSWER = "answer"
+    IMPORT_JOB = "import-job"
+
+
+class Pace(StrEnum):
+    """Which budgets a call draws on."""
+
+    READ = "read"
+    WRITE = "write"
+    CONTENT = "content"
+    IMPORT = "import"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """How to find out whether a write without a clear answer took effect.
+
+    `path` is read; a list is searched for the entry whose `field` equals `value` (without regard to
+    case; a truth value is written `true` or `false`), an object counts when its `field` does. With
+    `contains`, the field has to hold the value; with `absent`, the write took effect when there is
+    nothing at `path` any more.
+    """
+
+    path: str
+    field: str
+    value: str
+    contains: bool = False
+    absent: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request to GitHub's API.
+
+    `body` may hold the exact shape `{"$ref": step id, "field": name}` where a value is known only
+    after another step. `keep` names the fields of the answer that the receipt keeps. An `optional`
+    step may be refused for lack of rights: that is a notice and not a failure. A call without
+    `lookup` is one that can be repeated without harm (PUT, PATCH, DELETE). When GitHub already has the
+    thing, it is brought to the same `body` by a PATCH of `adopt_path`, unless that is empty; where that
+    is to be expected (`adopts`), the price counts it.
+    """
+
+    id: str
+    kind: str
+    phase: Phase = Phase.FILL
+    method: str
+    path: str
+    body: Mapping[str, Any] = field(default_factory=dict)
+    pace: Pace = Pace.WRITE
+    completion: Completion = Completion.ANSWER
+    lookup: Lookup | None = None
+    adopt_path: str = ""
+    adopts: bool = False
+    expect_number: int | None = None
+    keep: tuple[str, ...] = ()
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitPush:
+    """One push of refs from the project's mirror to the target; `refs` maps names to their SHA.
+
+    `expect` is what the target may hold beforehand (name → SHA): anything else stops the push.
+    """
+
+    id: str
+    kind: str
+    phase: Phase = Phase.FILL
+    repo: RepoRef
+    mirror: str
+    refs: Mapping[str, str]
+    expect: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """One file sent to the target; `file` is relative to the project's folder."""
+
+    id: str
+    kind: str
+    phase: Phase = Phase.FILL
+    path: str
+    file: str
+    name: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoOp:
+    """Nothing to do for an item, said with its reason."""
+
+    id: str
+    kind: str
+    reason: str
+
+
+Step = Call | GitPush | Upload
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetFacts:
+    """What plan found out about the target and what steps and verify both have to know.
+
+    `state` is `absent`, `empty`, `ours` or `foreign`; `present` holds the identities that need no
+    step; `unassignable` the logins that the target would refuse as assignees.
+    """
+
+    state: str = "absent"
+    owner_is_organisation: bool = True
+    repository_id: int | None = None
+    present: frozenset[str] = frozenset()
+    unassignable: frozenset[str] = frozenset()
+    issues_via: str = "import"
+
+
+class Severity(StrEnum):
+    """What a finding means: it blocks the apply, or it is worth knowing."""
+
+    BLOCKING = "blocking"
+    WARNING = "warning"
+    NOTICE = "notice"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something about a project that a person should know, with what to do about it."""
+
+    code: str
+    severity: Severity
+    message: str
+    hint: str = ""
+    item: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """Something of the source that will not be carried over; `item` is its source identity."""
+
+    kind: str
+    item: str
+    what: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """What applying and verifying costs; `by_class` in units of each budget."""
+
+    requests: int = 0
+    reads: int = 0
+    writes: int = 0
+    content: int = 0
+    imports: int = 0
+    git_operations: int = 0
+    by_class: Mapping[LimitClass, int] = field(default_factory=dict)
+    hours: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindPlan:
+    """The plan's totals for one kind."""
+
+    items: int = 0
+    steps: int = 0
+    no_ops: int = 0
+    losses: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The head of a plan; its steps are in `plan.ndjson` beside it, one a line.
+
+    `digest` covers the head and the steps; `inputs` holds the digest of every file that it was made
+    from, `observed` the digest of what the target held.
+    """
+
+    project: ProjectRef
+    repo: RepoRef
+    lineage: str
+    serial: int
+    made_at: str
+    tool_version: str
+    inputs: Mapping[str, str]
+    observed: str
+    steps_sha256: str
+    steps: int
+    kinds: Mapping[str, KindPlan]
+    price: Price
+    findings: tuple[Finding, ...] = ()
+    losses: int = 0
+    facts: TargetFacts = field(default_factory=TargetFacts)
+    digest: str = ""
+
+    @property
+    def blocking(self) -> tuple[Finding, ...]:
+        """The findings that must be solved before anything is written."""
+        return tuple(one for one in self.findings if one.severity is Severity.BLOCKING)

@@ -1,0 +1,127 @@
+"""What writes cost in requests, and how long they take at the least: arithmetic on data.
+
+The classes and their limits are those of GitHub's page "Rate limits for the REST API".
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from gl2gh_batch.domain.limits import CONTENT_COSTS, READ_COSTS, WRITE_COSTS, Costs, LimitClass, Limits
+from gl2gh_batch.domain.plan import Call, Completion, GitPush, Pace, Price, Step, Upload
+
+# Seconds that one thing takes when no limit binds (measured medians; see docs/architecture.md).
+LATENCY_S: Final[dict[Pace, float]] = {
+    Pace.READ: 0.25,
+    Pace.WRITE: 0.5,
+    Pace.CONTENT: 0.5,
+    Pace.IMPORT: 1.75,
+}
+GIT_OPERATION_S: Final = 3.0
+POLLS_PER_IMPORT: Final = 1.07
+
+COSTS_OF: Final[dict[Pace, Costs]] = {
+    Pace.READ: READ_COSTS,
+    Pace.WRITE: WRITE_COSTS,
+    Pace.CONTENT: CONTENT_COSTS,
+    Pace.IMPORT: WRITE_COSTS,
+}
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts requests by pace while steps go by; `imports` counts jobs, whose polls are added at the end."""
+
+    paces: Counter[Pace] = field(default_factory=Counter)
+    git_operations: int = 0
+    imports: int = 0
+
+    def add(self, step: Step) -> None:
+        """Count one step, with the polls that it brings."""
+        match step:
+            case Call():
+                self.paces[step.pace] += 1
+                if step.completion is Completion.IMPORT_JOB:
+                    self.imports += 1
+                    # The job's status tells a number; whatever else is kept has to be read.
+                    self.paces[Pace.READ] += step.keep not in {(), ("number",)}
+                if step.adopts:
+                    self.paces.update({Pace.READ: 1, Pace.WRITE: 1})
+            case GitPush():
+                self.git_operations += 1
+            case Upload():
+                self.paces[Pace.CONTENT] += 1
+
+    def read(self, requests: int) -> None:
+        """Count reading requests."""
+        self.paces[Pace.READ] += requests
+
+    @property
+    def polls(self) -> int:
+        """The looks at import jobs: a little more than one each."""
+        return round(POLLS_PER_IMPORT * self.imports)
+
+    def price(self, limits: Limits) -> Price:
+        """The tally as a price under these limits."""
+        paces = self.paces + Counter({Pace.READ: self.polls})
+        by_class: Counter[LimitClass] = Counter()
+        for pace, count in paces.items():
+            for name, units in COSTS_OF[pace].items():
+                if name is not LimitClass.CONCURRENCY:
+                    by_class[name] += units * count
+        return Price(
+            requests=sum(paces.values()),
+            reads=paces[Pace.READ],
+            writes=paces[Pace.WRITE],
+            content=paces[Pace.CONTENT],
+            imports=paces[Pace.IMPORT],
+            git_operations=self.git_operations,
+            by_class=dict(by_class),
+            hours=max(self.chain_s(), bound_s(by_class, limits)) / 3600,
+        )
+
+    def chain_s(self) -> float:
+        """The seconds that one project takes by itself: its writes go one after the other."""
+        single = sum(LATENCY_S[pace] * count for pace, count in self.paces.items())
+        return single + self.git_operations * GIT_OPERATION_S
+
+
+def bound_s(by_class: Mapping[LimitClass, int], limits: Limits) -> float:
+    """The seconds that the tightest limit makes so many units take, from full windows on."""
+    longest = 0.0
+    for name, units in by_class.items():
+        limit = limits.get(name)
+        if limit is not None and limit.window_s is not None and limit.limit > 0:
+            full_windows = max(0, -(-units // limit.limit) - 1)
+            longest = max(longest, full_windows * limit.window_s)
+    return longest
+
+
+def batch_price(prices: Iterable[Price], limits: Limits, parallel_limit: int) -> Price:
+    """The price of several projects that share one credential."""
+    total: Counter[LimitClass] = Counter()
+    sums: Counter[str] = Counter()
+    chains: list[float] = []
+    for price in prices:
+        total.update(price.by_class)
+        for name in ("requests", "reads", "writes", "content", "imports", "git_operations"):
+            sums[name] += getattr(price, name)
+        chains.append(price.hours)
+    hours = max(
+        bound_s(total, limits) / 3600,
+        sum(chains) / max(1, min(parallel_limit, len(chains))),
+        max(chains, default=0.0),
+    )
+    return Price(
+        requests=sums["requests"],
+        reads=sums["reads"],
+        writes=sums["writes"],
+        content=sums["content"],
+        imports=sums["imports"],
+        git_operations=sums["git_operations"],
+        by_class=dict(total),
+        hours=hours,
+    )

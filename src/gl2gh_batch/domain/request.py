@@ -1,0 +1,135 @@
+"""What a door asks for: one batch, valid by construction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from gl2gh_batch.domain.errors import ConfigurationError
+from gl2gh_batch.domain.modes import AgentName, MigrationMode
+from gl2gh_batch.domain.numbering import NumberingPolicy
+from gl2gh_batch.domain.refs import RepoRef
+
+PARALLEL_LIMITS: Final = range(1, 21)
+DEFAULT_PARALLEL_LIMIT: Final = 5
+
+
+class Visibility(StrEnum):
+    """Who sees the repository once it is verified."""
+
+    PRIVATE = "private"
+    INTERNAL = "internal"
+    PUBLIC = "public"
+    SOURCE = "source"
+
+
+class MergeRequestPolicy(StrEnum):
+    """What becomes of merge requests."""
+
+    OPEN_AS_PULL_REQUEST = "open-as-pull-request"
+    ALL_AS_PULL_REQUEST = "all-as-pull-request"
+    ALL_AS_ISSUE = "all-as-issue"
+
+
+class ConfidentialPolicy(StrEnum):
+    """What becomes of confidential issues and internal notes."""
+
+    SKIP = "skip"
+    INCLUDE = "include"
+
+
+class PlaceholderPolicy(StrEnum):
+    """What becomes of the issues that fill gaps in the numbers, at the end."""
+
+    DELETE = "delete"
+    KEEP = "keep"
+
+
+class NamingStrategy(StrEnum):
+    """How a repository is named after its project, when no target is given."""
+
+    PROJECT = "project"
+    FULL_PATH = "full-path"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policies:
+    """The choices that hold for one project."""
+
+    visibility: Visibility = Visibility.PRIVATE
+    numbering: NumberingPolicy = NumberingPolicy.ISSUES_EXACT
+    merge_requests: MergeRequestPolicy = MergeRequestPolicy.OPEN_AS_PULL_REQUEST
+    confidential: ConfidentialPolicy = ConfidentialPolicy.SKIP
+    placeholders: PlaceholderPolicy = PlaceholderPolicy.DELETE
+    issues_via: str = "import"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectRequest:
+    """One project of a batch; `project` is its GitLab id or its full path, as the user named it."""
+
+    project: int | str
+    target: RepoRef | None = None
+    priority: int = 0
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    policies: Policies = field(default_factory=Policies)
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupRequest:
+    """All projects of a group; `exclude` holds glob patterns over full paths."""
+
+    path: str
+    subgroups: bool = True
+    exclude: tuple[str, ...] = ()
+    policies: Policies = field(default_factory=Policies)
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchRequest:
+    """One batch; raises `ConfigurationError` for values that no batch can have."""
+
+    mode: MigrationMode = MigrationMode.PLAN_ONLY
+    projects: tuple[ProjectRequest, ...] = ()
+    groups: tuple[GroupRequest, ...] = ()
+    parallel_limit: int = DEFAULT_PARALLEL_LIMIT
+    resume_from: AgentName | None = None
+    gitlab_url: str = "https://gitlab.com"
+    github_url: str = "https://github.com"
+    github_api_url: str = "https://api.github.com"
+    owner: str = ""
+    naming: NamingStrategy = NamingStrategy.PROJECT
+
+    def __post_init__(self) -> None:
+        check_parallel_limit(self.parallel_limit)
+        refuse_duplicates(self.projects)
+
+
+def check_parallel_limit(value: object) -> int:
+    """The value itself when it is a whole number from 1 to 20; raises `ConfigurationError` otherwise."""
+    if isinstance(value, bool) or not isinstance(value, int) or value not in PARALLEL_LIMITS:
+        raise ConfigurationError(
+            f"{value!r} is not a whole number from {PARALLEL_LIMITS.start} to {PARALLEL_LIMITS.stop - 1}",
+            field="parallel_limit",
+            hint="Choose how many projects may be in flight at once, from 1 to 20.",
+        )
+    return value
+
+
+def refuse_duplicates(projects: tuple[ProjectRequest, ...]) -> None:
+    """Raise `ConfigurationError` for a project that is listed twice, naming both places."""
+    first: dict[str, str] = {}
+    for number, one in enumerate(projects, start=1):
+        key = str(one.project).lower()
+        place = one.origin or f"entry {number}"
+        if key in first:
+            raise ConfigurationError(
+                f"project {one.project} is listed twice: {first[key]} and {place}",
+                field="projects",
+                hint="Keep one of the two entries.",
+            )
+        first[key] = place

