@@ -1,0 +1,1 @@
+"""GitHub, as far as a migration meets it."""

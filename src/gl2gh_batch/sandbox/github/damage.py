@@ -1,0 +1,346 @@
+"""Changes to the state that no client asked for: what `PATCH control/state` made of the document.
+
+The document before and the one after are compared, and each difference is carried out on the state (and on
+the git data). What a client could not tell from the real thing can be changed; a difference in anything
+derived, such as an address or a count, is refused with its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from gl2gh_batch.sandbox.github.document import state_document
+from gl2gh_batch.sandbox.github.git import BareGit, GitError
+from gl2gh_batch.sandbox.github.issues import delete_issue
+from gl2gh_batch.sandbox.github.labels import add_label, label_named, remove_label
+from gl2gh_batch.sandbox.github.milestones import remove_milestone
+from gl2gh_batch.sandbox.github.render import SETTINGS
+from gl2gh_batch.sandbox.github.repositories import (
+    apply_fields,
+    create_repository,
+    git_of,
+    remove_repository,
+    wiki_of,
+)
+from gl2gh_batch.sandbox.github.state import Comment, Issue, Milestone, Repository, State, Token
+
+Document = Mapping[str, Any]
+
+# What may differ, by sort of thing; all else is derived.
+REPOSITORY_FIELDS: Final = frozenset(
+    {
+        "private",
+        "archived",
+        "default_branch",
+        "description",
+        "homepage",
+        "topics",
+        "collaborators",
+        "actions",
+        "created_at",
+        "pushed_at",
+        "last_number",
+        "refs",
+        "wiki",
+        "labels",
+        "milestones",
+        "issues",
+        *SETTINGS,
+    }
+)
+LABEL_FIELDS: Final = frozenset({"name", "color", "description", "default"})
+MILESTONE_FIELDS: Final = frozenset(
+    {"title", "state", "description", "due_on", "closed_at", "created_at", "updated_at", "creator"}
+)
+ISSUE_FIELDS: Final = frozenset(
+    {
+        "title",
+        "body",
+        "state",
+        "state_reason",
+        "user",
+        "labels",
+        "assignee",
+        "assignees",
+        "milestone",
+        "locked",
+        "active_lock_reason",
+        "created_at",
+        "updated_at",
+        "closed_at",
+        "closed_by",
+        "comments",
+    }
+)
+COMMENT_FIELDS: Final = frozenset({"body", "user", "created_at", "updated_at"})
+
+
+class DamageError(ValueError):
+    """A difference that cannot be carried out; the message names its place."""
+
+
+async def change_state(state: State, patched: Document) -> None:
+    """Make the state as the patched document says."""
+    before = await state_document(state)
+    _refuse_others(before, patched, frozenset(before), "")
+    for full_name in before["repositories"]:
+        if full_name not in patched["repositories"]:
+            _remove(state, full_name)
+    for full_name, after in patched["repositories"].items():
+        known = before["repositories"].get(full_name, {})
+        if known != after:
+            await _change_repository(state, full_name, known, after)
+    _change_accounts(state, patched)
+    state.tokens.clear()
+    for secret, fields in patched["tokens"].items():
+        scopes = tuple(fields.get("scopes", ()))
+        state.add_token(Token(secret=secret, **{**fields, "scopes": scopes}))
+    state.settings.update(patched["settings"])
+    state.changed()
+
+
+def _remove(state: State, full_name: str) -> None:
+    repository = state.repository(full_name)
+    if repository is not None:
+        remove_repository(state, repository)
+
+
+def _refuse_others(before: Document, after: Document, allowed: frozenset[str], place: str) -> None:
+    for key in {**before, **after}:
+        if key not in allowed and before.get(key) != after.get(key):
+            raise DamageError(f"{place}/{key} is derived and cannot be changed")
+
+
+def _change_accounts(state: State, patched: Document) -> None:
+    wanted = {login.casefold() for kind in ("users", "organizations") for login in patched[kind]}
+    for key in list(state.accounts):
+        if key not in wanted:
+            del state.accounts[key]
+    for kind in ("users", "organizations"):
+        for login, fields in patched[kind].items():
+            account = state.account(login) or state.add_account(
+                login, is_organization=kind == "organizations"
+            )
+            account.name, account.email = fields.get("name"), fields.get("email")
+            account.members = dict(fields.get("members", {}))
+
+
+async def _change_repository(state: State, full_name: str, before: Document, after: Document) -> None:
+    place = f"/repositories/{full_name.replace('/', '~1')}"
+    owner, _, name = full_name.partition("/")
+    repository = state.repository(full_name)
+    if repository is None:
+        repository = await create_repository(state, owner, name, after)
+        for label in list(repository.labels.values()):
+            remove_label(repository, label)
+    else:
+        _refuse_others(before, after, REPOSITORY_FIELDS, place)
+    apply_fields(repository, after)
+    repository.topics = list(after.get("topics", ()))
+    repository.collaborators = {key.casefold(): role for key, role in after.get("collaborators", {}).items()}
+    repository.actions = dict(after.get("actions", repository.actions))
+    repository.created_at = after.get("created_at", repository.created_at)
+    repository.pushed_at = after.get("pushed_at")
+    _match(before, after, "labels", place, LABEL_FIELDS, _LabelWork(state, repository))
+    _match(before, after, "milestones", place, MILESTONE_FIELDS, _MilestoneWork(state, repository))
+    _match(before, after, "issues", place, ISSUE_FIELDS, _IssueWork(state, repository, place))
+    highest = max(repository.issues, default=0)
+    repository.last_number = max(after.get("last_number", repository.last_number), highest)
+    git = git_of(state, repository)
+    await _change_refs(git, after.get("refs", {}), place)
+    if after.get("default_branch", repository.default_branch) != repository.default_branch:
+        repository.default_branch = after["default_branch"]
+        await git.set_head(repository.default_branch)
+    wiki = wiki_of(state, repository)
+    if after.get("wiki") is not None:
+        if not wiki.exists:
+            await wiki.create("master")
+        await _change_refs(wiki, after["wiki"].get("refs", {}), f"{place}/wiki")
+
+
+async def _change_refs(git: BareGit, wanted: Mapping[str, str], place: str) -> None:
+    present = await git.refs()
+    for ref in present.keys() - wanted.keys():
+        await git.delete_ref(ref)
+    for ref, sha in wanted.items():
+        if present.get(ref) != sha:
+            try:
+                await git.update_ref(ref, sha)
+            except GitError as error:
+                raise DamageError(f"{place}/refs/{ref.replace('/', '~1')}: {error}") from error
+
+
+class _Work:
+    """How one sort of thing is made, changed and removed; things are told apart by their id."""
+
+    def __init__(self, state: State, repository: Repository) -> None:
+        self.state = state
+        self.repository = repository
+
+    def remove(self, identity: int) -> None:
+        raise NotImplementedError
+
+    def add(self, after: Document) -> None:
+        raise NotImplementedError
+
+    def change(self, before: Document, after: Document) -> None:
+        raise NotImplementedError
+
+
+def _match(
+    before: Document, after: Document, key: str, place: str, fields: frozenset[str], work: _Work
+) -> None:
+    """Carry out what differs between two lists of documents with ids."""
+    old = {each["id"]: each for each in before.get(key, ())}
+    wanted: Sequence[Document] = after.get(key, ())
+    for identity in old.keys() - {each.get("id") for each in wanted}:
+        work.remove(identity)
+    for index, each in enumerate(wanted):
+        known = old.get(each.get("id"))
+        if known is None:
+            work.add(each)
+        elif known != each:
+            _refuse_others(known, each, fields, f"{place}/{key}/{index}")
+            work.change(known, each)
+
+
+def _set_fields(target: object, after: Document, names: Sequence[str]) -> None:
+    for name in names:
+        if name in after:
+            setattr(target, name, after[name])
+
+
+def _login(value: Any) -> str | None:
+    return value.get("login") if isinstance(value, Mapping) else value
+
+
+class _LabelWork(_Work):
+    def remove(self, identity: int) -> None:
+        remove_label(self.repository, self.repository.labels[identity])
+
+    def add(self, after: Document) -> None:
+        add_label(self.state, self.repository, after["name"], after)
+
+    def change(self, before: Document, after: Document) -> None:
+        _set_fields(self.repository.labels[before["id"]], after, sorted(LABEL_FIELDS))
+
+
+class _MilestoneWork(_Work):
+    _fields: Final = ("title", "state", "description", "due_on", "closed_at", "created_at", "updated_at")
+
+    def remove(self, identity: int) -> None:
+        remove_milestone(self.repository, self._find(identity))
+
+    def _find(self, identity: int) -> Milestone:
+        return next(each for each in self.repository.milestones.values() if each.id == identity)
+
+    def add(self, after: Document) -> None:
+        now = self.state.clock.stamp()
+        number = after.get("number", self.repository.last_milestone + 1)
+        self.repository.last_milestone = max(number, self.repository.last_milestone)
+        milestone = Milestone(
+            id=self.state.next_id(),
+            number=number,
+            title=after["title"],
+            creator=_login(after.get("creator")) or "ghost",
+            created_at=now,
+            updated_at=now,
+        )
+        _set_fields(milestone, after, self._fields)
+        self.repository.milestones[number] = milestone
+
+    def change(self, before: Document, after: Document) -> None:
+        milestone = self._find(before["id"])
+        _set_fields(milestone, after, self._fields)
+        milestone.creator = _login(after["creator"]) or milestone.creator
+
+
+class _IssueWork(_Work):
+    _fields: Final = (
+        "title",
+        "body",
+        "state",
+        "state_reason",
+        "locked",
+        "active_lock_reason",
+        "created_at",
+        "updated_at",
+        "closed_at",
+    )
+
+    def __init__(self, state: State, repository: Repository, place: str) -> None:
+        super().__init__(state, repository)
+        self._place = place
+
+    def _find(self, identity: int) -> Issue:
+        return next(each for each in self.repository.issues.values() if each.id == identity)
+
+    def remove(self, identity: int) -> None:
+        delete_issue(self.repository, self._find(identity))
+
+    def add(self, after: Document) -> None:
+        now = self.state.clock.stamp()
+        number = after.get("number", self.repository.last_number + 1)
+        self.repository.last_number = max(number, self.repository.last_number)
+        issue = Issue(
+            id=self.state.next_id(),
+            number=number,
+            title=after["title"],
+            user=_login(after.get("user")) or "ghost",
+            created_at=now,
+            updated_at=now,
+        )
+        self.repository.issues[number] = issue
+        self.repository.deleted_numbers.discard(number)
+        self._fill(issue, {}, after)
+
+    def change(self, before: Document, after: Document) -> None:
+        self._fill(self._find(before["id"]), before, after)
+
+    def _fill(self, issue: Issue, before: Document, after: Document) -> None:
+        _set_fields(issue, after, self._fields)
+        if "user" in after:
+            issue.user = _login(after["user"]) or "ghost"
+        if "closed_by" in after:
+            issue.closed_by = _login(after["closed_by"])
+        if after.get("assignees") != before.get("assignees"):
+            issue.assignees = [str(_login(each)) for each in after.get("assignees", ())]
+        elif after.get("assignee") != before.get("assignee"):
+            login = _login(after["assignee"])
+            issue.assignees = [] if login is None else [login]
+        if after.get("labels") != before.get("labels"):
+            names = [each["name"] if isinstance(each, Mapping) else each for each in after.get("labels", ())]
+            issue.labels = [label_named(self.state, self.repository, name).id for name in names]
+        if after.get("milestone") != before.get("milestone"):
+            milestone = after.get("milestone")
+            issue.milestone = milestone["number"] if isinstance(milestone, Mapping) else milestone
+        place = f"{self._place}/issues/#{issue.number}"
+        _match(
+            before, after, "comments", place, COMMENT_FIELDS, _CommentWork(self.state, self.repository, issue)
+        )
+
+
+class _CommentWork(_Work):
+    _fields: Final = ("body", "created_at", "updated_at")
+
+    def __init__(self, state: State, repository: Repository, issue: Issue) -> None:
+        super().__init__(state, repository)
+        self._issue = issue
+
+    def remove(self, identity: int) -> None:
+        del self._issue.comments[identity]
+
+    def add(self, after: Document) -> None:
+        now = self.state.clock.stamp()
+        user = _login(after.get("user")) or "ghost"
+        comment = Comment(
+            id=self.state.next_id(), body=after["body"], user=user, created_at=now, updated_at=now
+        )
+        _set_fields(comment, after, self._fields)
+        self._issue.comments[comment.id] = comment
+
+    def change(self, before: Document, after: Document) -> None:
+        comment = self._issue.comments[before["id"]]
+        _set_fields(comment, after, self._fields)
+        comment.user = _login(after["user"]) or comment.user

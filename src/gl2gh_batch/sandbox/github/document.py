@@ -1,0 +1,84 @@
+"""The whole state of the GitHub as one document, for the control interface."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from gl2gh_batch.sandbox.github.render import (
+    SETTINGS,
+    comment_document,
+    import_document,
+    issue_document,
+    label_document,
+    milestone_document,
+)
+from gl2gh_batch.sandbox.github.repositories import git_of, wiki_of
+from gl2gh_batch.sandbox.github.state import Repository, State
+
+
+async def state_document(state: State) -> dict[str, Any]:
+    """What `GET control/state` shows: repositories by full name, accounts, tokens, settings."""
+    ordered = sorted(state.repositories.values(), key=lambda each: each.full_name.casefold())
+    return {
+        "repositories": {each.full_name: await repository_state(state, each) for each in ordered},
+        "users": {
+            each.login: {"id": each.id, "name": each.name, "email": each.email}
+            for each in state.accounts.values()
+            if not each.is_organization
+        },
+        "organizations": {
+            each.login: {"id": each.id, "name": each.name, "members": dict(each.members)}
+            for each in state.accounts.values()
+            if each.is_organization
+        },
+        "tokens": {
+            token.secret: {
+                "login": token.login,
+                "kind": token.kind,
+                "scopes": list(token.scopes),
+                "permissions": token.permissions,
+                "repositories": token.repositories,
+                "expires_at": token.expires_at,
+            }
+            for token in state.tokens.values()
+        },
+        "settings": asdict(state.settings) | {"import_job_s": list(state.settings.import_job_s)},
+    }
+
+
+async def repository_state(state: State, repository: Repository) -> dict[str, Any]:
+    """One repository: its settings, refs, labels, milestones, issues with their comments, imports, wiki."""
+    wiki = wiki_of(state, repository)
+    return {
+        "id": repository.id,
+        "private": repository.private,
+        "archived": repository.archived,
+        "default_branch": repository.default_branch,
+        "description": repository.description,
+        "homepage": repository.homepage,
+        "topics": list(repository.topics),
+        "collaborators": dict(repository.collaborators),
+        "actions": dict(repository.actions),
+        "created_at": repository.created_at,
+        "pushed_at": repository.pushed_at,
+        "last_number": repository.last_number,
+        **SETTINGS,
+        **repository.settings,
+        "refs": await git_of(state, repository).refs(),
+        "wiki": {"refs": await wiki.refs()} if wiki.exists else None,
+        "labels": [label_document(state, repository, label) for label in repository.labels.values()],
+        "milestones": [
+            milestone_document(state, repository, each) for each in repository.milestones.values()
+        ],
+        "issues": [
+            issue_document(state, repository, issue)
+            | {
+                "comments": [
+                    comment_document(state, repository, issue, comment) for comment in issue.comments.values()
+                ]
+            }
+            for _, issue in sorted(repository.issues.items())
+        ],
+        "imports": [import_document(state, repository, job) for job in repository.imports.values()],
+    }

@@ -1,0 +1,167 @@
+"""The GitLab of the sandbox as a web application: API v4, uploads, and git over smart HTTP.
+
+Requests are only answered here; limits, faults and the journal are the business of whoever serves the
+application.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import web
+
+from gl2gh_batch.sandbox.git_http import is_write, serve_git
+from gl2gh_batch.sandbox.gitlab import (
+    file_routes,
+    instance_routes,
+    project_routes,
+    publication_routes,
+    repository_routes,
+)
+from gl2gh_batch.sandbox.gitlab.access import api_caller, git_caller
+from gl2gh_batch.sandbox.gitlab.answers import RULES, Refusal
+from gl2gh_batch.sandbox.gitlab.call import Call, Handler
+from gl2gh_batch.sandbox.gitlab.file_routes import upload_answer
+from gl2gh_batch.sandbox.gitlab.item_routes import item_routes
+from gl2gh_batch.sandbox.gitlab.world import World
+from gl2gh_batch.sandbox.seeds.records import DEVELOPER
+
+API: Final = "/api/v4"
+_GIT: Final = re.compile(
+    r"/(?P<project>[^?]+?)(?P<wiki>\.wiki)?\.git(?P<rest>/(?:info/refs|HEAD|git-(?:upload|receive)-pack|objects/.*))"
+)
+_UPLOAD: Final = re.compile(
+    r"/(?:-/project/(?P<id>\d+)|(?P<path>.+?)(?:/-)?)/uploads/(?P<secret>[0-9a-f]{32})/(?P<filename>[^/]+)"
+)
+_CHALLENGE: Final = {"WWW-Authenticate": 'Basic realm="GitLab"'}
+# What GitLab keeps for itself: pushes to it are refused.
+_INTERNAL_REFS: Final = (
+    "refs/merge-requests",
+    "refs/keep-around",
+    "refs/environments",
+    "refs/pipelines",
+    "refs/tmp",
+)
+
+
+def make_app(world: World) -> web.Application:
+    """The application that serves a world; set `world.url` once the port is known."""
+    app = web.Application(middlewares=[_refusals])
+    app[RULES] = world.rules
+    routes = (
+        *instance_routes.ROUTES,
+        *project_routes.ROUTES,
+        *publication_routes.ROUTES,
+        *item_routes(),
+        *repository_routes.ROUTES,
+        *file_routes.ROUTES,
+    )
+    for method, path, handler in routes:
+        app.router.add_route(method, API + path, _api(world, handler))
+        if method == "GET":
+            app.router.add_route("HEAD", API + path, _api(world, handler))
+    app.router.add_route("*", API + "/{path:.*}", _unknown(world))
+    app.router.add_route("*", "/{path:.*}", _elsewhere(world))
+    return app
+
+
+@web.middleware
+async def _refusals(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Turn refusals into their answers."""
+    try:
+        return await handler(request)
+    except Refusal as refusal:
+        return refusal.response()
+    except web.HTTPMethodNotAllowed:
+        return web.json_response({"error": "405 Not Allowed"}, status=405)
+
+
+def _api(world: World, handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return await handler(Call(request, api_caller(world, request)))
+
+    return handle
+
+
+def _unknown(world: World) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        api_caller(world, request)
+        raise Refusal(404, {"error": "404 Not Found"})
+
+    return handle
+
+
+def _elsewhere(world: World) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """Git, uploads, and nothing else: there are no pages to look at."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if match := _GIT.fullmatch(request.path):
+            return await _git(world, request, match)
+        if request.method in ("GET", "HEAD") and (match := _UPLOAD.fullmatch(request.path)):
+            return _upload(world, request, match)
+        return web.Response(status=404, text="The page could not be found.\n")
+
+    return handle
+
+
+async def _git(world: World, request: web.Request, match: re.Match[str]) -> web.StreamResponse:
+    """One request of a git client; what the anonymous may not see asks for a name and a token."""
+    writes = is_write(request, match["rest"])
+    try:
+        caller = git_caller(world, request, writes=writes)
+    except Refusal:
+        return _denied(world)
+    project = world.project(match["project"])
+    if project is None or not caller.can_see(project):
+        if caller.user is None:
+            return _denied(world)
+        return web.Response(
+            status=404,
+            text="The project you were looking for could not be found"
+            " or you don't have permission to view it.",
+        )
+    if match["wiki"]:
+        repository, may_read = world.wiki_repository(project), caller.can_use(project, "wiki")
+    else:
+        repository, may_read = world.repository(project), caller.can_read_code(project)
+    if writes and caller.user is None:
+        return _denied(world)
+    is_read_only = project.archived and world.rules.holds("gitlab_archived")
+    if not may_read or (writes and (is_read_only or not caller.reaches(project, DEVELOPER))):
+        return web.Response(status=403, text="You are not allowed to do that in this project.")
+    if not repository.exists():
+        return web.Response(status=404, text="A repository for this project does not exist yet.")
+    response = await serve_git(
+        request,
+        root=world.git_root,
+        repository=repository.name,
+        path_info=match["rest"],
+        user=caller.user.username if caller.user is not None else "",
+        hidden_refs=_INTERNAL_REFS if world.rules.holds("gitlab_internal_refs") else (),
+    )
+    if writes and match["rest"] == "/git-receive-pack":
+        project.revision += 1
+        project.last_activity_at = world.timestamp()
+    return response
+
+
+def _denied(world: World) -> web.Response:
+    return web.Response(
+        status=401,
+        text="HTTP Basic: Access denied. If a password was provided for Git authentication, the password was"
+        " incorrect or you're required to use a token instead of a password.\n",
+        headers=_CHALLENGE if world.rules.holds("gitlab_challenge") else None,
+    )
+
+
+def _upload(world: World, request: web.Request, match: re.Match[str]) -> web.StreamResponse:
+    """A file by the address that stands in texts; a private project's needs a token."""
+    caller = api_caller(world, request)
+    project = world.project(match["id"] or match["path"] or "")
+    if project is None or not caller.can_see(project):
+        return web.Response(status=404, text="The page could not be found.\n")
+    return upload_answer(project, match["secret"], match["filename"])

@@ -1,0 +1,185 @@
+"""The one table of everything in which the sandbox is as strict as the platforms: limits, headers, refusals.
+
+Every row is consulted where its rule is kept, and can be loosened, so that a test can prove that some other
+test would notice: `Sandbox(loosened=("label_name_chars",))`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Sort(StrEnum):
+    """What a row speaks about."""
+
+    LIMIT = "limit"
+    HEADER = "header"
+    REFUSAL = "refusal"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One rule: `most` is its number, if any, `answer` what a client sees, `source` where it is written."""
+
+    name: str
+    sort: Sort
+    answer: str
+    source: str
+    most: float | None = None
+
+
+RATE_PAGE: Final = "github/docs rest/using-the-rest-api/rate-limits-for-the-rest-api"
+IMPORT_PAGE: Final = "gist jonmagic/5282384165e0f86ef105"
+OPENAPI: Final = "@octokit/openapi 23.0.2"
+SEEN: Final = "reports in the issue trackers of other migrators"
+
+
+def _limit(name: str, answer: str, source: str = RATE_PAGE, most: float | None = None) -> Row:
+    return Row(name=name, sort=Sort.LIMIT, answer=answer, source=source, most=most)
+
+
+def _header(name: str, answer: str, source: str = RATE_PAGE, most: float | None = None) -> Row:
+    return Row(name=name, sort=Sort.HEADER, answer=answer, source=source, most=most)
+
+
+def _refusal(name: str, answer: str, source: str, most: float | None = None) -> Row:
+    return Row(name=name, sort=Sort.REFUSAL, answer=answer, source=source, most=most)
+
+
+GITLAB_PAGE: Final = "GitLab docs user/gitlab_com"
+GITLAB_REST: Final = "GitLab docs api/rest"
+GITLAB_PAGING: Final = "GitLab docs api/rest, section pagination"
+GITLAB_ACCESS: Final = "GitLab docs user/permissions"
+GITLAB_TOKENS: Final = "GitLab docs user/profile/personal_access_tokens"
+
+# The numbers of the limit classes are data of the profiles (`limits.PROFILES`): files may override them.
+TABLE: Final[tuple[Row, ...]] = (
+    _limit("primary", "403, x-ratelimit-remaining 0; a fixed window for each account"),
+    _limit("points", "403 secondary, retry-after; reads 1, writes 5"),
+    _limit("content_minute", "403 secondary, retry-after; what notifies people"),
+    _limit("content_hour", "403 secondary, retry-after; what notifies people"),
+    _limit("search", "403, x-ratelimit-resource search"),
+    _limit("concurrency", "403 secondary, retry-after"),
+    _limit("anonymous", "primary requests in an hour for an address without a token", most=60),
+    _limit("per_page", "at most 100 on a page", "github/docs using-pagination-in-the-rest-api", 100),
+    _limit("gitlab_requests", "429, RateLimit-*, Retry-After", GITLAB_PAGE),
+    _limit("gitlab_exports", "429 without Retry-After", "gitlab-org/gitlab#199738"),
+    _header("x-ratelimit", "limit, remaining, used, reset and resource on every answer of the API"),
+    _header("retry-after", "seconds, on every secondary refusal"),
+    _header("ratelimit", "GitLab's RateLimit-Limit, -Observed, -Remaining, -Reset, -Name", GITLAB_PAGE),
+    _header("etag", "a weak ETag on every GET; 304 for If-None-Match, which costs no primary request"),
+    _header(
+        "link", "rel next, last, first, prev on paged lists", "github/docs using-pagination-in-the-rest-api"
+    ),
+    _header("x-oauth-scopes", "the scopes of a classic token", "github/docs scopes-for-oauth-apps"),
+    _header("x-github-request-id", "on every answer", RATE_PAGE),
+    _header("date", "the server's clock", RATE_PAGE),
+    _header("x-github-media-type", "on every answer of the API", "github/docs media-types"),
+    _header("x-github-api-version-selected", "on every answer of the API", "github/docs api-versions"),
+    _header("www-authenticate", "git is asked for a name and a token by Basic", SEEN),
+    _refusal("sign_in", "401 without a token for what only somebody can do", OPENAPI),
+    _refusal("json_object", "400 for a body that is no JSON object", OPENAPI),
+    _refusal("bad_credentials", "401 Bad credentials: unknown or expired token", OPENAPI),
+    _refusal("invisible", "404 for what the token may not see", OPENAPI),
+    _refusal("permission", "403 without the role, scope or permission that a write needs", OPENAPI),
+    _refusal("archived", "403 Repository was archived so is read-only.", OPENAPI),
+    _refusal("moved", "301 to /repositories/ID after a rename", OPENAPI),
+    _refusal("issues_disabled", "410 for writes of issues when they are turned off", OPENAPI),
+    _refusal("issue_deleted", "410 for an issue that was deleted; its number stays consumed", OPENAPI),
+    _refusal("repository_exists", "422 name already exists on this account", OPENAPI),
+    _refusal("repository_name_chars", "422 name is too long", OPENAPI, 100),
+    _refusal("description_chars", "422 description is too long", SEEN, 350),
+    _refusal("description_control", "422 description control characters are not allowed", SEEN),
+    _refusal("default_branch_exists", "422 for a default branch that is not there", OPENAPI),
+    _refusal("empty_repository", "409 Git Repository is empty.", OPENAPI),
+    _refusal(
+        "topics", "422 for more topics than that", "github/docs classifying-your-repository-with-topics", 20
+    ),
+    _refusal("topic_chars", "422 for a topic that is too long or has other characters", OPENAPI, 50),
+    _refusal("label_name_chars", "422 invalid name", "jeffwidman/bitbucket-issue-migration#106", 50),
+    _refusal("label_description_chars", "422 description is too long", OPENAPI, 100),
+    _refusal("label_description_plane", "422 for characters beyond U+FFFF", "piceaTech/node-gitlab-2-github"),
+    _refusal("label_color", "422 for anything but six hexadecimal digits", OPENAPI),
+    _refusal("label_exists", "422 already_exists, whatever the case", OPENAPI),
+    _refusal("milestone_exists", "422 already_exists", OPENAPI),
+    _refusal("title_chars", "422 title is too long", SEEN, 256),
+    _refusal("body_chars", "422 body is too long (maximum is 65536 characters)", SEEN, 65_536),
+    _refusal("assignees", "422 for more assignees than that", OPENAPI, 10),
+    _refusal("assignable", "422 for an assignee who has no access to the repository", OPENAPI),
+    _refusal("milestone_known", "422 for a milestone number that is not there", OPENAPI),
+    _refusal("import_accept", "415 without the preview media type", IMPORT_PAGE),
+    _refusal("import_bytes", "413 for a larger request", IMPORT_PAGE, 1_048_576),
+    _refusal("import_label", "the whole import fails on a label that is too long or not there", IMPORT_PAGE),
+    _refusal("import_milestone", "the whole import fails on an unknown milestone", IMPORT_PAGE),
+    _refusal("import_assignee", "the whole import fails on an assignee who cannot be", IMPORT_PAGE),
+    _refusal("import_body", "the whole import fails on a body or title that is too long", IMPORT_PAGE),
+    _refusal("import_status_lag", "404 for the status of an import that was only just begun", SEEN),
+    _refusal("comment_blank", "422 for a comment without words", OPENAPI),
+    _refusal("ref_form", "422 for a ref that is not refs/…/…", OPENAPI),
+    _refusal("ref_exists", "422 for a ref that is there already", OPENAPI),
+    _refusal("fast_forward", "422 for moving a ref elsewhere without force", OPENAPI),
+    _refusal("default_branch_stays", "422 for deleting the default branch", OPENAPI),
+    _refusal("hidden_refs", "deny updating a hidden ref: refs/pull", SEEN),
+    _refusal("ref_bytes", "a ref name that is longer is declined", "GEI migration-data-limitations", 255),
+    _refusal(
+        "file_bytes",
+        "GH001: a file larger than the setting is declined",
+        "github/docs about-large-files-on-github",
+    ),
+    _refusal("wiki_first_page", "no wiki repository before the first page was made", SEEN),
+    _header("gitlab_link", "rel next, prev, first, last on lists by page", GITLAB_PAGING),
+    _header("gitlab_pages", "X-Page, X-Per-Page, X-Next-Page, X-Prev-Page", GITLAB_PAGING),
+    _header(
+        "gitlab_total", "above that many rows no X-Total, X-Total-Pages, rel last", GITLAB_PAGING, 10_000
+    ),
+    _header("gitlab_etag", "a weak ETag; 304 for If-None-Match", GITLAB_REST),
+    _limit("gitlab_per_page", "at most 100 rows on a page", GITLAB_PAGING, 100),
+    _refusal(
+        "gitlab_page_number", "400 for a page or a size of it that is no positive number", GITLAB_PAGING
+    ),
+    _refusal("gitlab_offset", "405 for a larger offset where there is a keyset", GITLAB_PAGING, 50_000),
+    _refusal("gitlab_keyset", "405 for a keyset where there is none", GITLAB_PAGING),
+    _refusal("gitlab_credentials", "401 for an unknown token, for git as well", GITLAB_REST),
+    _refusal("gitlab_revoked", "401 invalid_token for a revoked token", GITLAB_REST),
+    _refusal("gitlab_sign_in", "401 without a token for what is never public", GITLAB_REST),
+    _refusal("gitlab_blocked", "403 for the token of a blocked user", GITLAB_REST),
+    _refusal("gitlab_scope", "403 insufficient_scope; 401 for git", GITLAB_TOKENS),
+    _refusal("gitlab_invisible", "404 for projects and groups that the token may not see", GITLAB_ACCESS),
+    _refusal("gitlab_level", "403 below the role that something needs", GITLAB_ACCESS),
+    _refusal("gitlab_code", "403 for the code of a private project below Reporter", GITLAB_ACCESS),
+    _refusal("gitlab_confidential", "404 for confidential issues below Reporter", GITLAB_ACCESS),
+    _refusal("gitlab_internal_notes", "internal notes are left out below Reporter", GITLAB_ACCESS),
+    _refusal(
+        "gitlab_feature_off", "404 or 403 for what is switched off", "GitLab docs user/project/settings"
+    ),
+    _refusal("gitlab_archived", "403 for a push to an archived project", "GitLab docs user/project/working"),
+    _header("gitlab_challenge", "git is asked for a name and a token by Basic", SEEN),
+    _refusal("gitlab_internal_refs", "deny updating a hidden ref: refs/merge-requests", SEEN),
+)
+
+
+class Rules:
+    """The table as one sandbox keeps it, some rows perhaps loosened."""
+
+    def __init__(self, loosened: Iterable[str] = ()) -> None:
+        self._rows = {row.name: row for row in TABLE}
+        self._loosened: set[str] = set()
+        for name in loosened:
+            self.loosen(name)
+
+    def loosen(self, name: str) -> None:
+        """Keep the rule `name` no longer; KeyError when there is none."""
+        self._loosened.add(self._rows[name].name)
+
+    def holds(self, name: str) -> bool:
+        """Whether the rule `name` is kept."""
+        return self._rows[name].name not in self._loosened
+
+    def most(self, name: str) -> float:
+        """The largest number that the rule `name` lets pass; infinity when it is loosened."""
+        row = self._rows[name]
+        return row.most if row.most is not None and self.holds(name) else math.inf

@@ -1,0 +1,178 @@
+"""The issues and merge requests of a YAML description (the form is described in `seeds.description`)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any, Final
+
+from gl2gh_batch.sandbox.seeds.reader import Reader
+from gl2gh_batch.sandbox.seeds.records import (
+    Award,
+    Event,
+    Issue,
+    MergeRequest,
+    Note,
+    Notes,
+    Project,
+)
+from gl2gh_batch.sandbox.seeds.shapes import later
+
+_LINK_TYPES: Final = ("relates_to", "blocks", "is_blocked_by")
+_SEVERITIES: Final = ("UNKNOWN", "LOW", "MEDIUM", "HIGH", "CRITICAL")
+
+
+def read_issues(top: Reader, project: Project) -> None:
+    """Put the described issues into the project."""
+    for entry in top.children("issues"):
+        with entry as issue:
+            common = _common(issue, project, project.issues)
+            common["state"] = issue.choice("state", ("opened", "closed"), "opened")
+            _close(issue, common)
+            links = []
+            for each in issue.children("links"):
+                with each as link:
+                    kind = link.choice("type", _LINK_TYPES, "relates_to")
+                    links.append((kind, link.text("project"), link.number("issue")))
+            project.issues[common["iid"]] = Issue(
+                **common,
+                confidential=issue.flag("confidential"),
+                due_date=issue.day("due_date"),
+                weight=issue.maybe_number("weight"),
+                issue_type=issue.choice("type", ("issue", "incident", "task", "test_case"), "issue"),
+                severity=issue.choice("severity", _SEVERITIES, "UNKNOWN"),
+                health_status=issue.maybe_text("health_status"),
+                links=links,
+                related_merge_requests=issue.numbers("related_merge_requests"),
+                closed_by_merge_requests=issue.numbers("closed_by_merge_requests"),
+            )
+
+
+def read_merge_requests(top: Reader, project: Project) -> None:
+    """Put the described merge requests into the project; their SHAs are still names of commits."""
+    for entry in top.children("merge_requests"):
+        with entry as merge_request:
+            common = _common(merge_request, project, project.merge_requests)
+            common["state"] = merge_request.choice("state", ("opened", "closed", "merged"), "opened")
+            _close(merge_request, common)
+            is_merged = common["state"] == "merged"
+            project.merge_requests[common["iid"]] = MergeRequest(
+                **common,
+                source_branch=merge_request.needed_text("source_branch"),
+                target_branch=merge_request.text("target_branch"),
+                draft=merge_request.flag("draft"),
+                reviewers=merge_request.texts("reviewers"),
+                merged_at=merge_request.moment("merged_at", common["updated_at"]) if is_merged else None,
+                merged_by=merge_request.text("merged_by", common["author"]) if is_merged else None,
+                sha=merge_request.maybe_text("head"),
+                base_sha=merge_request.maybe_text("base"),
+                merge_commit_sha=merge_request.maybe_text("merge_commit"),
+                squash=merge_request.flag("squash"),
+                approved_by=merge_request.texts("approved_by"),
+                approvals_required=merge_request.number("approvals_required"),
+            )
+
+
+def _common(item: Reader, project: Project, others: Mapping[int, object]) -> dict[str, Any]:
+    """The fields that issues and merge requests share, but for their state."""
+    iid = item.number("iid") or max(others, default=0) + 1
+    if iid in others:
+        raise item.refuse("iid", f"{iid} is there twice")
+    author = item.text("author", project.creator or "migrator")
+    created = item.moment("created_at", later(project.created_at, days=iid, hours=iid % 9))
+    notes = _notes(item, author, created, f"{project.full_path}/{type(others).__name__}/{iid}")
+    newest = max((note.created_at for note in notes), default=created)
+    return {
+        "iid": iid,
+        "title": item.needed_text("title"),
+        "description": item.maybe_text("description"),
+        "author": author,
+        "created_at": created,
+        "updated_at": item.moment("updated_at", newest),
+        "labels": item.texts("labels"),
+        "milestone": item.maybe_text("milestone"),
+        "assignees": item.texts("assignees"),
+        "discussion_locked": True if item.flag("locked") else None,
+        "time_estimate": item.number("time_estimate"),
+        "time_spent": item.number("time_spent"),
+        "awards": _awards(item, created),
+        "notes": Notes(notes),
+    }
+
+
+def _close(item: Reader, common: dict[str, Any]) -> None:
+    """When and by whom an item was closed, with the event that GitLab keeps of it."""
+    is_closed = common["state"] == "closed"
+    closed_at = item.maybe_moment("closed_at")
+    closed_by = item.maybe_text("closed_by")
+    common["closed_at"] = (closed_at or common["updated_at"]) if is_closed else None
+    common["closed_by"] = (closed_by or common["author"]) if is_closed else None
+    if common["closed_at"] is not None:
+        common["updated_at"] = max(common["updated_at"], common["closed_at"])
+        common["events"] = [
+            Event(
+                kind="state",
+                action="closed",
+                what="closed",
+                username=common["closed_by"],
+                created_at=common["closed_at"],
+            )
+        ]
+
+
+def _notes(item: Reader, author: str, created: str, place: str) -> list[Note]:
+    notes = []
+    for index, entry in enumerate(item.children("notes"), 1):
+        with entry as note:
+            at = note.moment("at", later(created, hours=index))
+            thread = note.text("thread")
+            path = note.maybe_text("path")
+            is_resolved = note.flag("resolved")
+            is_thread = bool(thread) or path is not None
+            by = note.text("author", author)
+            notes.append(
+                Note(
+                    body=note.text("body"),
+                    author=by,
+                    created_at=at,
+                    updated_at=note.moment("edited_at", at),
+                    discussion_id=hashlib.sha1(f"{place}/{thread or index}".encode()).hexdigest(),
+                    individual=not is_thread,
+                    type="DiffNote" if path is not None else "DiscussionNote" if thread else None,
+                    system=note.flag("system"),
+                    internal=note.flag("internal"),
+                    resolvable=path is not None,
+                    resolved=is_resolved,
+                    resolved_by=note.text("resolved_by", by) if is_resolved else None,
+                    resolved_at=at if is_resolved else None,
+                    position=_position(note, path),
+                    awards=_awards(note, at),
+                )
+            )
+    return sorted(notes, key=lambda note: note.created_at)
+
+
+def _position(note: Reader, path: str | None) -> dict[str, Any] | None:
+    """Where in the diff a note is; its SHAs are those of the merge request, put in when it is shown."""
+    new_line, old_line = note.maybe_number("line"), note.maybe_number("old_line")
+    if path is None:
+        return None
+    return {
+        "old_path": path,
+        "new_path": path,
+        "position_type": "text" if new_line or old_line else "file",
+        "old_line": old_line,
+        "new_line": new_line,
+        "line_range": None,
+    }
+
+
+def _awards(owner: Reader, created: str) -> list[Award]:
+    awards = []
+    for name, usernames in owner.pairs("awards"):
+        if not isinstance(usernames, list):
+            raise owner.refuse(f"awards.{name}", "expected a list of usernames")
+        awards += [
+            Award(name=name, username=str(each), created_at=later(created, minutes=5)) for each in usernames
+        ]
+    return awards
