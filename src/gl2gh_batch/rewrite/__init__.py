@@ -1,0 +1,1 @@
+"""GitLab text → GitHub text; pure."""

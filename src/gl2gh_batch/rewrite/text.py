@@ -1,0 +1,151 @@
+"""Texts of GitLab as GitHub should have them: all the rewriting there is.
+
+Descriptions and comments go through `to_github` (or `pieces`, when they may be too long), titles through
+`title_to_github`. Nothing else may carry text from GitLab to GitHub.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from gl2gh_batch.domain.ports import Book
+from gl2gh_batch.rewrite.blocks import line_edits, part_edits
+from gl2gh_batch.rewrite.length import split
+from gl2gh_batch.rewrite.links import attribute_edits, definition_edits, link_edits
+from gl2gh_batch.rewrite.markdown import Definition, Link, Part, parts, plain_run
+from gl2gh_batch.rewrite.markers import defang, marker_edits
+from gl2gh_batch.rewrite.mentions import Mapped, mention_edits
+from gl2gh_batch.rewrite.raw_html import Attribute
+from gl2gh_batch.rewrite.references import reference_edits
+from gl2gh_batch.rewrite.runs import Edit, Run, apply, clean, settled
+from gl2gh_batch.rewrite.shorthands import commit_edits, shorthand_edits
+from gl2gh_batch.rewrite.urls import bare_addresses
+
+TITLE_LIMIT: Final = 256
+# 65,536 characters are allowed; the rest is for our header and marker.
+PIECE_LIMIT_BYTES: Final = 64_000
+_LONE_RETURN: Final = re.compile(r"\r(?!\n)")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+def logins(book: Book) -> Mapped:
+    """GitLab username → GitHub login, for those whom the book lets us mention."""
+
+    def login(username: str) -> str | None:
+        mapping = book.user(username) if book.mentions else None
+        return None if mapping is None else mapping.github_login
+
+    return login
+
+
+def to_github(text: str, book: Book) -> str:
+    """A Markdown text with its mentions, references, addresses and markers made right and harmless."""
+    return _read(_prepared(text), book)
+
+
+def stages(text: str, book: Book) -> Iterator[tuple[str, list[Edit]]]:
+    """What `to_github` does: each text with the edits, in places of that text, that make the next one.
+
+    The first text is `text` without NUL and lone surrogates; outside of the edits no byte changes.
+    """
+    text = clean(text)
+    for find in (_first_edits, line_edits, lambda one: part_by_part(one, book)):
+        edits = sorted(find(text), key=lambda one: (one.start, one.end))
+        yield text, edits
+        text = apply(text, edits)
+
+
+def title_to_github(title: str, book: Book) -> str:
+    """A title: one line, at most 256 characters, never empty."""
+    line = _CONTROL.sub(" ", clean(title)).strip()
+    line = defang(line)
+    line = apply(line, _edits_of_run(plain_run(line), book, logins(book)))
+    return shortened(line, TITLE_LIMIT) or "(no title)"
+
+
+def pieces(text: str, book: Book, limit: int = PIECE_LIMIT_BYTES) -> list[str]:
+    """A Markdown text as one or more texts of at most `limit` bytes of UTF-8, each safe by itself.
+
+    It is cut first and rewritten then, since a cut can turn code into text.
+    """
+    return list(_pieces(_prepared(text), book, limit, limit))
+
+
+def _pieces(text: str, book: Book, limit: int, raw_limit: int) -> Iterator[str]:
+    for part in split(text, raw_limit):
+        done = _read(part, book)
+        if len(done.encode()) <= limit:
+            yield done
+        else:
+            # Links make a text longer; a smaller part of it will fit.
+            yield from _pieces(part, book, limit, raw_limit // 2)
+
+
+def _prepared(text: str) -> str:
+    text = clean(text)
+    text = apply(text, _first_edits(text))
+    return apply(text, line_edits(text))
+
+
+def _first_edits(text: str) -> Iterator[Edit]:
+    yield from marker_edits(text)
+    for found in _LONE_RETURN.finditer(text):
+        # The end of a line to GitHub's parser, and only now and then to ours.
+        yield Edit(found.start(), found.end(), "\n")
+
+
+def _read(text: str, book: Book) -> str:
+    return apply(text, part_by_part(text, book))
+
+
+def part_by_part(text: str, book: Book) -> Iterator[Edit]:
+    """The edits for a text whose front matter and long quotes are done."""
+    mapped = logins(book)
+    for part in parts(text):
+        yield from _edits(part, text, book, mapped)
+
+
+def _edits(part: Part, source: str, book: Book, mapped: Mapped) -> Iterator[Edit]:
+    match part:
+        case Run():
+            for edit in _edits_of_run(part, book, mapped):
+                yield part.in_source(edit)
+        case Link():
+            yield from link_edits(part, source, book)
+        case Attribute():
+            yield from attribute_edits(part, book)
+        case Definition():
+            yield from definition_edits(part, source, book)
+        case _:
+            yield from part_edits(part, source)
+
+
+def _edits_of_run(run: Run, book: Book, mapped: Mapped) -> Iterator[Edit]:
+    addresses = bare_addresses(run)
+    found = [
+        *reference_edits(run, book, addresses),
+        *mention_edits(run, mapped, addresses),
+        *commit_edits(run, book, addresses),
+    ]
+    if run.markdown:
+        found += shorthand_edits(run, book, addresses)
+    yield from settled(run, found)
+
+
+def shortened(text: str, limit: int) -> str:
+    """At most `limit` UTF-16 units of the text, the strictest reading of "characters", with an ellipsis."""
+    if _units(text) <= limit:
+        return text
+    kept, units = [], 0
+    for sign in text:
+        units += _units(sign)
+        if units > limit - 1:
+            break
+        kept.append(sign)
+    return "".join(kept).rstrip() + "…"
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2

@@ -1,0 +1,58 @@
+"""Whatever a text from GitLab holds, what GitHub makes of it acts on no stranger."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from fragments import TEXTS
+from github_scanner import Seen, scan, scan_title
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from gl2gh_batch.domain.ports import Book
+from gl2gh_batch.rewrite.text import pieces, title_to_github, to_github
+
+# `TORTURE=10000 pytest tests/rewrite/test_hostile.py` for the full number.
+BODIES: Final = int(os.environ.get("TORTURE", "1500"))
+KNOWN: Final = {"alice-gh", "jdoe"}
+
+
+def assert_harmless(seen: Seen) -> None:
+    """Only mapped people are mentioned, only items of the batch are referred to, and nothing is closed."""
+    assert seen.mentions <= KNOWN
+    for one in seen.references:
+        path, _, number = one.partition("#")
+        assert path in {"", "acme/lib"}
+        assert 1001 <= int(number) <= 1020 or 2001 <= int(number) <= 2005
+    assert seen.commits <= {"acme/lib"}
+    assert seen.closing == set()
+    assert seen.backlinks <= {"acme/app", "acme/lib"}
+
+
+@settings(max_examples=BODIES, deadline=None)
+@given(TEXTS)
+@example("<div>\n@bob <!-- @bob\n@bob --> &#64bob\n</div>")
+@example("Fixes\n#12\n\n| a | @bob\\|#12 |\n|-|-|\n| `@bob` | @bob |\n")
+@example("wow!#99 [x]#99 ![x]#12 [x]\n\n[x]: http://y.z")
+@example("~bug@bob %v1.0@bob &5@bob group/lib$4@bob")
+@example('<img src="x" alt="@bob">@bob')
+def test_nothing_that_acts_on_strangers_is_left(book: Book, text: str) -> None:
+    """Rendered by GitHub's own parser, a rewritten text acts on nobody outside the batch."""
+    assert_harmless(scan(to_github(text, book)))
+
+
+@settings(max_examples=300, deadline=None)
+@given(TEXTS)
+def test_titles_act_on_nobody(book: Book, text: str) -> None:
+    """The same for titles, in which nothing is code or link."""
+    assert_harmless(scan_title(title_to_github(text, book)))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(TEXTS, min_size=1, max_size=12), st.integers(300, 900))
+def test_pieces_fit_and_are_each_harmless(book: Book, texts: list[str], limit: int) -> None:
+    """However a text is cut, every piece keeps to the limit and acts on nobody by itself."""
+    for piece in pieces("\n\n".join(texts), book, limit):
+        assert len(piece.encode()) <= limit
+        assert_harmless(scan(piece))
