@@ -1,0 +1,1 @@
+"""Tools with effects: clock, HTTP, governor, ledger, work directory, git, redaction."""

@@ -1,0 +1,247 @@
+"""git as the only way in which commits travel: mirrors of GitLab, pushes to GitHub.
+
+Never forced, no hook, no submodule, no prompt, no redirect; the token is in the child's environment only,
+bound to one origin. Names of refs come from GitLab and are hostile: they are checked, and reach git only
+as whole ref names within refspecs, never as an argument of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from gl2gh_batch.domain.errors import GitError, TargetError, TargetNotOursError
+from gl2gh_batch.kit.git_process import (
+    DEFAULT_TIMEOUT_S,
+    GitAuth,
+    GitProcess,
+    Redactor,
+    config_text,
+    failure,
+    origin_of,
+)
+from gl2gh_batch.kit.git_refs import (
+    BLOB_LIMIT_BYTES,
+    OversizedBlob,
+    PushedRef,
+    PushedState,
+    PushReport,
+    RemoteRefs,
+    check_refs,
+    parse_push,
+    parse_refs,
+    parse_symref,
+)
+
+BRANCHES_AND_TAGS: Final = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+MERGE_REQUEST_HEADS: Final = "+refs/merge-requests/*/head:refs/merge-requests/*/head"
+_NAMED_AT_MOST: Final = 5
+
+
+class RefsRefusedError(TargetError):
+    """The target refused refs, so none was pushed."""
+
+
+class Git:
+    """Git below one work directory; `redact` cleans every word of git's before it gets into an error."""
+
+    def __init__(self, work: Path, redact: Redactor = str, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
+        self._work = work.resolve()
+        self._process = GitProcess(self._work, redact, timeout_s=timeout_s)
+
+    async def ls_remote(self, url: str, auth: GitAuth | None = None) -> RemoteRefs:
+        """All refs of a remote and what its HEAD stands for; an empty repository has none."""
+        origin_of(url)
+        done = await self._process.run("ls-remote", "--symref", "--", url, url=url, auth=auth)
+        if done.code:
+            raise failure("ls-remote", done)
+        return RemoteRefs(refs=parse_refs(done.output), head=parse_symref(done.output))
+
+    async def mirror(
+        self,
+        url: str,
+        dest: Path,
+        auth: GitAuth | None = None,
+        *,
+        refspecs: Sequence[str] = BRANCHES_AND_TAGS,
+    ) -> dict[str, str]:
+        """Bring the bare repository `dest` to what the remote holds and return its refs.
+
+        Can be run again at any time: what is there is kept, what vanished from the remote goes. Only one
+        process at a time may work on `dest`.
+        """
+        origin_of(url)
+        dest = dest.resolve()
+        await self._prepare(dest)
+        done = await self._process.run(
+            "fetch",
+            "--quiet",
+            "--prune",
+            "--no-tags",
+            "--no-write-fetch-head",
+            "--",
+            url,
+            *refspecs,
+            mirror=dest,
+            url=url,
+            auth=auth,
+        )
+        if done.code:
+            raise failure("fetch", done)
+        return await self.refs(dest)
+
+    async def refs(self, mirror: Path) -> dict[str, str]:
+        """Full ref name → object id of everything in a mirror."""
+        done = await self._process.run(
+            "for-each-ref", "--format=%(objectname) %(refname)", mirror=mirror.resolve()
+        )
+        if done.code:
+            raise failure("for-each-ref", done)
+        return parse_refs(done.output)
+
+    async def push(
+        self,
+        mirror: Path,
+        url: str,
+        refs: Mapping[str, str],
+        auth: GitAuth | None = None,
+        *,
+        expect: Mapping[str, str] | None = None,
+    ) -> PushReport:
+        """Push `refs` (full name → object id) in one push, all or none, never forced.
+
+        The target may hold beforehand what is being pushed, and what `expect` says; any other branch or tag
+        raises `TargetNotOursError`. A refused ref raises `TargetError` with the remedy. Can be repeated: refs
+        that are there already are `unchanged`, and without anything to do nothing is sent.
+        """
+        check_refs(refs)
+        held = (await self.ls_remote(url, auth)).migrated()
+        _check_expected(held, refs, expect or {})
+        missing = {name: sha for name, sha in refs.items() if held.get(name) != sha}
+        unchanged = tuple(
+            PushedRef(name=name, state=PushedState.UNCHANGED) for name in refs if name not in missing
+        )
+        if not missing:
+            return PushReport(refs=unchanged)
+        report = await self._push(mirror.resolve(), url, missing, auth)
+        if report.refused:
+            raise _refusal(report.refused)
+        return PushReport(refs=(*report.refs, *unchanged))
+
+    async def _push(
+        self, mirror: Path, url: str, refs: Mapping[str, str], auth: GitAuth | None
+    ) -> PushReport:
+        refspecs = [f"{sha}:{name}" for name, sha in sorted(refs.items())]
+        with tempfile.NamedTemporaryFile("w", dir=self._process.home, suffix=".config") as file:
+            file.write(config_text("target", url, refspecs))
+            file.flush()
+            done = await self._process.run(
+                "push",
+                "--porcelain",
+                "--atomic",
+                "--no-verify",
+                "--",
+                "target",
+                mirror=mirror,
+                url=url,
+                auth=auth,
+                config_file=Path(file.name),
+            )
+        report = parse_push(done.output, done.errors)
+        if done.code and not report.refused:
+            # The connection may have gone after the target took it all: look, before calling it a failure.
+            with contextlib.suppress(GitError):
+                held = (await self.ls_remote(url, auth)).refs
+                if all(held.get(name) == sha for name, sha in refs.items()):
+                    return PushReport(
+                        refs=tuple(PushedRef(name=name, state=PushedState.CREATED) for name in refs)
+                    )
+            raise failure("push", done)
+        return report
+
+    async def set_head(self, mirror: Path, ref: str) -> None:
+        """Let the HEAD of a mirror stand for the branch `ref` (a full name)."""
+        done = await self._process.run("symbolic-ref", "--", "HEAD", ref, mirror=mirror.resolve())
+        if done.code:
+            raise failure("symbolic-ref", done)
+
+    async def oversized_blobs(self, mirror: Path, limit: int = BLOB_LIMIT_BYTES) -> list[OversizedBlob]:
+        """Files larger than `limit` bytes anywhere in the history of branches and tags, largest first."""
+        large = await self._large_objects(mirror.resolve(), limit)
+        if not large:
+            return []
+        # Only now the walk through the whole history, which says where they are and whether they are used.
+        found = []
+        walk = self._process.lines("rev-list", "--objects", "--branches", "--tags", mirror=mirror.resolve())
+        async for line in walk:
+            sha, _, path = line.rstrip(b"\n").partition(b" ")
+            if (size := large.pop(sha, None)) is not None:
+                name = path.decode("utf-8", "backslashreplace")
+                found.append(OversizedBlob(sha=sha.decode(), size=size, path=name))
+        return sorted(found, key=lambda one: (-one.size, one.sha))
+
+    async def _large_objects(self, mirror: Path, limit: int) -> dict[bytes, int]:
+        large: dict[bytes, int] = {}
+        every = self._process.lines(
+            "cat-file",
+            "--batch-all-objects",
+            "--unordered",
+            "--buffer",
+            "--batch-check=%(objecttype) %(objectsize) %(objectname)",
+            mirror=mirror,
+        )
+        async for line in every:
+            kind, size, sha = line.split()
+            if kind == b"blob" and int(size) > limit:
+                large[sha] = int(size)
+        return large
+
+    async def _prepare(self, dest: Path) -> None:
+        """A bare repository at `dest`, without what a killed git left behind."""
+        if dest.exists() and not (dest / "HEAD").is_file():
+            # Not even the first file is there: an `init` that was interrupted.
+            await asyncio.to_thread(shutil.rmtree, dest)
+        if not dest.exists():
+            dest.parent.mkdir(parents=True, exist_ok=True)
+        # Harmless on a repository that is whole, and completes one that is not.
+        done = await self._process.run("init", "--bare", "--quiet", "--template=", mirror=dest)
+        if done.code:
+            raise failure("init", done)
+        await asyncio.to_thread(_sweep, dest)
+
+
+def _sweep(dest: Path) -> None:
+    # No ref may be called *.lock, so nothing but locks of the dead is met here.
+    for stale in (*dest.glob("*.lock"), *(dest / "refs").rglob("*.lock")):
+        stale.unlink(missing_ok=True)
+    for stale in (dest / "objects" / "pack").glob("tmp_*"):
+        stale.unlink(missing_ok=True)
+
+
+def _check_expected(held: Mapping[str, str], refs: Mapping[str, str], expect: Mapping[str, str]) -> None:
+    strangers = sorted(
+        name for name, sha in held.items() if refs.get(name) != sha and expect.get(name) != sha
+    )
+    if strangers:
+        raise TargetNotOursError(
+            f"the target holds refs that this plan did not put there: {_some(strangers)}",
+            hint="Nothing was pushed. Choose an empty target, or make the plan again and see what it says.",
+        )
+
+
+def _refusal(refused: Sequence[PushedRef]) -> RefsRefusedError:
+    first = refused[0]
+    names = _some([one.name for one in refused if one.hint == first.hint])
+    return RefsRefusedError(
+        f"GitHub refused {len(refused)} refs, so none was pushed: {names} {first.reason}", hint=first.hint
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED_AT_MOST
+    return ", ".join(names[:_NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
