@@ -1,0 +1,1 @@
+"""GitLab, reading only; GitLab's words."""

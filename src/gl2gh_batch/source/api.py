@@ -1,0 +1,298 @@
+"""GitLab's REST API over aiohttp, reading only: the paths with volume."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import BinaryIO, Final, TypeVar
+from urllib.parse import quote
+
+import aiohttp
+
+from gl2gh_batch.domain.limits import GITLAB_COSTS
+from gl2gh_batch.domain.ports import Clock, Governor
+from gl2gh_batch.kit.http import Answer, HttpClient, Retries
+from gl2gh_batch.kit.verdict import Verdict
+from gl2gh_batch.source import sansio
+from gl2gh_batch.source.models import (
+    AwardEmoji,
+    Group,
+    Issue,
+    IssueLink,
+    Label,
+    Member,
+    MergeRequestRef,
+    Milestone,
+    Note,
+    Project,
+    Survey,
+    User,
+    Version,
+    decode,
+)
+from gl2gh_batch.source.paging import PER_PAGE, Params, read_by_creation, read_pages, records
+from gl2gh_batch.source.refusals import API_PATH, refusal_of
+
+T = TypeVar("T")
+
+CREDENTIAL_HINT: Final = (
+    "Check that the GitLab token is complete, has not expired, and has the scope read_api (better: api) "
+    "and read_repository."
+)
+
+
+class TokenHeader(StrEnum):
+    """How a token is sent: personal, project and group ones; or OAuth ones (api/rest/authentication)."""
+
+    PRIVATE_TOKEN = "PRIVATE-TOKEN"  # noqa: S105 - the name of a header
+    BEARER = "Bearer"
+
+
+class GitLab:
+    """One GitLab instance with one credential; `who` names the project in the governor's events.
+
+    A project is named by its id or its full path.
+    """
+
+    def __init__(self, http: HttpClient, *, who: str = "") -> None:
+        self._http = http
+        self._who = who
+
+    def for_project(self, who: str) -> GitLab:
+        """The same, asking in the name of a project."""
+        return GitLab(self._http, who=who)
+
+    async def get(self, path: str, params: Params | None = None) -> Answer:
+        """Read one path below `/api/v4`; raises the error that fits when it cannot be read."""
+        answer = await self._http.send("GET", path, params=params, costs=GITLAB_COSTS, who=self._who)
+        if answer.verdict is not Verdict.DONE:
+            raise refusal_of(answer)
+        return answer
+
+    async def version(self) -> Version:
+        """The version of the instance."""
+        return decode((await self.get("/version")).json(), Version)
+
+    async def current_user(self) -> User:
+        """Who the token belongs to."""
+        return decode((await self.get("/user")).json(), User)
+
+    async def user(self, username: str) -> User | None:
+        """The user with that username (without regard to case); None when there is none."""
+        found = (await self.get("/users", {"username": username})).json()
+        return decode(found[0], User) if found else None
+
+    async def project(self, project: int | str) -> Project:
+        """One project, with its sizes where the token may see them."""
+        return decode((await self.get(_project(project), {"statistics": "true"})).json(), Project)
+
+    async def group(self, group: int | str) -> Group:
+        """One group."""
+        return decode((await self.get(_group(group), {"with_projects": "false"})).json(), Group)
+
+    async def group_projects(self, group: int | str, *, subgroups: bool = True) -> AsyncIterator[Project]:
+        """The projects of a group, by id; those merely shared with it are left out."""
+        params: Params = {
+            "include_subgroups": "true" if subgroups else "false",
+            "with_shared": "false",
+            "order_by": "id",
+            "sort": "asc",
+        }
+        async for one in self._list(_group(group, "projects"), Project, params):
+            yield one
+
+    async def members(self, project: int | str) -> AsyncIterator[Member]:
+        """The members, those by way of a group too."""
+        async for one in self._list(_project(project, "members/all"), Member):
+            yield one
+
+    async def labels(self, project: int | str) -> AsyncIterator[Label]:
+        """The labels, those of the groups above too."""
+        params: Params = {"include_ancestor_groups": "true", "with_counts": "false"}
+        async for one in self._list(_project(project, "labels"), Label, params):
+            yield one
+
+    async def milestones(self, project: int | str) -> AsyncIterator[Milestone]:
+        """The milestones, open and closed, those of the groups above too."""
+        # `include_ancestors` since 16.7; the older name is passed over by newer versions (api/milestones).
+        params: Params = {"include_ancestors": "true", "include_parent_milestones": "true"}
+        async for one in self._list(_project(project, "milestones"), Milestone, params):
+            yield one
+
+    async def issues(
+        self, project: int | str, *, updated_after: datetime | None = None
+    ) -> AsyncIterator[Issue]:
+        """All issues that the token may see, oldest first; each once, although others come and go.
+
+        An issue changed while the list is read shows the state of the moment of its page. An export
+        asks again with `updated_after`, the moment at which it began, and lets the later record win.
+        """
+        params: dict[str, str | int] = {"scope": "all", "state": "all"}
+        if updated_after is not None:
+            params["updated_after"] = updated_after.isoformat()
+        async for page in read_by_creation(self.get, _project(project, "issues"), params):
+            for raw in page:
+                yield decode(raw, Issue)
+
+    async def newest_update(self, project: int | str) -> str:
+        """When an issue of the project was last touched; empty when it has none."""
+        params: Params = {
+            "scope": "all",
+            "state": "all",
+            "order_by": "updated_at",
+            "sort": "desc",
+            "per_page": 1,
+        }
+        path = _project(project, "issues")
+        found = records(await self.get(path, params), path)
+        return str(found[0].get("updated_at") or "") if found else ""
+
+    async def issue(self, project: int | str, iid: int) -> Issue:
+        """One issue."""
+        return decode((await self.get(_project(project, f"issues/{iid}"))).json(), Issue)
+
+    async def notes(
+        self,
+        project: int | str,
+        iid: int,
+        *,
+        user_notes_count: int | None = None,
+        system: bool = False,
+    ) -> AsyncIterator[Note]:
+        """The notes of an issue, oldest first; none is asked for when the issue says that it has none.
+
+        `user_notes_count` counts people's notes only: with `system` it tells nothing, and is passed over.
+        """
+        if user_notes_count == 0 and not system:
+            return
+        params: dict[str, str | int] = {"sort": "asc", "order_by": "created_at"}
+        if not system:
+            params["activity_filter"] = "only_comments"  # older versions pass it over
+        async for one in self._list(_project(project, f"issues/{iid}/notes"), Note, params):
+            if system or not one.system:
+                yield one
+
+    async def awards(
+        self, project: int | str, iid: int, note_id: int | None = None
+    ) -> AsyncIterator[AwardEmoji]:
+        """The reactions to an issue, or to one of its notes."""
+        rest = f"issues/{iid}/award_emoji" if note_id is None else f"issues/{iid}/notes/{note_id}/award_emoji"
+        async for one in self._list(_project(project, rest), AwardEmoji):
+            yield one
+
+    async def issue_links(self, project: int | str, iid: int) -> AsyncIterator[IssueLink]:
+        """The issues that an issue is linked to."""
+        async for one in self._list(_project(project, f"issues/{iid}/links"), IssueLink):
+            yield one
+
+    async def closed_by(self, project: int | str, iid: int) -> AsyncIterator[MergeRequestRef]:
+        """The merge requests that close an issue when they are merged."""
+        async for one in self._list(_project(project, f"issues/{iid}/closed_by"), MergeRequestRef):
+            yield one
+
+    async def download_upload(
+        self, project: int | str, secret: str, name: str, file: BinaryIO, *, max_bytes: int
+    ) -> None:
+        """One attached file, by the parts of its address; since 17.4 (api/project_markdown_uploads)."""
+        path = _project(project, f"uploads/{quote(secret, safe='')}/{quote(name, safe='')}")
+        answer = await self._http.send(
+            "GET", path, costs=GITLAB_COSTS, who=self._who, sink=file, max_bytes=max_bytes
+        )
+        if answer.verdict is not Verdict.DONE:
+            raise refusal_of(answer)
+
+    async def survey(self, project: Project) -> Survey:
+        """The highest iid of issues and of merge requests: one request each, none for what is off."""
+        return Survey(
+            highest_issue=await self._highest_iid(project.id, "issues") if project.has_issues else 0,
+            highest_merge_request=(
+                await self._highest_iid(project.id, "merge_requests") if project.has_merge_requests else 0
+            ),
+        )
+
+    async def _highest_iid(self, project_id: int, what: str) -> int:
+        params: dict[str, str | int] = {
+            "scope": "all",
+            "state": "all",
+            "order_by": "created_at",
+            "sort": "desc",
+            "per_page": PER_PAGE,
+        }
+        path = _project(project_id, what)
+        answer = await self.get(path, params)
+        iids = _iids(answer, path)
+        highest = max(iids, default=0)
+        if sansio.next_params(answer.headers) is None or iids == sorted(iids, reverse=True):
+            return highest
+        # Dates were set by an import: an older record may have a higher number. Look beyond, in steps.
+        while True:
+            beyond = range(highest + 1, highest + 1 + PER_PAGE)
+            answer = await self.get(_with_iids(path, beyond), {"scope": "all", "per_page": PER_PAGE})
+            found = _iids(answer, path)
+            if not found:
+                return highest
+            highest = max(found)
+
+    async def _list(self, path: str, type_: type[T], params: Params | None = None) -> AsyncIterator[T]:
+        async for page in read_pages(self.get, path, params or {}):
+            for raw in page:
+                yield decode(raw, type_)
+
+
+def open_gitlab(
+    *,
+    session: aiohttp.ClientSession,
+    url: str,
+    token: str,
+    governor: Governor,
+    clock: Clock,
+    header: TokenHeader = TokenHeader.PRIVATE_TOKEN,
+    retries: Retries | None = None,
+) -> GitLab:
+    """The API of the instance at `url` with one token."""
+    headers = token_headers(token, header)
+
+    async def authorize() -> Mapping[str, str]:
+        return headers
+
+    return GitLab(
+        HttpClient(
+            session=session,
+            service="GitLab",
+            base_url=url.rstrip("/") + API_PATH,
+            authorize=authorize,
+            governor=governor,
+            clock=clock,
+            read_limits=sansio.read_limits,
+            hint=CREDENTIAL_HINT,
+            retries=retries,
+        )
+    )
+
+
+def token_headers(token: str, header: TokenHeader) -> dict[str, str]:
+    """The header that carries the token."""
+    match header:
+        case TokenHeader.PRIVATE_TOKEN:
+            return {"PRIVATE-TOKEN": token}
+        case TokenHeader.BEARER:
+            return {"Authorization": f"Bearer {token}"}
+
+
+def _project(project: int | str, rest: str = "") -> str:
+    path = f"/projects/{quote(str(project), safe='')}"
+    return f"{path}/{rest}" if rest else path
+
+
+def _group(group: int | str, rest: str = "") -> str:
+    path = f"/groups/{quote(str(group), safe='')}"
+    return f"{path}/{rest}" if rest else path
+
+
+def _iids(answer: Answer, path: str) -> list[int]:
+    return [decode(raw.get("iid"), int) for raw in records(answer, path)]
+
+
+def _with_iids(path: str, iids: Iterable[int]) -> str:
+    return f"{path}?" + "&".join(f"iids[]={iid}" for iid in iids)

@@ -1,0 +1,47 @@
+"""Which error an answer of GitLab's stands for."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gl2gh_batch.domain.errors import Gl2ghError, NotFoundError, SourceError, TransportError
+from gl2gh_batch.kit.http import Answer
+from gl2gh_batch.kit.verdict import Verdict
+from gl2gh_batch.source import sansio
+
+API_PATH: Final = "/api/v4"
+
+
+class RefusedAnswerError(SourceError):
+    """GitLab refused a request, with this `status`; running again changes nothing by itself."""
+
+    retryable = False
+
+    def __init__(self, message: str, *, status: int, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+
+
+def refusal_of(answer: Answer) -> Gl2ghError:
+    """The error that fits an answer that is not the one hoped for."""
+    path = answer.url.split("?", maxsplit=1)[0].rsplit(API_PATH, maxsplit=1)[-1]
+    said = sansio.read_message(answer.body)
+    details = f": {said}" if said else ""
+    match answer.verdict:
+        case Verdict.MISSING | Verdict.GONE:
+            return NotFoundError(
+                f"GET {path} is missing on GitLab, or not visible to the token",
+                hint="Check the id or path, and that the token's user is a member.",
+            )
+        case Verdict.FORBIDDEN:
+            return RefusedAnswerError(
+                f"GitLab does not allow GET {path}{details}",
+                status=answer.status,
+                hint="The token lacks a right or scope that this needs, or the feature is switched off.",
+            )
+        case Verdict.DONE | Verdict.UNCLEAR:
+            return TransportError(f"GET {path} got status {answer.status} from GitLab")
+        case _:
+            return RefusedAnswerError(
+                f"GitLab refused GET {path} with {answer.status}{details}", status=answer.status
+            )

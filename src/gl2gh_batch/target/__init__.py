@@ -1,0 +1,1 @@
+"""GitHub, reading and authentication; GitHub's words. Writing is the engines' work."""

@@ -1,0 +1,163 @@
+"""The reader that verify uses: PyGithub, and so other code than the writer's.
+
+Only lists and their raw data are read: reading an absent or nested attribute of one of PyGithub's objects
+sends a hidden request.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, TypeVar
+from urllib.parse import quote
+
+import github
+
+from gl2gh_batch.domain.errors import Gl2ghError, NotFoundError, TargetError
+from gl2gh_batch.domain.refs import RepoRef
+from gl2gh_batch.kit.http_threads import Line, ThreadRunner
+from gl2gh_batch.target import pygithub, sansio
+from gl2gh_batch.target.auth import Credential, LiveToken
+from gl2gh_batch.target.models import Issue, IssueComment, Label, Milestone, Repository, decode
+from gl2gh_batch.target.spool import CommentSpool
+
+T = TypeVar("T")
+
+PER_PAGE: Final = 100
+LsRemote = Callable[[RepoRef], Awaitable[Mapping[str, str]]]
+
+
+class Witness:
+    """Lists what a repository holds; `ls_remote` reads its refs by git."""
+
+    def __init__(
+        self,
+        *,
+        api_url: str,
+        credential: Credential,
+        runner: ThreadRunner,
+        line: Line,
+        ls_remote: LsRemote,
+        scratch: Path | None = None,
+    ) -> None:
+        pygithub.install()
+        self._credential = credential
+        self._runner = runner
+        self._line = line
+        self._ls_remote = ls_remote
+        self._scratch = scratch or Path(tempfile.gettempdir())
+        self._auth = LiveToken()
+        self._api_url = api_url
+        self._github = github.Github(
+            auth=self._auth,
+            base_url=api_url,
+            per_page=PER_PAGE,
+            retry=None,
+            seconds_between_requests=None,
+            seconds_between_writes=None,
+            lazy=True,
+        )
+
+    def for_project(self, who: str) -> Witness:
+        """The same, asking in the name of a project."""
+        return Witness(
+            api_url=self._api_url,
+            credential=self._credential,
+            runner=self._runner,
+            line=self._line.for_project(who),
+            ls_remote=self._ls_remote,
+            scratch=self._scratch,
+        )
+
+    async def refs(self, repo: RepoRef) -> Mapping[str, str]:
+        """Every ref by its full name, with its SHA."""
+        return await self._ls_remote(repo)
+
+    async def repository(self, repo: RepoRef) -> Repository | None:
+        """The repository with its topics; None when it is missing or not visible."""
+        try:
+            _, raw = await self._get(_path(repo), {})
+        except NotFoundError:
+            return None
+        return decode(raw, Repository)
+
+    async def labels(self, repo: RepoRef) -> AsyncIterator[Label]:
+        """All labels."""
+        async for raw in self._list(_path(repo, "labels"), {}):
+            yield decode(raw, Label)
+
+    async def milestones(self, repo: RepoRef) -> AsyncIterator[Milestone]:
+        """All milestones, open and closed."""
+        async for raw in self._list(_path(repo, "milestones"), {"state": "all"}):
+            yield decode(raw, Milestone)
+
+    async def issues(self, repo: RepoRef) -> AsyncIterator[Issue]:
+        """All issues and pull requests, open and closed, by creation."""
+        params = {"state": "all", "sort": "created", "direction": "asc"}
+        async for raw in self._list(_path(repo, "issues"), params):
+            yield decode(raw, Issue)
+
+    async def spool_comments(self, repo: RepoRef, folder: Path | None = None) -> CommentSpool:
+        """All comments of all issues, in a temporary file in `folder` (else `scratch`); close it when done.
+
+        One list for the whole repository: a request for every hundred comments, not for every issue.
+        """
+        spool = CommentSpool(folder or self._scratch)
+        try:
+            params = {"sort": "created", "direction": "asc"}
+            async for page in self._pages(_path(repo, "issues/comments"), params):
+                spool.add(decode(raw, IssueComment) for raw in page)
+        except BaseException:
+            spool.close()
+            raise
+        return spool
+
+    async def _list(self, path: str, params: Mapping[str, str]) -> AsyncIterator[Any]:
+        async for page in self._pages(path, params):
+            for raw in page:
+                yield raw
+
+    async def _pages(self, path: str, params: Mapping[str, str]) -> AsyncIterator[list[Any]]:
+        where = path
+        wanted: Mapping[str, str | int] = {**params, "per_page": PER_PAGE}
+        while True:
+            headers, page = await self._get(where, wanted)
+            if not isinstance(page, list):
+                raise TargetError(f"GitHub answered GET {path} with something that is no list")
+            yield page
+            following = sansio.next_link(headers)
+            if following is None:
+                return
+            where, wanted = following, {}
+
+    async def _get(self, path: str, params: Mapping[str, str | int]) -> tuple[Mapping[str, str], Any]:
+        self._auth.current = await self._credential.token()
+        return await self._runner.read(self._line, self._read, path, dict(params))
+
+    def _read(self, path: str, params: dict[str, Any]) -> tuple[Mapping[str, str], Any]:
+        try:
+            headers, raw = self._github.requester.requestJsonAndCheck("GET", path, parameters=params)
+        except github.GithubException as error:
+            raise _error_of(error, path) from error
+        except (AssertionError, RuntimeError) as error:  # PyGithub's checks of addresses and redirects
+            raise TargetError(f"GET {path} leads to another address; not followed") from error
+        return headers, raw
+
+
+def _error_of(error: github.GithubException, path: str) -> Gl2ghError:
+    where = path.split("?", maxsplit=1)[0]
+    if error.status in {404, 410}:
+        return NotFoundError(
+            f"GET {where} is missing on GitHub, or not visible to the token",
+            hint="Check the name, and the rights of the token.",
+        )
+    return TargetError(
+        f"GitHub refused GET {where} with {error.status}: {error.message or ''}",
+        hint="Check the rights of the token.",
+    )
+
+
+def _path(repo: RepoRef, rest: str = "") -> str:
+    path = f"/repos/{quote(repo.owner, safe='')}/{quote(repo.name, safe='')}"
+    return f"{path}/{rest}" if rest else path
