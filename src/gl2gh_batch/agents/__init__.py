@@ -1,0 +1,8 @@
+"""The six agents, and the orchestrator that runs them for one project."""
+
+from __future__ import annotations
+
+from gl2gh_batch.agents._desk import Desk
+from gl2gh_batch.agents.orchestrator import ALL_AGENTS, AgentOrchestrator
+
+__all__ = ["ALL_AGENTS", "AgentOrchestrator", "Desk"]

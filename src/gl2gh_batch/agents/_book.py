@@ -1,0 +1,91 @@
+"""The look-ups that kinds make while they shape records: users, numbers, names, addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+
+from gl2gh_batch.agents._desk import Desk
+from gl2gh_batch.domain.people import UserMapping
+from gl2gh_batch.domain.references import ProjectReference
+from gl2gh_batch.domain.refs import RepoRef
+
+Uploads = Callable[[str, str], str | None]
+
+
+class DeskBook:
+    """Implements the port `Book` over the batch's map and the users' directory.
+
+    `labels` and `milestones` give names as GitLab has them → as GitHub has them; `uploads` gives the new
+    address for a secret and a file's name.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        labels: Mapping[str, str] | None = None,
+        milestones: Mapping[str, str] | None = None,
+        uploads: Uploads | None = None,
+        mentions: bool = True,
+    ) -> None:
+        self._desk = desk
+        self._labels = labels or {}
+        self._milestones = milestones or {}
+        self._uploads = uploads
+        self._mentions = mentions
+        # Texts name the same few projects again and again; the map is on disk.
+        self._by_path = lru_cache(maxsize=512)(desk.references.by_path)
+
+    @property
+    def gitlab_url(self) -> str:
+        return self._desk.gitlab_url
+
+    @property
+    def github_url(self) -> str:
+        return self._desk.github_url
+
+    @property
+    def project_path(self) -> str:
+        return self._desk.reference.project.full_path
+
+    @property
+    def repo(self) -> RepoRef:
+        return self._desk.repo
+
+    @property
+    def mentions(self) -> bool:
+        return self._mentions
+
+    def user(self, username: str) -> UserMapping | None:
+        return self._desk.users.lookup(username)
+
+    def repository(self, project_path: str) -> RepoRef | None:
+        reference = self._reference(project_path)
+        return None if reference is None else reference.repo
+
+    def label(self, name: str) -> str | None:
+        return self._labels.get(name)
+
+    def milestone(self, name: str) -> str | None:
+        return self._milestones.get(name)
+
+    def upload(self, secret: str, filename: str) -> str | None:
+        return None if self._uploads is None else self._uploads(secret, filename)
+
+    def issue_number(self, iid: int, project_path: str | None = None) -> tuple[RepoRef, int] | None:
+        reference = self._reference(project_path)
+        number = None if reference is None else reference.numbers.issue(iid)
+        return None if reference is None or number is None else (reference.repo, number)
+
+    def merge_request_number(self, iid: int, project_path: str | None = None) -> tuple[RepoRef, int] | None:
+        reference = self._reference(project_path)
+        if reference is None or "merge_requests" not in self._desk.kinds:
+            return None
+        number = reference.numbers.merge_request(iid)
+        return None if number is None else (reference.repo, number)
+
+    def _reference(self, project_path: str | None) -> ProjectReference | None:
+        if project_path is None or project_path.lower() == self.project_path.lower():
+            return self._desk.reference
+        return self._by_path(project_path)

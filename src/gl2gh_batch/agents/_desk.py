@@ -1,0 +1,97 @@
+"""What the agents of one project work with: its request, its folder and the two platforms."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from gl2gh_batch import codec
+from gl2gh_batch.domain.events import Counted, Noticed
+from gl2gh_batch.domain.limits import Limits
+from gl2gh_batch.domain.people import UserMapping
+from gl2gh_batch.domain.ports import Clock, Emit
+from gl2gh_batch.domain.references import ProjectReference
+from gl2gh_batch.domain.refs import RepoRef
+from gl2gh_batch.domain.request import ProjectRequest
+from gl2gh_batch.kinds import ALL_KINDS, Kind
+from gl2gh_batch.kit.git import Git
+from gl2gh_batch.kit.git_process import GitAuth
+from gl2gh_batch.kit.references import References
+from gl2gh_batch.kit.workdir import ProjectFolder
+from gl2gh_batch.source.api import GitLab
+from gl2gh_batch.source.cold import ColdGitLab
+from gl2gh_batch.target.api import GitHub
+from gl2gh_batch.target.witness import Witness
+
+
+class Users(Protocol):
+    """Who a GitLab user is on GitHub, as far as it is known."""
+
+    def lookup(self, username: str) -> UserMapping | None: ...
+    def digest(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """One project's work place, made by the batch, the same for all six agents."""
+
+    request: ProjectRequest
+    label: str
+    folder: ProjectFolder
+    gitlab_url: str
+    github_url: str
+    gitlab: GitLab
+    cold: ColdGitLab
+    github: GitHub
+    witness: Witness
+    git: Git
+    gitlab_auth: Callable[[], GitAuth]
+    github_token: Callable[[], Awaitable[str]]
+    limits: Callable[[], Limits]
+    references: References
+    reference: ProjectReference
+    users: Users
+    clock: Clock
+    emit: Emit
+    tool_version: str
+    engine: str = "rest"
+    kinds: Mapping[str, Kind] = field(default_factory=lambda: ALL_KINDS)  # type: ignore[type-arg] # because a registry of kinds mixes all their types
+
+    @property
+    def repo(self) -> RepoRef:
+        """The target repository."""
+        return self.reference.repo
+
+    @property
+    def source_git_url(self) -> str:
+        """The address that git reads from: built from the configured GitLab, never taken from an answer."""
+        return f"{self.gitlab_url}/{self.reference.project.full_path}.git"
+
+    @property
+    def target_git_url(self) -> str:
+        """The address that git writes to, built from the configured GitHub."""
+        return f"{self.github_url}/{self.repo}.git"
+
+    def now(self) -> str:
+        """The date and time, ISO 8601 in UTC."""
+        return self.clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")
+
+    def request_digest(self) -> str:
+        """Changes when what was asked for this project changes."""
+        return codec.digest(
+            {
+                "kinds": dict(self.request.kinds),
+                "policies": codec.plain(self.request.policies),
+                "carried": list(self.kinds),
+                "gitlab": self.gitlab_url,
+            }
+        )
+
+    def count(self, agent: str, kind: str, done: int, total: int | None = None) -> None:
+        """Tell how far an agent is."""
+        self.emit(Counted(project=self.label, agent=agent, kind=kind, done=done, total=total))
+
+    def notice(self, level: str, message: str, hint: str = "") -> None:
+        """Tell something that a reader should know."""
+        self.emit(Noticed(project=self.label, level=level, message=message, hint=hint))

@@ -1,0 +1,168 @@
+"""A look at the target before anything is planned: what is there, and whose it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gl2gh_batch import codec
+from gl2gh_batch.agents._desk import Desk
+from gl2gh_batch.domain.errors import TargetError
+from gl2gh_batch.domain.ledger import StepState
+from gl2gh_batch.domain.plan import CREATE_STEP, Finding, Severity, TargetFacts
+from gl2gh_batch.engines.rest import ISSUES_VIA
+from gl2gh_batch.kit.ledger import Ledger
+from gl2gh_batch.kit.workdir import read_lines
+from gl2gh_batch.target.probe import is_empty, is_member
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetView:
+    """What was found, and what follows from it."""
+
+    facts: TargetFacts
+    findings: tuple[Finding, ...] = ()
+
+
+async def look_at_target(desk: Desk) -> TargetView:
+    """Read owner and repository: two requests, and a few more when the repository exists."""
+    owner = await desk.github.account(desk.repo.owner)
+    if owner is None:
+        return TargetView(
+            facts=TargetFacts(state="absent"),
+            findings=(
+                Finding(
+                    code="owner-not-found",
+                    severity=Severity.BLOCKING,
+                    message=(
+                        f"there is no GitHub organisation or user {desk.repo.owner},"
+                        " or the token may not see it"
+                    ),
+                    hint="Check target_owner and that the token's owner is a member of the organisation.",
+                    item=desk.repo.owner,
+                ),
+            ),
+        )
+    organisation = owner.type == "Organization"
+    if not organisation and not await _is_viewer(desk, owner.login):
+        return TargetView(
+            facts=TargetFacts(state="absent", owner_is_organisation=False),
+            findings=(
+                Finding(
+                    code="owner-is-another-user",
+                    severity=Severity.BLOCKING,
+                    message=f"{owner.login} is a user, and not the one whom the GitHub token belongs to",
+                    hint="Name an organisation, or use a token of that user: nobody else can make"
+                    " repositories there.",
+                    item=owner.login,
+                ),
+            ),
+        )
+    unassignable = frozenset(await _unassignable(desk, organisation=organisation))
+    repository = await desk.github.repository(desk.repo)
+    if repository is None:
+        return TargetView(
+            facts=TargetFacts(
+                state="absent",
+                owner_is_organisation=organisation,
+                unassignable=unassignable,
+                issues_via=issues_via(desk),
+            ),
+            findings=tuple(_unassigned(desk, unassignable)),
+        )
+    state = "foreign"
+    if _is_ours(desk, repository.id):
+        state = "ours"
+    elif await is_empty(desk.github, desk.repo):
+        state = "empty"
+    facts = TargetFacts(
+        state=state,
+        owner_is_organisation=organisation,
+        repository_id=repository.id,
+        unassignable=unassignable,
+        issues_via=issues_via(desk),
+        present=await _present(desk) if state == "empty" else frozenset(),
+    )
+    return TargetView(facts=facts, findings=(*_findings(desk, state), *_unassigned(desk, unassignable)))
+
+
+async def _present(desk: Desk) -> frozenset[str]:
+    return frozenset(
+        [
+            f"{kind.name}/{identity}"
+            for kind in desk.kinds.values()
+            async for identity in kind.observe(desk.github, desk.repo)
+        ]
+    )
+
+
+async def _is_viewer(desk: Desk, login: str) -> bool:
+    try:
+        viewer = await desk.github.viewer()
+    except TargetError:  # an App's installation token has no user, and makes no repositories for one
+        return False
+    return viewer.login.lower() == login.lower()
+
+
+def _findings(desk: Desk, state: str) -> Iterable[Finding]:
+    if state == "foreign":
+        yield Finding(
+            code="target-not-empty",
+            severity=Severity.BLOCKING,
+            message=f"{desk.repo} exists, is not empty, and was not made by this migration",
+            hint=(
+                "Give the project another `target`, or rename or delete that repository; if this migration"
+                " did make it, use the work directory of that run."
+            ),
+            item=str(desk.repo),
+        )
+
+
+def _unassigned(desk: Desk, logins: frozenset[str]) -> Iterable[Finding]:
+    if logins:
+        yield Finding(
+            code="not-assignable",
+            severity=Severity.WARNING,
+            message=f"issues cannot be assigned to {', '.join(sorted(logins))} in {desk.repo.owner}",
+            hint="Let them join the organisation and plan again; else their issues stay without them.",
+            item=str(desk.repo),
+        )
+
+
+def issues_via(desk: Desk) -> str:
+    """How issues are written: as the request says, until an apply found the import API missing."""
+    if desk.folder.ledger.exists():
+        ledger = Ledger(desk.folder.ledger)
+        try:
+            return ledger.get(ISSUES_VIA) or desk.request.policies.issues_via
+        finally:
+            ledger.close()
+    return desk.request.policies.issues_via
+
+
+def _is_ours(desk: Desk, repository_id: int) -> bool:
+    if not desk.folder.ledger.exists():
+        return False
+    ledger = Ledger(desk.folder.ledger)
+    try:
+        receipt = ledger.receipt(CREATE_STEP)
+        return (
+            receipt is not None
+            and receipt.state is StepState.DONE
+            and receipt.fields.get("id") == repository_id
+        )
+    finally:
+        ledger.close()
+
+
+async def _unassignable(desk: Desk, *, organisation: bool) -> list[str]:
+    """The logins among the wanted assignees that the target would refuse."""
+    wanted: set[str] = set()
+    for name, kind in desk.kinds.items():
+        path = desk.folder.lines_of(desk.folder.desired, name)
+        if kind.has_assignees and path.is_file():
+            for line in read_lines(path):
+                wanted.update(kind.assignees(codec.decode(line, kind.desired_type)))
+    if not organisation:
+        return sorted(login for login in wanted if login.lower() != desk.repo.owner.lower())
+    return [login for login in sorted(wanted) if not await is_member(desk.github, desk.repo.owner, login)]

@@ -1,0 +1,89 @@
+"""Apply: a dull loop over the plan's steps; only an engine writes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gl2gh_batch.agents._agent import Agent, counted
+from gl2gh_batch.agents._desk import Desk
+from gl2gh_batch.agents.plan import read_steps, require_plan
+from gl2gh_batch.domain.errors import BlockedError
+from gl2gh_batch.domain.modes import AgentName
+from gl2gh_batch.domain.plan import NoOp, Phase, Plan
+from gl2gh_batch.domain.result import AgentResult
+from gl2gh_batch.engines import ALL_ENGINES
+from gl2gh_batch.engines._engine import Workbench
+from gl2gh_batch.kit.ledger import Ledger
+
+# The ledger's notes: the digest of the plan whose steps of that phase are all done.
+FILLED: Final = "filled"
+CLOSED: Final = "closed"
+
+
+class Apply(Agent):
+    """Performs the `fill` steps, and later the `close` steps; its file is the ledger."""
+
+    name = AgentName.APPLY
+
+    async def is_current(self, desk: Desk) -> bool:
+        return phase_is_done(desk, FILLED, require_plan(desk))
+
+    async def run(self, desk: Desk) -> AgentResult:
+        plan = require_plan(desk)
+        if plan.blocking:
+            first = plan.blocking[0]
+            raise BlockedError(
+                f"the plan is blocked: {first.message}", hint=first.hint, project=desk.label, item=first.item
+            )
+        performed = await perform_phase(desk, plan, Phase.FILL, FILLED)
+        return AgentResult(
+            status="done",
+            summary=f"{counted(performed, 'step')} sent",
+            counts={"steps": plan.steps, "sent": performed},
+        )
+
+
+async def perform_phase(desk: Desk, plan: Plan, phase: Phase, note: str) -> int:
+    """Perform the plan's steps of one phase; how many had to be sent."""
+    ledger = Ledger(desk.folder.ledger)
+    try:
+        engine = ALL_ENGINES[desk.engine](
+            Workbench(
+                github=desk.github,
+                git=desk.git,
+                ledger=ledger,
+                folder=desk.folder,
+                repo=plan.repo,
+                git_url=desk.target_git_url,
+                git_token=desk.github_token,
+                facts=plan.facts,
+                clock=desk.clock,
+                emit=desk.emit,
+                project=desk.label,
+            )
+        )
+        await engine.open()
+        totals = {name: kind.steps for name, kind in plan.kinds.items()}
+        done: dict[str, int] = {}
+        sent = 0
+        for step in read_steps(desk.folder):
+            if isinstance(step, NoOp) or step.phase is not phase:
+                continue
+            sent += await engine.perform(step)
+            done[step.kind] = done.get(step.kind, 0) + 1
+            desk.count(AgentName.APPLY, step.kind, done[step.kind], totals.get(step.kind))
+        ledger.set(note, plan.digest)
+        return sent
+    finally:
+        ledger.close()
+
+
+def phase_is_done(desk: Desk, note: str, plan: Plan) -> bool:
+    """True when the ledger says that all steps of that phase of this very plan are done."""
+    if not desk.folder.ledger.exists():
+        return False
+    ledger = Ledger(desk.folder.ledger)
+    try:
+        return ledger.get(note) == plan.digest
+    finally:
+        ledger.close()

@@ -1,0 +1,137 @@
+"""Discovery: what the project holds, how much of it, and what would stand in the way."""
+
+from __future__ import annotations
+
+from gl2gh_batch import codec
+from gl2gh_batch.agents._agent import AGENT_FILES_VERSION, INVENTORY, Agent, counted
+from gl2gh_batch.agents._desk import Desk
+from gl2gh_batch.domain.inventory import NOT_CARRIED, Inventory, Watermark
+from gl2gh_batch.domain.ledger import StepState
+from gl2gh_batch.domain.modes import AgentName
+from gl2gh_batch.domain.plan import Finding, Severity
+from gl2gh_batch.domain.result import AgentResult
+from gl2gh_batch.kit.git_refs import refs_digest
+from gl2gh_batch.kit.ledger import Ledger
+from gl2gh_batch.kit.workdir import ProjectFolder, read_document, write_document
+from gl2gh_batch.source.models import Project
+
+REMEDY = "Run again with resume_from=discovery: it is written anew."
+
+
+def read_inventory(folder: ProjectFolder) -> Inventory | None:
+    """The inventory in a project's folder; None when discovery has not run."""
+    return read_document(folder.inventory, INVENTORY, AGENT_FILES_VERSION, Inventory, remedy=REMEDY)
+
+
+class Discovery(Agent):
+    """Writes `inventory.json`."""
+
+    name = AgentName.DISCOVERY
+
+    async def is_current(self, desk: Desk) -> bool:
+        inventory = read_inventory(desk.folder)
+        if inventory is None:
+            return False
+        seen = await _watermark(desk)
+        if inventory.watermark == seen:
+            return True
+        if is_unfinished(desk.folder):
+            desk.notice(
+                "notice",
+                "the source changed since the export; this unfinished batch goes on with what was exported",
+                "What is new belongs to a later run.",
+            )
+            return True
+        return False
+
+    async def run(self, desk: Desk) -> AgentResult:
+        project_id = desk.reference.project.id
+        watermark = await _watermark(desk)
+        project = await desk.cold.project(project_id)
+        counts = {
+            **await desk.cold.counts(project_id),
+            **await desk.cold.counts_not_carried(project),
+        }
+        version = await desk.cold.version()
+        inventory = Inventory(
+            project=desk.reference.project,
+            name=project.name,
+            description=project.description or "",
+            web_url=f"{desk.gitlab_url}/{desk.reference.project.full_path}",
+            visibility=project.visibility,
+            default_branch=project.default_branch,
+            archived=project.archived,
+            empty_repository=project.empty_repo,
+            issues_enabled=project.has_issues,
+            wiki_enabled=bool(project.wiki_enabled),
+            topics=project.topics or project.tag_list or (),
+            created_at=project.created_at,
+            counts=counts,
+            sizes=_sizes(project),
+            gitlab_version=version.version,
+            watermark=watermark,
+            findings=tuple(_findings(counts)),
+            not_carried={name: counts.get(name) for name in NOT_CARRIED if counts.get(name) != 0},
+        )
+        write_document(desk.folder.inventory, INVENTORY, AGENT_FILES_VERSION, inventory)
+        found = {name: count for name, count in counts.items() if count}
+        return AgentResult(
+            status="done", summary=f"{counted(len(found), 'sort')} of things found", counts=found
+        )
+
+
+def _sizes(project: Project) -> dict[str, int]:
+    """What GitLab says of sizes, in bytes."""
+    if project.statistics is None:
+        return {}
+    sizes = codec.plain(project.statistics)
+    return {
+        name.removesuffix("_size"): size
+        for name, size in sizes.items()
+        if name.endswith("_size") and size is not None
+    }
+
+
+async def _watermark(desk: Desk) -> Watermark:
+    """Read what tells whether the source changed: two requests and one look at the refs."""
+    project_id = desk.reference.project.id
+    project = await desk.gitlab.project(project_id)
+    refs = (
+        {} if project.empty_repo else (await desk.git.ls_remote(desk.source_git_url, desk.gitlab_auth())).refs
+    )
+    return Watermark(
+        last_activity_at=project.last_activity_at or "",
+        refs_sha256=refs_digest(refs),
+        newest_update=await desk.gitlab.newest_update(project_id) if project.has_issues else "",
+    )
+
+
+def _findings(counts: dict[str, int | None]) -> list[Finding]:
+    unknown = sorted(name for name, count in counts.items() if count is None)
+    if not unknown:
+        return []
+    return [
+        Finding(
+            code="not-counted",
+            severity=Severity.NOTICE,
+            message=f"GitLab did not say how many there are of: {', '.join(unknown)}",
+            hint="A token of a Maintainer sees more; what cannot be seen cannot be listed as a loss.",
+        )
+    ]
+
+
+def is_unfinished(folder: ProjectFolder) -> bool:
+    """True when an apply began here and did not come to its end."""
+    if not folder.ledger.exists():
+        return False
+    ledger = Ledger(folder.ledger)
+    try:
+        begun = ledger.count(StepState.DONE) + ledger.count(StepState.INTENT) > 0
+        return begun and ledger.get("closed") is None
+    finally:
+        ledger.close()
+
+
+def inventory_digest(inventory: Inventory, desk: Desk) -> dict[str, str]:
+    """What an export is made from: the source's watermark and the request."""
+    return {"watermark": codec.digest(inventory.watermark), "request": desk.request_digest()}

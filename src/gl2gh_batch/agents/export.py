@@ -1,0 +1,107 @@
+"""Export: every record of every kind, and the history, as GitLab has them."""
+
+from __future__ import annotations
+
+from gl2gh_batch import codec
+from gl2gh_batch.agents._agent import Agent, counted
+from gl2gh_batch.agents._desk import Desk
+from gl2gh_batch.agents.discovery import inventory_digest, read_inventory
+from gl2gh_batch.domain.errors import WorkDirectoryError
+from gl2gh_batch.domain.inventory import Inventory
+from gl2gh_batch.domain.modes import AgentName
+from gl2gh_batch.domain.result import AgentResult
+from gl2gh_batch.kinds import Source
+from gl2gh_batch.kit.workdir import (
+    Manifest,
+    damaged_files,
+    is_whole,
+    lines_to,
+    read_manifest,
+    write_manifest,
+)
+
+REMEDY = "Run again with resume_from=export: the snapshot is written anew."
+
+
+class Export(Agent):
+    """Writes `snapshot/<kind>.ndjson`, the mirror of the history, and a manifest that seals them."""
+
+    name = AgentName.EXPORT
+
+    async def is_current(self, desk: Desk) -> bool:
+        inventory = read_inventory(desk.folder)
+        manifest = read_manifest(desk.folder.snapshot, remedy=REMEDY)
+        return (
+            inventory is not None
+            and manifest is not None
+            and dict(manifest.inputs) == inventory_digest(inventory, desk)
+            and is_whole(desk.folder.snapshot, manifest)
+        )
+
+    async def run(self, desk: Desk) -> AgentResult:
+        inventory = require_inventory(desk)
+        refs = await self._mirror(desk, inventory)
+        source = Source(inventory=inventory, refs=refs)
+        files = {}
+        for name, kind in desk.kinds.items():
+            path = desk.folder.lines_of(desk.folder.snapshot, name)
+            if desk.request.kinds.get(name) == "skip":
+                path.unlink(missing_ok=True)
+                continue
+            total = inventory.counts.get(name)
+            with lines_to(path) as lines:
+                async for record in kind.read(desk.gitlab, source):
+                    lines.write(codec.encode(record))
+                    if lines.count % 50 == 0:
+                        desk.count(self.name, name, lines.count, total)
+            desk.count(self.name, name, lines.count, lines.count)
+            files[path.name] = lines.facts
+        manifest = Manifest(
+            files=files,
+            inputs=inventory_digest(inventory, desk),
+            made_at=desk.now(),
+            facts={"gitlab_version": inventory.gitlab_version, "refs": len(refs)},
+        )
+        write_manifest(desk.folder.snapshot, manifest)
+        counts = {name.removesuffix(".ndjson"): facts.count for name, facts in files.items()}
+        return AgentResult(
+            status="done",
+            summary=f"{counted(sum(counts.values()), 'record')}, {counted(len(refs), 'ref')}",
+            counts=counts,
+        )
+
+    async def _mirror(self, desk: Desk, inventory: Inventory) -> dict[str, str]:
+        if inventory.empty_repository:
+            return {}
+        desk.count(self.name, "git", 0, None)
+        await desk.git.mirror(desk.source_git_url, desk.folder.mirror, desk.gitlab_auth())
+        return dict(await desk.git.refs(desk.folder.mirror))
+
+
+def require_inventory(desk: Desk) -> Inventory:
+    """The inventory; raises `WorkDirectoryError` when discovery has not run."""
+    inventory = read_inventory(desk.folder)
+    if inventory is None:
+        raise WorkDirectoryError(
+            "there is no inventory of this project",
+            hint="Run a mode that begins with discovery first.",
+            project=desk.label,
+        )
+    return inventory
+
+
+def require_snapshot(desk: Desk) -> Manifest:
+    """The snapshot's manifest; raises `WorkDirectoryError` when it is missing, torn or edited."""
+    manifest = read_manifest(desk.folder.snapshot, remedy=REMEDY)
+    if manifest is None:
+        raise WorkDirectoryError(
+            "there is no finished export of this project",
+            hint="Run a mode that includes export first.",
+            project=desk.label,
+        )
+    damaged = damaged_files(desk.folder.snapshot, manifest)
+    if damaged:
+        raise WorkDirectoryError(
+            f"the export is damaged: {', '.join(damaged)}", hint=REMEDY, project=desk.label
+        )
+    return manifest

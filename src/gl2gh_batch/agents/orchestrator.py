@@ -1,0 +1,229 @@
+"""All agents of one project, in the order of its mode."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Final, Protocol
+
+from gl2gh_batch import codec
+from gl2gh_batch.agents._agent import Agent
+from gl2gh_batch.agents._desk import Desk
+from gl2gh_batch.agents.apply import CLOSED, Apply, perform_phase, phase_is_done
+from gl2gh_batch.agents.discovery import Discovery
+from gl2gh_batch.agents.export import Export
+from gl2gh_batch.agents.plan import PlanAgent, read_plan, require_plan
+from gl2gh_batch.agents.transform import Transform
+from gl2gh_batch.agents.verify import (
+    Verify,
+    is_verified_fill,
+    read_verification,
+    result_of,
+    verify,
+    verify_closed,
+)
+from gl2gh_batch.domain.errors import (
+    CapabilityMissingError,
+    DifferencesFoundError,
+    FailureReason,
+    Gl2ghError,
+    StoppedError,
+)
+from gl2gh_batch.domain.events import AgentFinished, AgentStarted
+from gl2gh_batch.domain.modes import AGENTS_OF, AgentName, MigrationMode, parse_mode, parse_resume_from
+from gl2gh_batch.domain.plan import Phase
+from gl2gh_batch.domain.result import AgentResult, Failure, ProjectStatus
+
+ALL_AGENTS: Final[dict[AgentName, Agent]] = {
+    AgentName.DISCOVERY: Discovery(),
+    AgentName.EXPORT: Export(),
+    AgentName.TRANSFORM: Transform(),
+    AgentName.PLAN: PlanAgent(),
+    AgentName.APPLY: Apply(),
+    AgentName.VERIFY: Verify(),
+}
+
+
+class Resources(Protocol):
+    """Whoever lays out the desk for a project's configuration."""
+
+    def desk(self, config: Mapping[str, Any]) -> AbstractAsyncContextManager[Desk]: ...
+
+
+class AgentOrchestrator:
+    """Runs the agents of one project."""
+
+    def __init__(self, shared_resources: Resources) -> None:
+        self._resources = shared_resources
+
+    async def run_migration(
+        self,
+        *,
+        mode: MigrationMode | str,
+        config: Mapping[str, Any],
+        resume_from: str | None = None,
+    ) -> dict[str, Any]:
+        """Run the mode's agents on the project of `config`; its result as a dict.
+
+        Keys: `status`, `source`, `target`, `agents` (name → result), `findings`, `losses`, and
+        `error` when it failed. Errors of ours become a failed result; a stop becomes `incomplete`.
+        """
+        mode = parse_mode(mode)
+        start = parse_resume_from(resume_from, mode)
+        async with self._resources.desk(config) as desk:
+            run = _Run(desk, mode, start)
+            try:
+                await run.all_agents()
+            except StoppedError as error:
+                return run.result(ProjectStatus.INCOMPLETE, error)
+            except Gl2ghError as error:
+                return run.result(ProjectStatus.FAILED, error)
+            return run.result(ProjectStatus.SUCCESS, None)
+
+    async def verify_only(self, *, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Compare an applied project with its target again, writing nothing to it; the result as a dict."""
+        async with self._resources.desk(config) as desk:
+            run = _Run(desk, MigrationMode.APPLY, AgentName.VERIFY)
+            try:
+                await run.verify_only()
+            except StoppedError as error:
+                return run.result(ProjectStatus.INCOMPLETE, error)
+            except Gl2ghError as error:
+                return run.result(ProjectStatus.FAILED, error)
+            return run.result(ProjectStatus.SUCCESS, None)
+
+
+class _Run:
+    """One pass over one project's agents."""
+
+    def __init__(self, desk: Desk, mode: MigrationMode, start: AgentName | None) -> None:
+        self._desk = desk
+        self._names = AGENTS_OF[mode]
+        self._redo = self._names[self._names.index(start) :] if start else ()
+        self._results: dict[str, AgentResult] = {}
+
+    async def all_agents(self) -> None:
+        try:
+            await self._agents(self._names)
+        except CapabilityMissingError as error:
+            # The plan is made again at its real price; FULL may carry that out, APPLY may not.
+            if AgentName.PLAN not in self._names:
+                raise
+            self._desk.notice("warning", error.message, "The plan is made again without it.")
+            self._redo = (AgentName.PLAN, AgentName.APPLY, AgentName.VERIFY)
+            await self._agents(self._redo)
+
+    async def verify_only(self) -> None:
+        async def work() -> AgentResult:
+            result = await ALL_AGENTS[AgentName.VERIFY].run(self._desk)
+            self._refuse_differences(int(result.details["differences"]))
+            return result
+
+        await self._one(AgentName.VERIFY, work)
+
+    async def _agents(self, names: tuple[AgentName, ...]) -> None:
+        for name in names:
+            await self._one(name, self._verify_and_close if name is AgentName.VERIFY else None)
+
+    async def _one(self, name: AgentName, work: Callable[[], Awaitable[AgentResult]] | None) -> None:
+        desk, agent = self._desk, ALL_AGENTS[name]
+        desk.emit(AgentStarted(project=desk.label, agent=name))
+        started = desk.now()
+        try:
+            if name not in self._redo and await agent.is_current(desk):
+                result = AgentResult(status="passed-over", summary="nothing changed since it was done")
+            else:
+                result = await (work() if work else agent.run(desk))
+        except Gl2ghError as error:
+            if error.project is None:
+                error.project = desk.label
+            status = "stopped" if isinstance(error, StoppedError) else "failed"
+            self._results[name] = AgentResult(
+                status=status, started_at=started, finished_at=desk.now(), summary=error.message
+            )
+            desk.emit(AgentFinished(project=desk.label, agent=name, status=status, summary=error.message))
+            raise
+        self._results[name] = _stamped(result, started, desk.now())
+        desk.emit(AgentFinished(project=desk.label, agent=name, status=result.status, summary=result.summary))
+
+    async def _verify_and_close(self) -> AgentResult:
+        desk = self._desk
+        plan = require_plan(desk)
+        if phase_is_done(desk, CLOSED, plan):
+            verification = await verify(desk, plan, Phase.CLOSE)
+        else:
+            if AgentName.VERIFY in self._redo or not is_verified_fill(desk, plan):
+                verification = await verify(desk, plan, Phase.FILL)
+                self._refuse_differences(verification.total_differences)
+            await perform_phase(desk, plan, Phase.CLOSE, CLOSED)
+            verification = await verify_closed(desk, plan)
+        self._refuse_differences(verification.total_differences)
+        return result_of(verification)
+
+    def _refuse_differences(self, count: int) -> None:
+        if count:
+            raise DifferencesFoundError(
+                f"{count} difference{'' if count == 1 else 's'} between the plan and {self._desk.repo}",
+                hint=(
+                    "Nothing was closed and the repository stays private. Read verify.ndjson in the"
+                    " project's folder, mend the target, and run again with resume_from=verify."
+                ),
+            )
+
+    def result(self, status: ProjectStatus, error: Gl2ghError | None) -> dict[str, Any]:
+        desk = self._desk
+        plan = read_plan(desk.folder) if AgentName.PLAN in self._results or error is None else None
+        if status is ProjectStatus.SUCCESS and plan is not None and plan.blocking:
+            first = plan.blocking[0]
+            status = ProjectStatus.FAILED
+            failure: Failure | None = Failure(
+                reason=FailureReason.FINDINGS_BLOCK,
+                message=first.message,
+                hint=first.hint,
+                item=first.item,
+            )
+        else:
+            failure = None if error is None else _failure(error)
+        verification = read_verification(desk.folder) if AgentName.VERIFY in self._results else None
+        result: dict[str, Any] = {
+            "status": status.value,
+            "project_id": desk.request.project,
+            "source": desk.reference.project.full_path,
+            "target": str(desk.repo),
+            "agents": {name: codec.plain(one) for name, one in self._results.items()},
+            "findings": codec.plain(plan.findings) if plan else [],
+            "losses": plan.losses if plan else 0,
+        }
+        if plan is not None:
+            result["plan"] = {
+                "digest": plan.digest,
+                "steps": plan.steps,
+                "price": codec.plain(plan.price),
+                "kinds": codec.plain(plan.kinds),
+            }
+        if verification is not None:
+            result["verification"] = codec.plain(verification)
+        if failure is not None:
+            result["error"] = codec.plain(failure)
+        return result
+
+
+def _failure(error: Gl2ghError) -> Failure:
+    return Failure(
+        reason=error.reason,
+        message=error.message,
+        hint=error.hint,
+        item=error.item or "",
+        retryable=error.retryable,
+    )
+
+
+def _stamped(result: AgentResult, started: str, finished: str) -> AgentResult:
+    return AgentResult(
+        status=result.status,
+        started_at=started,
+        finished_at=finished,
+        summary=result.summary,
+        counts=result.counts,
+        details=result.details,
+    )

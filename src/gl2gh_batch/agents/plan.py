@@ -1,0 +1,305 @@
+"""Plan: every write as data, with its price, its losses and what stands in the way."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Any
+
+from gl2gh_batch import codec
+from gl2gh_batch.agents._agent import AGENT_FILES_VERSION, PLAN, Agent, counted
+from gl2gh_batch.agents._desk import Desk
+from gl2gh_batch.agents._target import issues_via, look_at_target
+from gl2gh_batch.agents.discovery import read_inventory
+from gl2gh_batch.agents.transform import REMEDY as TRANSFORM_REMEDY
+from gl2gh_batch.domain.errors import PlanRefusedError, WorkDirectoryError
+from gl2gh_batch.domain.ledger import StepState
+from gl2gh_batch.domain.modes import AgentName
+from gl2gh_batch.domain.plan import (
+    Call,
+    Finding,
+    GitPush,
+    KindPlan,
+    NoOp,
+    Phase,
+    Plan,
+    Severity,
+    Step,
+    TargetFacts,
+    Upload,
+)
+from gl2gh_batch.domain.pricing import Tally
+from gl2gh_batch.domain.result import AgentResult
+from gl2gh_batch.kinds import Kind
+from gl2gh_batch.kit.ledger import Ledger
+from gl2gh_batch.kit.workdir import (
+    LineWriter,
+    Manifest,
+    ProjectFolder,
+    damaged_files,
+    facts_of,
+    lines_to,
+    read_document,
+    read_lines,
+    read_manifest,
+    write_document,
+)
+
+REMEDY = "Make the plan again (PLAN_ONLY with resume_from=plan) and review it."
+# An engine looks whose the repository is before it fills, and before it closes.
+LOOKS_AT_TARGET = 2
+STEPS: codec.Tagged[Step | NoOp] = codec.Tagged(
+    "step", {"call": Call, "git-push": GitPush, "upload": Upload, "no-op": NoOp}
+)
+
+
+def read_plan(folder: ProjectFolder) -> Plan | None:
+    """The head of the project's plan; None when there is none."""
+    return read_document(folder.plan, PLAN, AGENT_FILES_VERSION, Plan, remedy=REMEDY)
+
+
+def read_steps(folder: ProjectFolder) -> Iterator[Step | NoOp]:
+    """The plan's steps, one at a time."""
+    for line in read_lines(folder.steps):
+        try:
+            yield STEPS.decode(line)
+        except codec.DecodeError as error:
+            raise PlanRefusedError(f"plan.ndjson is damaged: {error}", hint=REMEDY) from error
+
+
+def plan_digest(plan: Plan) -> str:
+    """The digest that an approval names: it covers the head, and the steps through theirs."""
+    return codec.digest(replace(plan, digest=""))
+
+
+def require_plan(desk: Desk) -> Plan:
+    """The plan as it was reviewed; raises `PlanRefusedError` when it is missing, edited or outdated."""
+    try:
+        plan = read_plan(desk.folder)
+        changed = [] if plan is None else _changes(desk, plan)
+    except WorkDirectoryError as error:
+        raise PlanRefusedError(error.message, hint=error.hint, project=desk.label) from error
+    if plan is None:
+        raise PlanRefusedError(
+            "there is no plan to apply",
+            missing=True,
+            hint="Run PLAN_ONLY with the same work directory, review the plan, then APPLY.",
+            project=desk.label,
+        )
+    if changed:
+        raise PlanRefusedError(
+            f"the plan no longer holds: {'; '.join(changed)}", hint=REMEDY, project=desk.label
+        )
+    return plan
+
+
+def _changes(desk: Desk, plan: Plan) -> list[str]:
+    changes = []
+    if plan_digest(plan) != plan.digest:
+        changes.append("plan.json was edited")
+    if not desk.folder.steps.is_file() or facts_of(desk.folder.steps).sha256 != plan.steps_sha256:
+        changes.append("plan.ndjson was edited, torn or lost")
+    if plan.repo != desk.repo:
+        changes.append(f"it was made for {plan.repo} and the target is {desk.repo}")
+    elif plan.inputs.get("target") != _target_digest(desk):
+        changes.append("it was made for another GitHub")
+    if plan.inputs.get("request") != desk.request_digest():
+        changes.append("it was made for another request (kinds, visibility, numbering or another choice)")
+    if plan.project.id != desk.reference.project.id:
+        changes.append(f"it was made from project {plan.project} and this is {desk.reference.project}")
+    manifest = read_manifest(desk.folder.desired, remedy=TRANSFORM_REMEDY)
+    if manifest is None:
+        changes.append("the records that it was made from are gone")
+    else:
+        if codec.digest(manifest.files) != plan.inputs.get("desired"):
+            changes.append("the records that it was made from changed")
+        damaged = damaged_files(desk.folder.desired, manifest)
+        if damaged:
+            changes.append(f"the records that it was made from are damaged: {', '.join(damaged)}")
+    return changes
+
+
+class PlanAgent(Agent):
+    """Writes `plan.json` (the head) and `plan.ndjson` (one step a line)."""
+
+    name = AgentName.PLAN
+
+    async def is_current(self, desk: Desk) -> bool:
+        plan = read_plan(desk.folder)
+        if plan is None:
+            return False
+        manifest = _require_desired(desk)
+        return (
+            dict(plan.inputs) == _inputs(desk, manifest)
+            and not _changes(desk, plan)
+            and plan.facts.issues_via == issues_via(desk)
+            and (_has_receipts(desk) or plan.observed == codec.digest((await look_at_target(desk)).facts))
+        )
+
+    async def run(self, desk: Desk) -> AgentResult:
+        manifest = _require_desired(desk)
+        before = _read_earlier(desk)
+        target = await look_at_target(desk)
+        facts = target.facts
+        tally = Tally()
+        tally.read(LOOKS_AT_TARGET)
+        kinds: dict[str, KindPlan] = {}
+        closing: list[Iterator[bytes]] = []
+        with ExitStack() as stack, lines_to(desk.folder.steps) as lines:
+            for name, kind in desk.kinds.items():
+                if f"{name}.ndjson" not in manifest.files:
+                    continue
+                spool = desk.folder.scratch / f"close-{name}.ndjson"
+                stack.callback(spool.unlink, missing_ok=True)
+                with lines_to(spool) as later:
+                    kinds[name] = _plan_kind(desk, kind, facts, lines, later, tally)
+                closing.append(read_lines(spool))
+            # What opens the repository comes last: the kinds close in the opposite order.
+            for spooled in reversed(closing):
+                for line in spooled:
+                    lines.write(line)
+        losses = manifest.files["losses.ndjson"].count
+        plan = Plan(
+            project=desk.reference.project,
+            repo=desk.repo,
+            lineage=before.lineage if before else str(uuid.uuid4()),
+            serial=before.serial + 1 if before else 1,
+            made_at=desk.now(),
+            tool_version=desk.tool_version,
+            inputs=_inputs(desk, manifest),
+            observed=codec.digest(facts),
+            steps_sha256=lines.facts.sha256,
+            steps=lines.count,
+            kinds=kinds,
+            price=tally.price(desk.limits()),
+            findings=(*target.findings, *_findings(desk)),
+            losses=losses,
+            facts=facts,
+        )
+        plan = replace(plan, digest=plan_digest(plan))
+        write_document(desk.folder.plan, PLAN, AGENT_FILES_VERSION, plan)
+        for finding in plan.findings:
+            level = "warning" if finding.severity is Severity.BLOCKING else "notice"
+            desk.notice(level, finding.message, finding.hint)
+        return AgentResult(
+            status="done",
+            summary=f"{counted(plan.steps, 'step')}, {counted(plan.price.requests, 'request')},"
+            f" {counted(losses, 'loss', 'losses')}"
+            + (f", {counted(len(plan.blocking), 'finding')} in the way" if plan.blocking else ""),
+            counts={name: one.steps for name, one in kinds.items()},
+            details={
+                "digest": plan.digest,
+                "price": codec.plain(plan.price),
+                "losses": losses,
+                "findings": codec.plain(plan.findings),
+                "kinds": codec.plain(kinds),
+            },
+        )
+
+
+def _plan_kind(
+    desk: Desk,
+    kind: Kind[Any, Any],
+    facts: TargetFacts,
+    lines: LineWriter,
+    later: LineWriter,
+    tally: Tally,
+) -> KindPlan:
+    items = steps = no_ops = parts = removed = 0
+    ledger = Ledger(desk.folder.ledger) if desk.folder.ledger.exists() else None
+    try:
+        for line in read_lines(desk.folder.lines_of(desk.folder.desired, kind.name)):
+            desired = codec.decode(line, kind.desired_type)
+            settled = kind.settle(desired, facts, Phase.FILL)
+            if settled is None:
+                continue
+            items += 1
+            parts += kind.parts(settled)
+            removed += kind.settle(desired, facts, Phase.CLOSE) is None
+            for step in kind.steps(desired, desk.repo, facts):
+                if isinstance(step, NoOp):
+                    no_ops += 1
+                    lines.write(STEPS.encode(step))
+                    continue
+                steps += 1
+                (lines if step.phase is Phase.FILL else later).write(STEPS.encode(step))
+                if ledger is None or not _is_done(ledger, step.id):
+                    tally.add(step)
+    finally:
+        if ledger is not None:
+            ledger.close()
+    tally.read(kind.verify_reads(items, parts, removed))
+    desk.count(AgentName.PLAN, kind.name, items, items)
+    return KindPlan(items=items, steps=steps, no_ops=no_ops)
+
+
+def _is_done(ledger: Ledger, step_id: str) -> bool:
+    receipt = ledger.receipt(step_id)
+    return receipt is not None and receipt.state is not StepState.INTENT
+
+
+def _findings(desk: Desk) -> Iterator[Finding]:
+    inventory = read_inventory(desk.folder)
+    if inventory is not None:
+        yield from inventory.findings
+    for other in desk.references:
+        if other.repo.key == desk.repo.key and other.project.id != desk.reference.project.id:
+            yield Finding(
+                code="target-collision",
+                severity=Severity.BLOCKING,
+                message=f"{other.project} of this batch goes to {other.repo} too",
+                hint="Give one of the two another `target` in the batch file, or use naming: full-path.",
+                item=str(desk.repo),
+            )
+
+
+def _read_earlier(desk: Desk) -> Plan | None:
+    try:
+        return read_plan(desk.folder)
+    except WorkDirectoryError:
+        return None
+
+
+def _require_desired(desk: Desk) -> Manifest:
+    manifest = read_manifest(desk.folder.desired, remedy=TRANSFORM_REMEDY)
+    damaged = None if manifest is None else damaged_files(desk.folder.desired, manifest)
+    if manifest is None or damaged:
+        raise WorkDirectoryError(
+            f"the transformed records are damaged: {', '.join(damaged)}"
+            if damaged
+            else "there are no transformed records of this project",
+            hint=TRANSFORM_REMEDY,
+            project=desk.label,
+        )
+    return manifest
+
+
+def _inputs(desk: Desk, manifest: Manifest) -> dict[str, str]:
+    return {
+        "desired": codec.digest(manifest.files),
+        "request": desk.request_digest(),
+        "target": _target_digest(desk),
+        "program": desk.tool_version,
+    }
+
+
+def _target_digest(desk: Desk) -> str:
+    return codec.digest([str(desk.repo), desk.github_url])
+
+
+def _has_receipts(desk: Desk) -> bool:
+    if not desk.folder.ledger.exists():
+        return False
+    ledger = Ledger(desk.folder.ledger)
+    try:
+        return ledger.count() > 0
+    finally:
+        ledger.close()
+
+
+def steps_digest(step: Step) -> str:
+    """The digest of a step as it is sent."""
+    return hashlib.sha256(STEPS.encode(step)).hexdigest()

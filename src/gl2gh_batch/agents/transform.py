@@ -1,0 +1,217 @@
+"""Transform: GitLab records become GitHub-shaped ones; pure, offline, and nothing lost unsaid."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+
+from gl2gh_batch import codec
+from gl2gh_batch.agents._agent import Agent, counted
+from gl2gh_batch.agents._book import DeskBook
+from gl2gh_batch.agents._desk import Desk
+from gl2gh_batch.agents.export import require_inventory, require_snapshot
+from gl2gh_batch.domain.errors import WorkDirectoryError
+from gl2gh_batch.domain.inventory import NOT_CARRIED, Inventory
+from gl2gh_batch.domain.modes import AgentName
+from gl2gh_batch.domain.numbering import NumberingPolicy, Numbers
+from gl2gh_batch.domain.plan import Loss
+from gl2gh_batch.domain.result import AgentResult
+from gl2gh_batch.kinds import Kind, Setting
+from gl2gh_batch.kit.workdir import (
+    LineWriter,
+    Manifest,
+    is_whole,
+    lines_to,
+    read_lines,
+    read_manifest,
+    write_manifest,
+)
+
+REMEDY = "Run again with resume_from=transform: the files are written anew."
+
+
+class Transform(Agent):
+    """Writes `desired/<kind>.ndjson`, `desired/losses.ndjson` and a manifest that seals them."""
+
+    name = AgentName.TRANSFORM
+
+    async def is_current(self, desk: Desk) -> bool:
+        snapshot = read_manifest(desk.folder.snapshot, remedy=REMEDY)
+        manifest = read_manifest(desk.folder.desired, remedy=REMEDY)
+        return (
+            snapshot is not None
+            and manifest is not None
+            and dict(manifest.inputs) == _inputs(desk, snapshot)
+            and is_whole(desk.folder.desired, manifest)
+        )
+
+    async def run(self, desk: Desk) -> AgentResult:
+        snapshot = require_snapshot(desk)
+        inventory = require_inventory(desk)
+        setting = Setting(
+            book=DeskBook(desk),
+            policies=desk.request.policies,
+            inventory=inventory,
+            names={
+                name: kind.names(_records(desk, kind))
+                for name, kind in desk.kinds.items()
+                if f"{name}.ndjson" in snapshot.files
+            },
+        )
+        files = {}
+        with lines_to(desk.folder.losses) as losses:
+            for loss in _losses_of_project(desk, inventory):
+                losses.write(codec.encode(loss))
+            for name, kind in desk.kinds.items():
+                source = desk.folder.lines_of(desk.folder.snapshot, name)
+                path = desk.folder.lines_of(desk.folder.desired, name)
+                if source.name not in snapshot.files:
+                    path.unlink(missing_ok=True)
+                    continue
+                with Sorter(desk.folder.scratch / "transform.sqlite") as sorter:
+                    self._shape_all(desk, kind, source, setting, sorter, losses)
+                    with lines_to(path) as lines:
+                        for line in sorter.lines(_fillers(kind, setting, desk.reference.numbers)):
+                            lines.write(line)
+                desk.count(self.name, name, lines.count, lines.count)
+                files[path.name] = lines.facts
+            files[desk.folder.losses.name] = losses.facts
+        manifest = Manifest(files=files, inputs=_inputs(desk, snapshot), made_at=desk.now())
+        write_manifest(desk.folder.desired, manifest)
+        counts = {name.removesuffix(".ndjson"): facts.count for name, facts in files.items()}
+        return AgentResult(
+            status="done",
+            summary=f"{counted(sum(counts.values()) - counts['losses'], 'record')},"
+            f" {counted(counts['losses'], 'loss', 'losses')}",
+            counts=counts,
+        )
+
+    def _shape_all(
+        self,
+        desk: Desk,
+        kind: Kind[Any, Any],
+        source: Path,
+        setting: Setting,
+        sorter: Sorter,
+        losses: LineWriter,
+    ) -> None:
+        for done, line in enumerate(read_lines(source), start=1):
+            record = _decode(line, kind.record_type, source)
+            shaped = kind.shape(record, setting)
+            for loss in shaped.losses:
+                losses.write(codec.encode(loss))
+            if shaped.desired is not None:
+                identity = kind.identity(shaped.desired)
+                number = kind.number_of(shaped.desired)
+                fresh = sorter.add(identity, done if number is None else number, codec.encode(shaped.desired))
+                if not fresh:
+                    loss = Loss(
+                        kind=kind.name,
+                        item=f"{kind.name}/{identity}",
+                        what="a second one of the same name",
+                        reason="GitHub does not tell names apart by case: both become one",
+                    )
+                    losses.write(codec.encode(loss))
+            if done % 200 == 0:
+                desk.count(self.name, kind.name, done, None)
+
+
+class Sorter:
+    """Puts lines in order on disk, so that memory does not grow with their number."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        path.unlink(missing_ok=True)
+        self._db = sqlite3.connect(path, isolation_level=None)
+        self._db.execute("pragma journal_mode = off")
+        self._db.execute("pragma synchronous = off")
+        self._db.execute("create table items (place integer, identity text unique, line blob)")
+        self._db.execute("begin")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._db.close()
+        self._path.unlink(missing_ok=True)
+
+    def add(self, identity: str, place: int, line: bytes) -> bool:
+        """Add a line; False when there is one of that identity already."""
+        cursor = self._db.execute("insert or ignore into items values (?, ?, ?)", (place, identity, line))
+        return cursor.rowcount == 1
+
+    def lines(self, fillers: Iterator[tuple[int, bytes]]) -> Iterator[bytes]:
+        """The lines in order of their places, with the fillers for places that nothing takes."""
+        rows = self._db.execute("select place, line from items order by place, rowid")
+        row = rows.fetchone()
+        for place, filler in fillers:
+            while row is not None and row[0] < place:
+                yield row[1]
+                row = rows.fetchone()
+            if row is None or row[0] != place:
+                yield filler
+        while row is not None:
+            yield row[1]
+            row = rows.fetchone()
+
+
+def _fillers(kind: Kind[Any, Any], setting: Setting, numbers: Numbers) -> Iterator[tuple[int, bytes]]:
+    for number in range(1, last_number(numbers) + 1):
+        filler = kind.filler(number, setting)
+        if filler is None:
+            return
+        yield number, codec.encode(filler)
+
+
+def last_number(numbers: Numbers) -> int:
+    """The highest number that an issue takes, up to which every number has to be filled."""
+    if numbers.highest_issue == 0:
+        return 0
+    if numbers.policy is NumberingPolicy.COMPACT:
+        return len(numbers.issue_iids)
+    return numbers.issue(numbers.highest_issue) or 0
+
+
+def _records(desk: Desk, kind: Kind[Any, Any]) -> Iterator[Any]:
+    path = desk.folder.lines_of(desk.folder.snapshot, kind.name)
+    if path.is_file():
+        for line in read_lines(path):
+            yield _decode(line, kind.record_type, path)
+
+
+def _losses_of_project(desk: Desk, inventory: Inventory) -> Iterator[Loss]:
+    for name, count in inventory.not_carried.items():
+        if name in desk.kinds:
+            continue
+        yield Loss(
+            kind=name,
+            item=name,
+            what=f"{'an unknown number of' if count is None else count} {NOT_CARRIED[name]}",
+            reason="this version does not carry them over",
+        )
+    for name, choice in desk.request.kinds.items():
+        if choice == "skip":
+            yield Loss(kind=name, item=name, what=f"all {name}", reason="skipped, as the request says")
+
+
+def _inputs(desk: Desk, snapshot: Manifest) -> dict[str, str]:
+    return {
+        "snapshot": codec.digest({"files": snapshot.files, "inputs": snapshot.inputs}),
+        "references": desk.references.digest(),
+        "users": desk.users.digest(),
+        "request": desk.request_digest(),
+        "target": codec.digest([str(desk.repo), desk.github_url]),
+        "program": desk.tool_version,
+    }
+
+
+def _decode(line: bytes, type_: type[Any], path: Path) -> Any:
+    try:
+        return codec.decode(line, type_)
+    except codec.DecodeError as error:
+        raise WorkDirectoryError(
+            f"{path.name} holds a line that is no record of this version: {error}",
+            hint="Run again with resume_from=export.",
+        ) from error

@@ -1,0 +1,228 @@
+"""Verify: reads the target back with other code than that which wrote it, and compares."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from gl2gh_batch import codec
+from gl2gh_batch.agents._agent import AGENT_FILES_VERSION, VERIFICATION, Agent
+from gl2gh_batch.agents._desk import Desk
+from gl2gh_batch.agents.apply import CLOSED, phase_is_done
+from gl2gh_batch.agents.plan import read_plan, require_plan
+from gl2gh_batch.domain.ledger import StepState
+from gl2gh_batch.domain.modes import AgentName
+from gl2gh_batch.domain.plan import Phase, Plan
+from gl2gh_batch.domain.result import (
+    AgentResult,
+    Difference,
+    DifferenceSort,
+    KindVerification,
+    Verification,
+)
+from gl2gh_batch.kinds import Kind
+from gl2gh_batch.kit.ledger import Ledger
+from gl2gh_batch.kit.workdir import ProjectFolder, lines_to, read_document, read_lines, write_document
+
+SHOWN: Final = 50
+REMEDY: Final = "Run again with resume_from=verify: the verification is made anew."
+
+
+def read_verification(folder: ProjectFolder) -> Verification | None:
+    """The last verification of the project; None when there is none."""
+    return read_document(folder.verification, VERIFICATION, AGENT_FILES_VERSION, Verification, remedy=REMEDY)
+
+
+class Verify(Agent):
+    """Writes `verify.json` (the verdict) and `verify.ndjson` (every difference)."""
+
+    name = AgentName.VERIFY
+
+    async def is_current(self, desk: Desk) -> bool:
+        plan = read_plan(desk.folder)
+        verification = read_verification(desk.folder)
+        return (
+            plan is not None
+            and verification is not None
+            and verification.plan_digest == plan.digest
+            and verification.phase == Phase.CLOSE
+            and verification.total_differences == 0
+            and phase_is_done(desk, CLOSED, plan)
+        )
+
+    async def run(self, desk: Desk) -> AgentResult:
+        plan = require_plan(desk)
+        closed = phase_is_done(desk, CLOSED, plan)
+        verification = await verify(desk, plan, Phase.CLOSE if closed else Phase.FILL)
+        return result_of(verification)
+
+
+def is_verified_fill(desk: Desk, plan: Plan) -> bool:
+    """True when this plan's filled target was found without a difference before."""
+    verification = read_verification(desk.folder)
+    return (
+        verification is not None
+        and verification.plan_digest == plan.digest
+        and verification.total_differences == 0
+    )
+
+
+def result_of(verification: Verification) -> AgentResult:
+    """The verification as the agent's result."""
+    seen = sum(kind.seen for kind in verification.kinds.values())
+    count = verification.total_differences
+    return AgentResult(
+        status="done",
+        summary=f"{seen} items seen, {count} difference{'' if count == 1 else 's'}",
+        counts={name: kind.seen for name, kind in verification.kinds.items()},
+        details={"differences": count, "shown": codec.plain(verification.differences)},
+    )
+
+
+async def verify(desk: Desk, plan: Plan, phase: Phase) -> Verification:
+    """Compare everything with the target, object by object, and write the verdict."""
+    kinds: dict[str, KindVerification] = {}
+    with lines_to(desk.folder.differences) as lines:
+        shown: list[Difference] = []
+        for name, kind in desk.kinds.items():
+            path = desk.folder.lines_of(desk.folder.desired, name)
+            if not path.is_file():
+                continue
+            before = lines.count
+            comparison = Comparison(desk, kind, plan, phase)
+            async for difference in comparison.differences(path):
+                lines.write(codec.encode(difference))
+                if len(shown) < SHOWN:
+                    shown.append(difference)
+            kinds[name] = KindVerification(
+                expected=comparison.expected,
+                seen=comparison.seen,
+                differences=lines.count - before,
+            )
+            desk.count(AgentName.VERIFY, name, comparison.seen, comparison.seen)
+    return _write(desk, plan, phase, kinds, lines.count, shown)
+
+
+async def verify_closed(desk: Desk, plan: Plan) -> Verification:
+    """Look again at just what the `close` steps changed."""
+    earlier = read_verification(desk.folder)
+    kinds = dict(earlier.kinds) if earlier is not None else {}
+    shown: list[Difference] = []
+    with lines_to(desk.folder.differences) as lines:
+        for name, kind in desk.kinds.items():
+            path = desk.folder.lines_of(desk.folder.desired, name)
+            if not path.is_file():
+                continue
+            with Ledger(desk.folder.ledger) as ledger:
+                # What GitHub would not take away stays, as the engine warned.
+                desired = (
+                    one
+                    for one in _desired(path, kind)
+                    if _phase_of(kind, one, ledger, Phase.CLOSE) is Phase.CLOSE
+                )
+                async for difference in kind.check_closed(desk.witness, desk.repo, desired, plan.facts):
+                    lines.write(codec.encode(difference))
+                    shown.append(difference)
+    return _write(desk, plan, Phase.CLOSE, kinds, lines.count, shown[:SHOWN])
+
+
+@dataclass(slots=True)
+class Comparison:
+    """The comparison of one kind: what was seen is kept on disk, what was desired streams by."""
+
+    desk: Desk
+    kind: Kind[Any, Any]
+    plan: Plan
+    phase: Phase
+    expected: int = 0
+    seen: int = 0
+
+    async def differences(self, path: Path) -> AsyncIterator[Difference]:
+        """Every difference, missing and changed ones first, then what nobody planned."""
+        store = self.desk.folder.scratch / f"seen-{self.kind.name}.sqlite"
+        store.unlink(missing_ok=True)
+        db = sqlite3.connect(store, isolation_level=None)
+        try:
+            db.execute("pragma journal_mode = off")
+            db.execute("pragma synchronous = off")
+            db.execute("create table seen (identity text primary key, line blob, met integer default 0)")
+            db.execute("begin")
+            async for item in self.kind.read_back(self.desk.witness, self.plan.repo):
+                self.seen += 1
+                db.execute(
+                    "insert or replace into seen (identity, line) values (?, ?)",
+                    (self.kind.identity(item), codec.encode(item)),
+                )
+                if self.seen % 200 == 0:
+                    self.desk.count(AgentName.VERIFY, self.kind.name, self.seen, None)
+            with Ledger(self.desk.folder.ledger) as ledger:
+                for desired in _desired(path, self.kind):
+                    phase = _phase_of(self.kind, desired, ledger, self.phase)
+                    settled = self.kind.settle(desired, self.plan.facts, phase)
+                    if settled is None:
+                        continue
+                    self.expected += 1
+                    for difference in self._compare(db, settled):
+                        yield difference
+            for identity, line in db.execute("select identity, line from seen where met = 0"):
+                if not self.kind.is_accepted_extra(codec.decode(line, self.kind.desired_type)):
+                    yield Difference(
+                        kind=self.kind.name,
+                        item=f"{self.kind.name}/{identity}",
+                        sort=DifferenceSort.UNEXPECTED,
+                    )
+        finally:
+            db.close()
+            store.unlink(missing_ok=True)
+
+    def _compare(self, db: sqlite3.Connection, desired: Any) -> Iterator[Difference]:
+        identity = self.kind.identity(desired)
+        row = db.execute("select line from seen where identity = ?", (identity,)).fetchone()
+        if row is None:
+            yield Difference(
+                kind=self.kind.name,
+                item=f"{self.kind.name}/{identity}",
+                sort=DifferenceSort.MISSING,
+            )
+            return
+        db.execute("update seen set met = 1 where identity = ?", (identity,))
+        yield from self.kind.check(desired, codec.decode(row[0], self.kind.desired_type))
+
+
+def _phase_of(kind: Kind[Any, Any], desired: Any, ledger: Ledger, phase: Phase) -> Phase:
+    """An item's own phase: what was taken away is closed, what GitHub would not take away never is."""
+    step = kind.last_step(desired)
+    receipt = ledger.receipt(step) if step else None
+    if receipt is None or receipt.state is StepState.INTENT:
+        return phase
+    return Phase.CLOSE if receipt.state is StepState.DONE else Phase.FILL
+
+
+def _desired(path: Path, kind: Kind[Any, Any]) -> Iterator[Any]:
+    for line in read_lines(path):
+        yield codec.decode(line, kind.desired_type)
+
+
+def _write(
+    desk: Desk,
+    plan: Plan,
+    phase: Phase,
+    kinds: dict[str, KindVerification],
+    total: int,
+    shown: list[Difference],
+) -> Verification:
+    verification = Verification(
+        repo=str(plan.repo),
+        plan_digest=plan.digest,
+        verified_at=desk.now(),
+        tool_version=desk.tool_version,
+        phase=phase,
+        kinds=kinds,
+        total_differences=total,
+        differences=tuple(shown),
+    )
+    write_document(desk.folder.verification, VERIFICATION, AGENT_FILES_VERSION, verification)
+    return verification

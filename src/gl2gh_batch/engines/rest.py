@@ -1,0 +1,355 @@
+"""The engine that works on any GitHub: requests and pushes, one after the other."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Final
+
+from gl2gh_batch import codec
+from gl2gh_batch.domain.errors import (
+    CapabilityMissingError,
+    Gl2ghError,
+    NumberMismatchError,
+    PlanRefusedError,
+    TargetError,
+    TargetNotOursError,
+    UnclearAnswerError,
+)
+from gl2gh_batch.domain.events import Noticed
+from gl2gh_batch.domain.ledger import Receipt, StepState
+from gl2gh_batch.domain.plan import CREATE_STEP, Call, Completion, GitPush, Lookup, Step, Upload
+from gl2gh_batch.engines._engine import Engine, Workbench
+from gl2gh_batch.engines._imports import ImportFailedError, ImportJobs
+from gl2gh_batch.kit.git import RefsRefusedError
+from gl2gh_batch.kit.git_process import GitAuth
+from gl2gh_batch.kit.git_refs import PushReport
+from gl2gh_batch.kit.http import Answer
+from gl2gh_batch.kit.verdict import Verdict
+from gl2gh_batch.target.probe import graphql_url, is_empty
+from gl2gh_batch.target.refusals import refusal_of
+
+ISSUES_VIA: Final = "issues_via"
+GRAPHQL: Final = "/graphql"
+# A write may be visible only after a while: an unclear one is looked for at these ages (seconds).
+LOOK_AFTER_S: Final = (0.0, 1.0, 3.0, 8.0)
+TRIES: Final = 3
+CLOCK_SLACK: Final = timedelta(minutes=10)
+
+
+class RestEngine(Engine):
+    """Each step: intent, request, receipt; an unclear answer is looked up and never just sent again."""
+
+    name: ClassVar[str] = "rest"
+
+    def __init__(self, bench: Workbench) -> None:
+        super().__init__(bench)
+        self._imports = ImportJobs(bench)
+
+    async def open(self) -> None:
+        bench = self.bench
+        receipt = bench.ledger.receipt(CREATE_STEP)
+        repository = await bench.github.repository(bench.repo)
+        if repository is None:
+            if receipt is not None and receipt.state is StepState.DONE:
+                raise TargetNotOursError(
+                    f"{bench.repo}, which this migration made, is gone or renamed",
+                    hint="Rename it back; or delete the project's ledger.sqlite to make everything anew.",
+                )
+            return
+        if receipt is not None and receipt.state is StepState.DONE:
+            if receipt.fields.get("id") == repository.id:
+                return
+        elif await is_empty(bench.github, bench.repo) and (
+            bench.facts.state == "empty" or _made_since(receipt, repository.created_at)
+        ):
+            return
+        raise TargetNotOursError(
+            f"{bench.repo} exists and is not what this migration made",
+            hint=(
+                "Give the project another `target` and plan again, or rename or delete that repository;"
+                " if this migration did make it, use the work directory of that run."
+            ),
+        )
+
+    async def perform(self, step: Step) -> bool:
+        digest = _digest(step)
+        receipt = self.bench.ledger.receipt(step.id)
+        if receipt is not None and receipt.state is not StepState.INTENT:
+            if receipt.step_sha256 == digest or not _may_repeat(step):
+                return False
+            receipt = None
+        try:
+            match step:
+                case Call():
+                    return await self._call(step, digest, receipt)
+                case GitPush():
+                    return await self._push(step, digest, is_begun=receipt is not None)
+                case Upload():
+                    raise PlanRefusedError("this version makes no uploads", item=step.id)
+        except Gl2ghError as error:
+            error.item = error.item or step.id
+            raise
+
+    # ── calls ────────────────────────────────────────────────────────────────────────────────────
+
+    async def _call(self, call: Call, digest: str, receipt: Receipt | None) -> bool:
+        if receipt is not None and await self._settle(call, receipt):
+            return False
+        call = replace(call, body=self._resolve(call.body))
+        for attempt in range(1, TRIES + 1):
+            self.bench.ledger.intent(call.id, digest, self._now())
+            try:
+                answer = await self.bench.github.write(
+                    call.method,
+                    self._address(call.path),
+                    call.body,
+                    call.pace,
+                    repeatable=_may_repeat(call),
+                )
+            except UnclearAnswerError:
+                if await self._find_with_lag(call):
+                    return True
+                if attempt == TRIES:
+                    raise
+                continue
+            if answer.verdict is not Verdict.UNCLEAR:
+                await self._conclude(call, answer)
+                return True
+            if await self._find_with_lag(call):
+                return True
+        raise UnclearAnswerError(
+            f"{call.method} {call.path} got no clear answer {TRIES} times, and took no effect",
+            hint="GitHub may be in trouble. Run again later: it goes on from here.",
+        )
+
+    async def _conclude(self, call: Call, answer: Answer) -> None:
+        """Turn a clear answer into a receipt, or into the error that fits."""
+        if answer.verdict is Verdict.DONE:
+            await self._accept(call, answer.json() if answer.body else {})
+            return
+        error = refusal_of(answer)
+        if call.completion is Completion.IMPORT_JOB and answer.verdict in {
+            Verdict.MISSING,
+            Verdict.GONE,
+        }:
+            self._import_is_missing(call)
+        if answer.verdict is Verdict.INVALID and call.lookup is not None:
+            found = await self._look_up(call.lookup)
+            if found is not None:
+                if call.id == CREATE_STEP:
+                    await self.open()  # somebody may have made it in this very moment
+                await self._adopt(call, found)
+                return
+        if call.method == "DELETE" and answer.verdict in {Verdict.MISSING, Verdict.GONE}:
+            self._done(call, {})
+            return
+        if call.optional and answer.verdict in {
+            Verdict.FORBIDDEN,
+            Verdict.MISSING,
+            Verdict.CONFLICT,
+            Verdict.INVALID,
+        }:
+            self._refused(call, error)
+            return
+        raise error
+
+    async def _accept(self, call: Call, body: Any) -> None:
+        errors = body.get("errors") if isinstance(body, dict) and call.path == GRAPHQL else None
+        if errors:
+            message = "; ".join(str(one.get("message", one)) for one in errors)
+            error = TargetError(f"GitHub refused it: {message}", item=call.id)
+            if not call.optional:
+                raise error
+            self._refused(call, error)
+            return
+        if call.completion is Completion.IMPORT_JOB:
+            self.bench.ledger.note(call.id, {"import_id": body["id"]}, self._now())
+            fields = await self._imports.finish(call, int(body["id"]))
+        else:
+            fields = body if isinstance(body, dict) else {}
+        await self._finish(call, fields)
+
+    async def _finish(self, call: Call, fields: Mapping[str, Any]) -> None:
+        number = fields.get("number")
+        if call.expect_number is not None and number != call.expect_number:
+            raise NumberMismatchError(
+                f"it got number {number} instead of {call.expect_number}: something else writes to"
+                f" {self.bench.repo}",
+                hint=(
+                    "Stop whatever creates issues or pull requests there, delete the repository and the"
+                    " project's ledger.sqlite, and run again."
+                ),
+                item=call.id,
+            )
+        if any(name not in fields for name in call.keep) and call.lookup is not None:
+            fields = {**(await self._look_up(call.lookup) or {}), **fields}
+        self._done(call, {name: fields[name] for name in call.keep if name in fields})
+
+    async def _adopt(self, call: Call, found: Mapping[str, Any]) -> None:
+        """GitHub has it already: bring it to what was wanted."""
+        if call.adopt_path:
+            path = call.adopt_path.replace("{number}", str(found.get("number", "")))
+            answer = await self.bench.github.write("PATCH", path, call.body)
+            if answer.verdict is not Verdict.DONE:
+                raise refusal_of(answer)
+            found = answer.json()
+        await self._finish(call, found)
+
+    def _import_is_missing(self, call: Call) -> None:
+        self.bench.ledger.set(ISSUES_VIA, "rest")
+        raise CapabilityMissingError(
+            f"{self.bench.repo} takes no issue imports (the API is missing, or the token is no admin there)",
+            hint=(
+                "Make the plan again: it then uses the ordinary endpoints, at their real price. A token"
+                " with admin rights may bring the import back."
+            ),
+            item=call.id,
+        )
+
+    def _address(self, path: str) -> str:
+        return graphql_url(self.bench.github.api_url) if path == GRAPHQL else path
+
+    # ── what happened to an unclear one ──────────────────────────────────────────────────────────
+
+    async def _settle(self, call: Call, receipt: Receipt) -> bool:
+        """Finish a step that an earlier run began, if it took effect; False when it is to be sent."""
+        import_id = receipt.fields.get("import_id")
+        if call.completion is Completion.IMPORT_JOB and import_id is not None:
+            try:
+                fields = await self._imports.finish(call, int(import_id))
+            except ImportFailedError:
+                return False  # what it named may have been mended since
+            await self._finish(call, fields)
+            return True
+        if _may_repeat(call):
+            return False
+        return await self._find_with_lag(call)
+
+    async def _find_with_lag(self, call: Call) -> bool:
+        """Look for the effect, again after a while; True when it was found and has its receipt."""
+        if call.lookup is None:
+            return False
+        if call.completion is Completion.IMPORT_JOB:
+            await self._imports.drain()
+        for seconds in LOOK_AFTER_S:
+            if seconds:
+                await self.bench.clock.sleep(seconds)
+            found = await self._look_up(call.lookup)
+            if found is not None:
+                # It may be an older one of the same name, such as a label that GitHub itself made.
+                other = any(found.get(key) != value for key, value in call.body.items())
+                await (self._adopt if call.adopt_path and other else self._finish)(call, found)
+                return True
+        return False
+
+    async def _look_up(self, lookup: Lookup) -> Mapping[str, Any] | None:
+        if lookup.absent:
+            return {} if await self.bench.github.find(lookup.path) is None else None
+        answer = await self.bench.github.find(lookup.path)
+        if answer is None:
+            return None
+        body = answer.json()
+        if isinstance(body, dict):
+            return body if _matches(body, lookup) else None
+        async for page in self.bench.github.list_pages(lookup.path):
+            for one in page:
+                if isinstance(one, dict) and _matches(one, lookup):
+                    return one
+        return None
+
+    # ── pushes ───────────────────────────────────────────────────────────────────────────────────
+
+    async def _push(self, push: GitPush, digest: str, *, is_begun: bool) -> bool:
+        bench = self.bench
+        bench.ledger.intent(push.id, digest, self._now())
+        # The git of a run that was killed may still be pushing the same refs, and then refuses ours.
+        pauses = list(LOOK_AFTER_S[1:]) if is_begun else []
+        while True:
+            try:
+                report = await self._send_refs(push)
+            except RefsRefusedError:
+                if not pauses:
+                    raise
+                await bench.clock.sleep(pauses.pop(0))
+            else:
+                bench.ledger.done(push.id, {"refs": len(report.refs)}, self._now())
+                return True
+
+    async def _send_refs(self, push: GitPush) -> PushReport:
+        bench = self.bench
+        return await bench.git.push(
+            bench.folder.path / push.mirror,
+            bench.git_url,
+            push.refs,
+            await self._git_auth(),
+            expect=push.expect,
+        )
+
+    async def _git_auth(self) -> GitAuth:
+        return GitAuth(username="x-access-token", token=await self.bench.git_token())
+
+    # ── the ledger ───────────────────────────────────────────────────────────────────────────────
+
+    def _resolve(self, value: Any) -> Any:
+        """The body with every reference to an earlier step replaced by what its receipt holds."""
+        if isinstance(value, Mapping):
+            if set(value) == {"$ref", "field"}:
+                receipt = self.bench.ledger.receipt(value["$ref"])
+                if receipt is None or value["field"] not in receipt.fields:
+                    raise PlanRefusedError(
+                        f"it refers to {value['$ref']}, which was not made",
+                        hint="Make the plan again.",
+                    )
+                return receipt.fields[value["field"]]
+            return {key: self._resolve(one) for key, one in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._resolve(one) for one in value]
+        return value
+
+    def _done(self, call: Call, fields: Mapping[str, Any]) -> None:
+        self.bench.ledger.done(call.id, fields, self._now())
+
+    def _refused(self, call: Call, error: Gl2ghError) -> None:
+        self.bench.ledger.refused(call.id, {"message": error.message}, self._now())
+        self.bench.emit(
+            Noticed(
+                project=self.bench.project,
+                level="warning",
+                message=f"{call.id} was refused: {error.message}",
+                hint=error.hint or "It is left as it is; the rest goes on.",
+            )
+        )
+
+    def _now(self) -> str:
+        return self.bench.clock.now().isoformat()
+
+
+def _digest(step: Step) -> str:
+    return hashlib.sha256(codec.encode(step)).hexdigest()
+
+
+def _may_repeat(step: Step) -> bool:
+    """True for what can be sent twice without harm: no lookup is needed to find out."""
+    return not isinstance(step, Call) or (step.lookup is None and step.method != "POST")
+
+
+def _matches(body: Mapping[str, Any], lookup: Lookup) -> bool:
+    value = body.get(lookup.field)
+    if isinstance(value, bool):
+        value = str(value).lower()
+    if not isinstance(value, str):
+        return False
+    if lookup.contains:
+        return lookup.value in value
+    return value.casefold() == lookup.value.casefold()
+
+
+def _made_since(receipt: Receipt | None, created_at: str | None) -> bool:
+    """True when the repository came into being after our intent to make it."""
+    if receipt is None or created_at is None:
+        return False
+    made = datetime.fromisoformat(created_at)
+    return made >= datetime.fromisoformat(receipt.at) - CLOCK_SLACK

@@ -1,0 +1,20 @@
+"""The kinds of things that are migrated, in the order in which they are filled."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from gl2gh_batch.kinds._kind import Kind, Setting, Shaped, Source
+from gl2gh_batch.kinds.issues import IssuesKind
+from gl2gh_batch.kinds.labels import LabelsKind
+from gl2gh_batch.kinds.milestones import MilestonesKind
+from gl2gh_batch.kinds.repository import RepositoryKind
+
+ALL_KINDS: Final[dict[str, Kind[Any, Any]]] = {
+    "repository": RepositoryKind(),
+    "labels": LabelsKind(),
+    "milestones": MilestonesKind(),
+    "issues": IssuesKind(),
+}
+
+__all__ = ["ALL_KINDS", "Kind", "Setting", "Shaped", "Source"]

@@ -1,0 +1,180 @@
+"""The contract of a kind: six members, none of which writes."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, Generic, TypeVar
+
+from gl2gh_batch.domain.inventory import Inventory
+from gl2gh_batch.domain.people import Person
+from gl2gh_batch.domain.plan import Loss, NoOp, Phase, Step, TargetFacts
+from gl2gh_batch.domain.ports import Book
+from gl2gh_batch.domain.refs import RepoRef
+from gl2gh_batch.domain.request import Policies
+from gl2gh_batch.domain.result import Difference, DifferenceSort
+from gl2gh_batch.source.api import GitLab
+from gl2gh_batch.target.api import GitHub
+from gl2gh_batch.target.witness import Witness
+
+R = TypeVar("R")
+D = TypeVar("D")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """The project that is read: what discovery found, and the refs that its mirror holds."""
+
+    inventory: Inventory
+    refs: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shaped(Generic[D]):
+    """A record as GitHub should have it (None: not carried over), and what is lost."""
+
+    desired: D | None
+    losses: tuple[Loss, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What holds for all records of a project while they are shaped; `names` by kind, see `Kind.names`.
+
+    A kind that is skipped has no entry in `names`.
+    """
+
+    book: Book
+    policies: Policies
+    inventory: Inventory
+    names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+class Kind(ABC, Generic[R, D]):
+    """One sort of thing that is migrated."""
+
+    name: ClassVar[str]
+    has_assignees: ClassVar[bool] = False
+    record_type: type[R]
+    desired_type: type[D]
+
+    @abstractmethod
+    def read(self, gitlab: GitLab, source: Source) -> AsyncIterator[R]:
+        """The project's records, from GitLab."""
+
+    @abstractmethod
+    def shape(self, record: R, setting: Setting) -> Shaped[D]:
+        """The record as GitHub should have it, and what is lost; pure."""
+
+    @abstractmethod
+    def observe(self, github: GitHub, repo: RepoRef) -> AsyncIterator[str]:
+        """The identities that the target already has."""
+
+    @abstractmethod
+    def steps(self, desired: D, repo: RepoRef, facts: TargetFacts) -> Iterator[Step | NoOp]:
+        """What to do about one record; pure."""
+
+    @abstractmethod
+    def read_back(self, witness: Witness, repo: RepoRef) -> AsyncIterator[D]:
+        """What is in the target, in the shape of `Desired`."""
+
+    @abstractmethod
+    def check(self, desired: D, seen: D) -> Iterator[Difference]:
+        """How the seen one differs from the desired one."""
+
+    # ── what most kinds leave as it is ───────────────────────────────────────────────────────────
+
+    @abstractmethod
+    def identity(self, desired: D) -> str:
+        """What tells this item from the others of its kind, the same for desired and seen."""
+
+    def number_of(self, desired: D) -> int | None:
+        """The number that the item takes in the sequence of issues and pull requests, if it does."""
+        del desired
+        return None
+
+    def filler(self, number: int, setting: Setting) -> D | None:
+        """What holds a number that no item takes; None for kinds without numbers."""
+        del number, setting
+        return None
+
+    def settle(self, desired: D, facts: TargetFacts, phase: Phase) -> D | None:
+        """The item as this target can have it in this phase; None when it should not be there."""
+        del facts, phase
+        return desired
+
+    def last_step(self, desired: D) -> str:
+        """The id of the step that takes the item away again in the close phase; empty for what stays."""
+        del desired
+        return ""
+
+    def is_accepted_extra(self, seen: D) -> bool:
+        """True for what may be in the target without having been planned."""
+        del seen
+        return False
+
+    def names(self, records: Iterator[R]) -> Mapping[str, str]:
+        """What other records call the items of this kind → what they are called on GitHub."""
+        del records
+        return {}
+
+    def assignees(self, desired: D) -> tuple[str, ...]:
+        """The logins that the item wants as assignees."""
+        del desired
+        return ()
+
+    def people(self, record: R) -> Iterator[Person]:
+        """The people whom the record names."""
+        del record
+        return iter(())
+
+    async def check_closed(
+        self, witness: Witness, repo: RepoRef, desired: Iterator[D], facts: TargetFacts
+    ) -> AsyncIterator[Difference]:
+        """The differences in what the `close` steps change, and in nothing else."""
+        del witness, repo, desired, facts
+        return
+        yield  # makes this an async generator that yields nothing
+
+    def parts(self, desired: D) -> int:
+        """How many things of their own the item holds (an issue its comments), for the price."""
+        del desired
+        return 0
+
+    def verify_reads(self, items: int, parts: int, removed: int) -> int:
+        """How many requests `read_back` and `check_closed` cost for so many items with so many parts.
+
+        `removed` is how many of the items are gone after the close phase.
+        """
+        del parts, removed
+        return pages(items)
+
+
+def pages(items: int) -> int:
+    """How many pages of 100 hold so many items; an empty list is a page too."""
+    return max(1, -(-items // 100))
+
+
+def compare(
+    kind: str, item: str, desired: Any, seen: Any, *, ignore: frozenset[str] = frozenset()
+) -> Iterator[Difference]:
+    """The fields in which two dataclass values of one type differ."""
+    for one in fields(desired):
+        if one.name in ignore:
+            continue
+        expected, found = getattr(desired, one.name), getattr(seen, one.name)
+        if expected != found:
+            yield Difference(
+                kind=kind,
+                item=item,
+                sort=DifferenceSort.CHANGED,
+                field=one.name,
+                expected=_short(expected),
+                seen=_short(found),
+            )
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 200 else f"{text[:200]}… ({len(text)} characters)"

@@ -1,0 +1,224 @@
+"""Issues with their comments; gaps in the numbers are held by placeholders."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from typing import ClassVar
+
+from gl2gh_batch.domain.errors import NotFoundError
+from gl2gh_batch.domain.people import Person
+from gl2gh_batch.domain.plan import Loss, NoOp, Phase, Step, TargetFacts
+from gl2gh_batch.domain.refs import RepoRef
+from gl2gh_batch.domain.request import ConfidentialPolicy, PlaceholderPolicy
+from gl2gh_batch.domain.result import Difference, DifferenceSort
+from gl2gh_batch.kinds._issue_shape import seconds, shape_issue
+from gl2gh_batch.kinds._issue_steps import issue_steps, removal_step
+from gl2gh_batch.kinds._issue_values import CommentDesired, IssueDesired, IssueRecord
+from gl2gh_batch.kinds._kind import Kind, Setting, Shaped, Source, compare, pages
+from gl2gh_batch.rewrite.markers import marker
+from gl2gh_batch.rewrite.names import label_key
+from gl2gh_batch.source.api import GitLab
+from gl2gh_batch.target.api import GitHub
+from gl2gh_batch.target.witness import Witness
+
+PLACEHOLDER_TITLE = "Placeholder for a number without an issue"
+
+
+class IssuesKind(Kind[IssueRecord, IssueDesired]):
+    """One import for each issue with all its comments."""
+
+    name = "issues"
+    record_type = IssueRecord
+    desired_type = IssueDesired
+    has_assignees: ClassVar[bool] = True
+
+    async def read(self, gitlab: GitLab, source: Source) -> AsyncIterator[IssueRecord]:
+        if not source.inventory.issues_enabled:
+            return
+        project_id = source.inventory.project.id
+        async for issue in gitlab.issues(project_id):
+            notes = [
+                note
+                async for note in gitlab.notes(project_id, issue.iid, user_notes_count=issue.user_notes_count)
+            ]
+            yield IssueRecord(issue=issue, notes=tuple(notes))
+
+    def shape(self, record: IssueRecord, setting: Setting) -> Shaped[IssueDesired]:
+        issue = record.issue
+        item = f"issues/{issue.iid}"
+        if issue.confidential and setting.policies.confidential is ConfidentialPolicy.SKIP:
+            return Shaped(
+                desired=None,
+                losses=(
+                    Loss(
+                        kind=self.name,
+                        item=item,
+                        what=f"the confidential issue #{issue.iid} with {len(record.notes)} notes",
+                        reason="GitHub has no confidential issues; the policy is to skip them",
+                    ),
+                ),
+            )
+        found = setting.book.issue_number(issue.iid)
+        if found is None:
+            return Shaped(
+                desired=None,
+                losses=(
+                    Loss(
+                        kind=self.name,
+                        item=item,
+                        what=f"the issue #{issue.iid}",
+                        reason="it came after the survey of this batch; run again to take it along",
+                    ),
+                ),
+            )
+        return shape_issue(record, found[1], setting)
+
+    async def observe(self, github: GitHub, repo: RepoRef) -> AsyncIterator[str]:
+        async for issue in github.issues(repo):
+            yield str(issue.number)
+
+    def steps(self, desired: IssueDesired, repo: RepoRef, facts: TargetFacts) -> Iterator[Step | NoOp]:
+        settled = self.settle(desired, facts, Phase.FILL)
+        if settled is not None:
+            yield from issue_steps(settled, repo, facts)
+
+    async def read_back(self, witness: Witness, repo: RepoRef) -> AsyncIterator[IssueDesired]:
+        try:
+            spool = await witness.spool_comments(repo)
+        except NotFoundError:
+            return  # issues are turned off (410): there is none to see
+        with spool as comments:
+            async for issue in witness.issues(repo):
+                yield IssueDesired(
+                    source="",
+                    number=issue.number,
+                    title=issue.title,
+                    body=issue.body or "",
+                    state=issue.state,
+                    created_at=issue.created_at or "",
+                    closed_at=issue.closed_at,
+                    labels=tuple(label.name for label in issue.labels),
+                    milestone=issue.milestone.title if issue.milestone else None,
+                    assignees=tuple(user.login for user in issue.assignees or ()),
+                    locked=issue.locked,
+                    comments=tuple(
+                        CommentDesired(
+                            source="", body=comment.body or "", created_at=comment.created_at or ""
+                        )
+                        for comment in comments.comments_of(issue.number)
+                    ),
+                )
+
+    def check(self, desired: IssueDesired, seen: IssueDesired) -> Iterator[Difference]:
+        item = f"issues/{desired.number}"
+        undated = {"created_at", "closed_at"} if not desired.dated else set()
+        yield from compare(
+            self.name,
+            item,
+            _comparable(desired),
+            _comparable(seen),
+            ignore=frozenset(
+                {"source", "comments", "milestone_id", "updated_at", "dated", "placeholder", "temporary"}
+            )
+            | undated,
+        )
+        for place, (expected, found) in enumerate(
+            zip(desired.comments, seen.comments, strict=False), start=1
+        ):
+            ignore = frozenset({"source", "dated"} | (set() if expected.dated else {"created_at"}))
+            yield from compare(self.name, f"{item}/comments/{place}", expected, found, ignore=ignore)
+        for place in range(len(seen.comments), len(desired.comments)):
+            yield Difference(kind=self.name, item=f"{item}/comments/{place + 1}", sort=DifferenceSort.MISSING)
+        for place in range(len(desired.comments), len(seen.comments)):
+            yield Difference(
+                kind=self.name, item=f"{item}/comments/{place + 1}", sort=DifferenceSort.UNEXPECTED
+            )
+
+    async def check_closed(
+        self,
+        witness: Witness,
+        repo: RepoRef,
+        desired: Iterator[IssueDesired],
+        facts: TargetFacts,
+    ) -> AsyncIterator[Difference]:
+        del facts
+        removed = {one.number for one in desired if one.temporary}
+        if not removed:
+            return
+        async for issue in witness.issues(repo):
+            if issue.number in removed:
+                yield Difference(
+                    kind=self.name,
+                    item=f"issues/{issue.number}",
+                    sort=DifferenceSort.UNEXPECTED,
+                    field="placeholder",
+                )
+
+    def identity(self, desired: IssueDesired) -> str:
+        return str(desired.number)
+
+    def number_of(self, desired: IssueDesired) -> int | None:
+        return desired.number
+
+    def filler(self, number: int, setting: Setting) -> IssueDesired | None:
+        book = setting.book
+        source = f"placeholders/{number}"
+        temporary = setting.policies.placeholders is PlaceholderPolicy.DELETE
+        until = " It is removed again when the migration is verified." if temporary else ""
+        return IssueDesired(
+            source=source,
+            number=number,
+            title=PLACEHOLDER_TITLE,
+            body=(
+                f"This number is not in use in {book.project_path}, or what has it is not carried over:"
+                f" it keeps the other numbers in their places.{until}\n\n{marker(source)}"
+            ),
+            state="closed",
+            created_at=seconds(setting.inventory.created_at),
+            closed_at=seconds(setting.inventory.created_at),
+            placeholder=True,
+            temporary=temporary,
+        )
+
+    def settle(self, desired: IssueDesired, facts: TargetFacts, phase: Phase) -> IssueDesired | None:
+        if phase is Phase.CLOSE and desired.temporary:
+            return None
+        assignees = tuple(login for login in desired.assignees if login not in facts.unassignable)
+        settled = replace(desired, assignees=assignees[:10])
+        if facts.issues_via == "import":
+            return settled
+        comments = tuple(replace(comment, dated=False) for comment in settled.comments)
+        return replace(settled, dated=False, comments=comments)
+
+    def last_step(self, desired: IssueDesired) -> str:
+        return removal_step(desired) if desired.temporary else ""
+
+    def assignees(self, desired: IssueDesired) -> tuple[str, ...]:
+        return desired.assignees
+
+    def people(self, record: IssueRecord) -> Iterator[Person]:
+        users = (
+            record.issue.author,
+            *(record.issue.assignees or ()),
+            *(note.author for note in record.notes),
+        )
+        for user in users:
+            if user is not None:
+                yield Person(username=user.username, name=user.name, web_url=user.web_url)
+
+    def parts(self, desired: IssueDesired) -> int:
+        return len(desired.comments)
+
+    def verify_reads(self, items: int, parts: int, removed: int) -> int:
+        again = pages(items - removed) if removed else 0
+        return pages(items) + pages(parts) + again
+
+
+def _comparable(issue: IssueDesired) -> IssueDesired:
+    """The issue in one spelling: label names and logins do not tell cases apart on GitHub."""
+    return replace(
+        issue,
+        labels=tuple(sorted({label_key(label) for label in issue.labels})),
+        assignees=tuple(sorted(login.lower() for login in issue.assignees)),
+    )

@@ -1,0 +1,317 @@
+"""The repository itself: its face, its settings, its branches and tags."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from gl2gh_batch.domain.plan import (
+    CREATE_STEP,
+    Call,
+    Completion,
+    GitPush,
+    Lookup,
+    Loss,
+    NoOp,
+    Pace,
+    Phase,
+    Step,
+    TargetFacts,
+)
+from gl2gh_batch.domain.refs import RepoRef
+from gl2gh_batch.domain.request import Policies, Visibility
+from gl2gh_batch.domain.result import Difference
+from gl2gh_batch.kinds._kind import Kind, Setting, Shaped, Source, compare
+from gl2gh_batch.kit.git_refs import refused_refs
+from gl2gh_batch.rewrite.names import repository_description
+from gl2gh_batch.rewrite.names import topics as github_topics
+from gl2gh_batch.source.api import GitLab
+from gl2gh_batch.target.api import GitHub
+from gl2gh_batch.target.witness import Witness
+
+MIRROR: Final = "git/repository.git"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepositoryRecord:
+    """The project's own settings, and what its mirror holds (ref → SHA)."""
+
+    description: str
+    visibility: str
+    default_branch: str | None
+    topics: tuple[str, ...]
+    archived: bool
+    issues_enabled: bool
+    merge_method: str
+    squash_option: str
+    remove_source_branch_after_merge: bool
+    refs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepositoryDesired:
+    """The repository as GitHub has it; `default_branch` None as long as it is empty."""
+
+    description: str
+    visibility: str
+    archived: bool
+    has_issues: bool
+    default_branch: str | None
+    topics: tuple[str, ...]
+    allow_merge_commit: bool
+    allow_squash_merge: bool
+    allow_rebase_merge: bool
+    delete_branch_on_merge: bool
+    refs: Mapping[str, str] = field(default_factory=dict)
+
+
+class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
+    """Four requests and one push; three more when it is opened."""
+
+    name = "repository"
+    record_type = RepositoryRecord
+    desired_type = RepositoryDesired
+
+    async def read(self, gitlab: GitLab, source: Source) -> AsyncIterator[RepositoryRecord]:
+        project = await gitlab.project(source.inventory.project.id)
+        yield RepositoryRecord(
+            description=project.description or "",
+            visibility=project.visibility,
+            default_branch=project.default_branch,
+            topics=project.topics or project.tag_list or (),
+            archived=project.archived,
+            issues_enabled=project.has_issues,
+            merge_method=project.merge_method or "merge",
+            squash_option=project.squash_option or "default_off",
+            remove_source_branch_after_merge=bool(project.remove_source_branch_after_merge),
+            refs=source.refs,
+        )
+
+    def shape(self, record: RepositoryRecord, setting: Setting) -> Shaped[RepositoryDesired]:
+        losses: list[Loss] = []
+        refused = {one.name: one.reason for one in refused_refs(record.refs)}
+        refs = {ref: sha for ref, sha in record.refs.items() if ref not in refused}
+        losses.extend(
+            Loss(kind=self.name, item=f"repository/{ref}", what=f"the ref {ref}", reason=reason)
+            for ref, reason in refused.items()
+        )
+        description = repository_description(record.description)
+        if description != record.description:
+            losses.append(
+                Loss(
+                    kind=self.name,
+                    item="repository/description",
+                    what=f"the description as it was written: {record.description}",
+                    reason="GitHub takes one line of 350 characters",
+                )
+            )
+        topics = github_topics(record.topics)
+        kept = {topic.casefold() for topic in topics}
+        losses.extend(
+            Loss(
+                kind=self.name,
+                item=f"repository/topics/{topic}",
+                what=f"the topic {topic!r} as it was written",
+                reason="GitHub takes 20 topics of lower-case letters, digits and hyphens",
+            )
+            for topic in record.topics
+            if topic.casefold() not in kept
+        )
+        head = f"refs/heads/{record.default_branch}"
+        return Shaped(
+            desired=RepositoryDesired(
+                description=description,
+                visibility=_visibility(record.visibility, setting.policies),
+                archived=record.archived,
+                has_issues=record.issues_enabled,
+                default_branch=record.default_branch if head in refs else None,
+                topics=tuple(topics),
+                allow_merge_commit=record.merge_method != "ff",
+                allow_squash_merge=record.squash_option != "never",
+                allow_rebase_merge=record.merge_method == "ff",
+                delete_branch_on_merge=record.remove_source_branch_after_merge,
+                refs=refs,
+            ),
+            losses=tuple(losses),
+        )
+
+    async def observe(self, github: GitHub, repo: RepoRef) -> AsyncIterator[str]:
+        if await github.repository(repo) is not None:
+            yield "repository"
+
+    def steps(self, desired: RepositoryDesired, repo: RepoRef, facts: TargetFacts) -> Iterator[Step | NoOp]:
+        yield from self._fill(desired, repo, facts)
+        yield from self._close(desired, repo)
+
+    def _fill(self, desired: RepositoryDesired, repo: RepoRef, facts: TargetFacts) -> Iterator[Step | NoOp]:
+        settings = {
+            "description": desired.description,
+            "has_issues": True,
+            "allow_merge_commit": desired.allow_merge_commit,
+            "allow_squash_merge": desired.allow_squash_merge,
+            "allow_rebase_merge": desired.allow_rebase_merge,
+            "delete_branch_on_merge": desired.delete_branch_on_merge,
+        }
+        yield Call(
+            id=CREATE_STEP,
+            kind=self.name,
+            method="POST",
+            path=f"/orgs/{repo.owner}/repos" if facts.owner_is_organisation else "/user/repos",
+            body={
+                "name": repo.name,
+                "private": True,
+                "auto_init": False,
+                "has_wiki": False,
+                "has_projects": False,
+                **settings,
+            },
+            lookup=Lookup(path=f"/repos/{repo}", field="full_name", value=str(repo)),
+            keep=("id", "node_id", "full_name", "created_at"),
+        )
+        if facts.state == "empty":
+            # GitHub answers 422 where it is so already: the lookup takes that for done.
+            yield self._call(
+                "private",
+                "PATCH",
+                f"/repos/{repo}",
+                {"visibility": Visibility.PRIVATE.value},
+                lookup=Lookup(path=f"/repos/{repo}", field="visibility", value=Visibility.PRIVATE.value),
+            )
+        yield self._call("actions-off", "PUT", f"/repos/{repo}/actions/permissions", {"enabled": False})
+        if desired.refs:
+            yield GitPush(id="repository/refs", kind=self.name, repo=repo, mirror=MIRROR, refs=desired.refs)
+        if facts.state == "empty" or desired.default_branch is not None:
+            face = settings if facts.state == "empty" else {}
+            if desired.default_branch is not None:
+                face = {**face, "default_branch": desired.default_branch}
+            yield self._call("face", "PATCH", f"/repos/{repo}", face)
+        if desired.topics:
+            yield self._call("topics", "PUT", f"/repos/{repo}/topics", {"names": list(desired.topics)})
+
+    def _close(self, desired: RepositoryDesired, repo: RepoRef) -> Iterator[Step | NoOp]:
+        yield self._call(
+            "actions-on",
+            "PUT",
+            f"/repos/{repo}/actions/permissions",
+            {"enabled": True},
+            phase=Phase.CLOSE,
+            optional=True,
+        )
+        opened: dict[str, Any] = {}
+        if desired.visibility != Visibility.PRIVATE:
+            opened["visibility"] = desired.visibility
+        if not desired.has_issues:
+            opened["has_issues"] = False
+        if opened:
+            yield self._call(
+                "open",
+                "PATCH",
+                f"/repos/{repo}",
+                opened,
+                phase=Phase.CLOSE,
+                lookup=Lookup(path=f"/repos/{repo}", field="visibility", value=desired.visibility)
+                if "visibility" in opened
+                else None,
+            )
+        if desired.archived:
+            # Last of all: an archived repository takes no other write, not even this one again.
+            yield self._call(
+                "archive",
+                "PATCH",
+                f"/repos/{repo}",
+                {"archived": True},
+                phase=Phase.CLOSE,
+                lookup=Lookup(path=f"/repos/{repo}", field="archived", value="true"),
+            )
+
+    def _call(
+        self,
+        name: str,
+        method: str,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        phase: Phase = Phase.FILL,
+        lookup: Lookup | None = None,
+        optional: bool = False,
+    ) -> Call:
+        return Call(
+            id=f"repository/{name}",
+            kind=self.name,
+            phase=phase,
+            method=method,
+            path=path,
+            body=body,
+            pace=Pace.WRITE,
+            completion=Completion.ANSWER,
+            lookup=lookup,
+            optional=optional,
+        )
+
+    async def read_back(self, witness: Witness, repo: RepoRef) -> AsyncIterator[RepositoryDesired]:
+        seen = await witness.repository(repo)
+        if seen is None:
+            return
+        refs = await witness.refs(repo)
+        yield RepositoryDesired(
+            description=seen.description or "",
+            visibility=seen.visibility or ("private" if seen.private else "public"),
+            archived=seen.archived,
+            has_issues=seen.has_issues,
+            default_branch=seen.default_branch if refs else None,
+            topics=tuple(sorted(seen.topics or ())),
+            allow_merge_commit=bool(seen.allow_merge_commit),
+            allow_squash_merge=bool(seen.allow_squash_merge),
+            allow_rebase_merge=bool(seen.allow_rebase_merge),
+            delete_branch_on_merge=bool(seen.delete_branch_on_merge),
+            refs={name: sha for name, sha in refs.items() if name.startswith(("refs/heads/", "refs/tags/"))},
+        )
+
+    def check(self, desired: RepositoryDesired, seen: RepositoryDesired) -> Iterator[Difference]:
+        wanted = replace(desired, refs={}, topics=tuple(sorted(desired.topics)))
+        # Where GitLab names no branch of its own as the default, GitHub's choice is as good as any.
+        ignore = frozenset({"default_branch"} if desired.default_branch is None else ())
+        yield from compare(self.name, "repository", wanted, replace(seen, refs={}), ignore=ignore)
+        for ref in sorted({*desired.refs, *seen.refs}):
+            expected, found = desired.refs.get(ref, ""), seen.refs.get(ref, "")
+            if expected != found:
+                yield from compare(self.name, f"repository/{ref}", _Ref(sha=expected), _Ref(sha=found))
+
+    async def check_closed(
+        self,
+        witness: Witness,
+        repo: RepoRef,
+        desired: Iterator[RepositoryDesired],
+        facts: TargetFacts,
+    ) -> AsyncIterator[Difference]:
+        async for seen in self.read_back(witness, repo):
+            for one in desired:
+                for difference in self.check(self.settle(one, facts, Phase.CLOSE), seen):
+                    yield difference
+
+    def identity(self, desired: RepositoryDesired) -> str:
+        del desired
+        return "repository"
+
+    def settle(self, desired: RepositoryDesired, facts: TargetFacts, phase: Phase) -> RepositoryDesired:
+        del facts
+        if phase is Phase.FILL:
+            return replace(desired, visibility=Visibility.PRIVATE.value, archived=False, has_issues=True)
+        return desired
+
+    def verify_reads(self, items: int, parts: int, removed: int) -> int:
+        del parts, removed
+        return 2 * items
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ref:
+    sha: str
+
+
+def _visibility(source: str, policies: Policies) -> str:
+    if policies.visibility is not Visibility.SOURCE:
+        return policies.visibility.value
+    # GitLab's internal means every signed-in user of the instance: never public on GitHub.
+    return "public" if source == "public" else "private"
