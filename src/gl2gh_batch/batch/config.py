@@ -1,0 +1,289 @@
+"""One project's configuration, as the library takes it: a mapping that is checked here, once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final
+
+from gl2gh_batch.batch.fields import choice, folder, none_of, shown, text, token, url, whole
+from gl2gh_batch.domain.errors import ConfigurationError
+from gl2gh_batch.domain.inventory import NOT_CARRIED
+from gl2gh_batch.domain.numbering import NumberingPolicy
+from gl2gh_batch.domain.refs import RepoRef
+from gl2gh_batch.domain.request import (
+    ConfidentialPolicy,
+    MergeRequestPolicy,
+    NamingStrategy,
+    PlaceholderPolicy,
+    Policies,
+    ProjectRequest,
+    Visibility,
+)
+
+KEYS: Final = (
+    "project_id",
+    "gitlab_url",
+    "gitlab_token",
+    "github_url",
+    "github_api_url",
+    "github_token",
+    "github_app_id",
+    "github_app_private_key",
+    "github_app_installation_id",
+    "target",
+    "target_owner",
+    "naming",
+    "output_dir",
+    "priority",
+    "kinds",
+    "visibility",
+    "numbering",
+    "merge_requests",
+    "confidential",
+    "placeholders",
+    "issues_via",
+    "origin",
+)
+SKIPPABLE: Final = ("issues", "labels", "milestones")
+KIND_CHOICES: Final = ("migrate", "skip")
+ISSUE_CHANNELS: Final = ("import", "rest")
+# GitLab: `Gitlab::PathRegex`; a project is always inside something.
+_FULL_PATH: Final = re.compile(
+    r"[A-Za-z0-9_.][A-Za-z0-9_.-]{0,254}(?:/[A-Za-z0-9_.][A-Za-z0-9_.-]{0,254}){0,20}"
+)
+_APP_ID: Final = re.compile(r"[A-Za-z0-9.]{1,64}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppCredential:
+    """A GitHub App's installation; its tokens live an hour and are renewed."""
+
+    app_id: str
+    private_key: str = field(repr=False)
+    installation_id: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectConfig:
+    """One project with its two platforms and credentials, valid by construction."""
+
+    request: ProjectRequest
+    gitlab_url: str
+    gitlab_token: str = field(repr=False)
+    github_url: str
+    github_api_url: str
+    github_token: str = field(default="", repr=False)
+    github_app: AppCredential | None = None
+    owner: str = ""
+    naming: NamingStrategy = NamingStrategy.PROJECT
+    output_dir: Path | None = None
+
+
+def parse_config(raw: Mapping[str, Any]) -> ProjectConfig:
+    """The configuration of one project; raises `ConfigurationError` that names the key and the remedy."""
+    for key in raw:
+        if key not in KEYS:
+            near = get_close_matches(str(key)[:100], KEYS, n=1)
+            raise ConfigurationError(
+                f"unknown key {shown(key)}",
+                field="project_configs",
+                hint=f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(KEYS)}.",
+            )
+    github_url = url(raw, "github_url", "https://github.com")
+    return ProjectConfig(
+        request=ProjectRequest(
+            project=_checked_project(project_of(raw)),
+            target=_target(raw.get("target")),
+            priority=whole(raw, "priority"),
+            kinds=_kinds(raw.get("kinds")),
+            policies=_policies(raw),
+            origin=str(raw.get("origin") or ""),
+        ),
+        gitlab_url=url(raw, "gitlab_url", "https://gitlab.com"),
+        gitlab_token=token(raw, "gitlab_token"),
+        github_url=github_url,
+        github_api_url=url(raw, "github_api_url", api_url_for(github_url)),
+        github_token=token(raw, "github_token"),
+        github_app=_app(raw),
+        owner=_owner(raw),
+        naming=choice(NamingStrategy, raw.get("naming"), "naming", NamingStrategy.PROJECT),
+        output_dir=folder(raw, "output_dir"),
+    )
+
+
+def project_of(raw: Mapping[str, Any]) -> int | str:
+    """The project that a configuration names: its id, or its full path."""
+    project = raw.get("project_id")
+    if isinstance(project, bool) or not isinstance(project, int | str) or not str(project).strip():
+        raise ConfigurationError(
+            "a GitLab project's id or full path is needed",
+            field="project_id",
+            hint="For example 123, or group/app.",
+        )
+    if isinstance(project, str):
+        project = project.strip()
+        return int(project) if is_number(project) else project.strip("/")
+    return project
+
+
+def is_number(text: str) -> bool:
+    """True for the digits of a whole number that a platform could have given."""
+    return text.isascii() and text.isdigit() and len(text) <= 18
+
+
+def is_full_path(text: str) -> bool:
+    """True for what GitLab could have called a group, or a project inside one."""
+    return bool(_FULL_PATH.fullmatch(text)) and not {".", ".."} & set(text.split("/"))
+
+
+def api_url_for(github_url: str) -> str:
+    """Where the API of that GitHub is (docs: "Getting started with the REST API" for each product)."""
+    scheme, _, rest = github_url.partition("://")
+    host = rest.split("/", 1)[0]
+    if host.lower() == "github.com":
+        return "https://api.github.com"
+    if host.lower().endswith(".ghe.com"):
+        return f"{scheme}://api.{host}"
+    return f"{github_url.rstrip('/')}/api/v3"
+
+
+def _policies(raw: Mapping[str, Any]) -> Policies:
+    issues_via = raw.get("issues_via")
+    if issues_via is None or issues_via == "":
+        issues_via = ISSUE_CHANNELS[0]
+    if not isinstance(issues_via, str) or issues_via not in ISSUE_CHANNELS:
+        raise none_of(issues_via, ISSUE_CHANNELS, "issues_via")
+    return Policies(
+        visibility=choice(Visibility, raw.get("visibility"), "visibility", Visibility.PRIVATE),
+        numbering=choice(NumberingPolicy, raw.get("numbering"), "numbering", NumberingPolicy.ISSUES_EXACT),
+        merge_requests=choice(
+            MergeRequestPolicy,
+            raw.get("merge_requests"),
+            "merge_requests",
+            MergeRequestPolicy.OPEN_AS_PULL_REQUEST,
+        ),
+        confidential=choice(
+            ConfidentialPolicy, raw.get("confidential"), "confidential", ConfidentialPolicy.SKIP
+        ),
+        placeholders=choice(
+            PlaceholderPolicy, raw.get("placeholders"), "placeholders", PlaceholderPolicy.DELETE
+        ),
+        issues_via=issues_via,
+    )
+
+
+def _kinds(raw: object) -> dict[str, str]:
+    if raw is None:
+        return {}
+    if not isinstance(raw, Mapping):
+        raise ConfigurationError(
+            f"{shown(raw)} is not a mapping of kinds", field="kinds", hint="For example {issues: skip}."
+        )
+    kinds = {}
+    known = (*SKIPPABLE, *NOT_CARRIED)
+    for name, value in raw.items():
+        if not isinstance(name, str) or name not in known:
+            near = get_close_matches(str(name)[:100], known, n=1)
+            raise ConfigurationError(
+                f"unknown kind {shown(name)}",
+                field="kinds",
+                hint=f"Did you mean {near[0]!r}?" if near else f"Known kinds: {', '.join(known)}.",
+            )
+        if not isinstance(value, str) or value not in KIND_CHOICES:
+            raise none_of(value, KIND_CHOICES, f"kinds.{name}")
+        if name in SKIPPABLE:
+            kinds[name] = value
+        elif value != "skip":
+            raise ConfigurationError(
+                "this version does not carry it yet",
+                field=f"kinds.{name}",
+                hint="Leave it out, or write skip: what is not carried is listed as a loss.",
+            )
+    return kinds
+
+
+def _checked_project(project: int | str) -> int | str:
+    if isinstance(project, int):
+        if project < 1:
+            raise ConfigurationError(
+                f"{shown(project)} is not a project's id", field="project_id", hint="Ids begin with 1."
+            )
+    elif "/" not in project or not is_full_path(project):
+        raise ConfigurationError(
+            f"{shown(project)} is neither a project's id nor its full path",
+            field="project_id",
+            hint="For example 123, or group/app: without the address of GitLab, and with all its groups.",
+        )
+    return project
+
+
+def _target(raw: object) -> RepoRef | None:
+    if raw is None or raw == "":
+        return None
+    try:
+        return RepoRef.parse(raw if isinstance(raw, str) else "")
+    except ValueError:
+        raise ConfigurationError(
+            f"{shown(raw)} is not a repository of the form owner/name",
+            field="target",
+            hint="Write owner/name, for example acme/app: at most 100 letters, digits, '.', '-' and '_'.",
+        ) from None
+
+
+def _owner(raw: Mapping[str, Any]) -> str:
+    owner = text(raw, "target_owner")
+    try:
+        return RepoRef.parse(f"{owner}/name").owner if owner else ""
+    except ValueError:
+        raise ConfigurationError(
+            f"{shown(owner)} is not a name of an organisation or user",
+            field="target_owner",
+            hint="Write the name alone as its address on GitHub has it, for example acme.",
+        ) from None
+
+
+def _app(raw: Mapping[str, Any]) -> AppCredential | None:
+    keys = ("github_app_id", "github_app_private_key", "github_app_installation_id")
+    texts = {key: text(raw, key) for key in keys}
+    if not any(texts.values()):
+        return None
+    for key in keys:
+        if not texts[key]:
+            others = " and ".join(one for one in keys if texts[one])
+            raise ConfigurationError(
+                f"is needed together with {others}", field=key, hint=f"Give all three of {', '.join(keys)}."
+            )
+    if raw.get("github_token"):
+        raise ConfigurationError(
+            "there are both a token and a GitHub App",
+            field="github_token",
+            hint="Keep one of the two: the token, or the three inputs of the App.",
+        )
+    if not _APP_ID.fullmatch(texts["github_app_id"]):
+        raise ConfigurationError(
+            f"{shown(texts['github_app_id'])} is not the id of an App",
+            field="github_app_id",
+            hint="It is the number on the App's settings page.",
+        )
+    if not texts["github_app_private_key"].startswith("-----BEGIN "):
+        raise ConfigurationError(
+            "this is no key in PEM form",
+            field="github_app_private_key",
+            hint="Give the whole file, from -----BEGIN to the last line.",
+        )
+    installation_id = whole(raw, "github_app_installation_id")
+    if installation_id < 1:
+        raise ConfigurationError(
+            f"{shown(installation_id)} is not the id of an installation",
+            field="github_app_installation_id",
+            hint="It is the number at the end of the address of the installation's settings.",
+        )
+    return AppCredential(
+        app_id=texts["github_app_id"],
+        private_key=texts["github_app_private_key"],
+        installation_id=installation_id,
+    )

@@ -1,0 +1,126 @@
+"""Reading one field of a configuration: its type, its form, and a message that names field and remedy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+from gl2gh_batch.domain.errors import ConfigurationError
+
+S = TypeVar("S", bound=StrEnum)
+
+_WHOLE: Final = re.compile(r"[+-]?[0-9]{1,18}")
+# What can stand in a header: no platform's token holds anything else.
+_TOKEN: Final = re.compile(r"[!-~]{0,4096}")
+
+
+def choice(type_: type[S], value: object, field_: str, default: S) -> S:
+    """The member of that value; raises `ConfigurationError` with the values there are."""
+    if value is None or value == "":
+        return default
+    values = [one.value for one in type_]
+    if isinstance(value, str) and value in values:
+        return type_(value)
+    raise none_of(value, values, field_)
+
+
+def none_of(value: object, values: Sequence[str], field_: str) -> ConfigurationError:
+    """The error for a value that is none of these."""
+    near = get_close_matches(value[:100].lower(), values, n=1) if isinstance(value, str) else []
+    return ConfigurationError(
+        f"{shown(value)} is none of {', '.join(values)}",
+        field=field_,
+        hint=f"Did you mean {near[0]}?" if near else f"Use one of: {', '.join(values)}.",
+    )
+
+
+def url(raw: Mapping[str, Any], key: str, default: str) -> str:
+    """The address of an instance, without a slash at its end."""
+    value = text(raw, key).rstrip("/") or default
+    try:
+        parts = urlsplit(value)
+        # A name or token in an address would be printed with it, so it is not repeated here either.
+        private = "@" in value
+        bare = not (private or parts.query or parts.fragment or parts.port == 0)
+        right = bare and parts.scheme in {"http", "https"} and bool(parts.hostname)
+    except ValueError:  # a port or an address in brackets that is none
+        private, right = "@" in value, False
+    if not right or not re.fullmatch(r"[!-~]{1,2048}", value) or set(value) & set("\\<>\"'`{}|^?#"):
+        raise ConfigurationError(
+            "the address holds a user name or a token"
+            if private
+            else f"{shown(value)} is not an address of the form https://host",
+            field=key,
+            hint="Write the address of the instance alone, for example https://gitlab.example.com.",
+        )
+    return value
+
+
+def token(raw: Mapping[str, Any], key: str) -> str:
+    """A credential in one line; its value is never in the message."""
+    value = text(raw, key)
+    if not _TOKEN.fullmatch(value):
+        raise ConfigurationError(
+            "the token holds spaces, line breaks or signs that no token has",
+            field=key,
+            hint="Copy the token again, alone and in one line.",
+        )
+    return value
+
+
+def folder(raw: Mapping[str, Any], key: str) -> Path | None:
+    """A path, or None when there is none."""
+    value = raw.get(key)
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str | Path) or "\0" in str(value):
+        raise ConfigurationError(
+            f"{shown(value)} is not a path", field=key, hint="Give the path of a folder."
+        )
+    return Path(value)
+
+
+def text(raw: Mapping[str, Any], key: str) -> str:
+    """A text without blanks around it; a number is taken for its digits."""
+    value = raw.get(key)
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ConfigurationError(f"{shown(value)} is not a text", field=key, hint="Put it in quotes.")
+    return str(value).strip()
+
+
+def whole(raw: Mapping[str, Any], key: str) -> int:
+    """A whole number; 0 when there is none."""
+    value = raw.get(key)
+    if value is None or value == "":
+        return 0
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18:
+        return value
+    if isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
+        return int(value)
+    raise ConfigurationError(
+        f"{shown(value)} is not a whole number", field=key, hint="Write digits only, without quotes."
+    )
+
+
+def shown(value: object) -> str:
+    """A value as a message may quote it: short, and without unfolding what a file nests."""
+    match value:
+        case str():
+            return repr(value if len(value) <= 100 else f"{value[:99]}…")
+        case bool() | None:
+            return str(value).lower() if value is not None else "nothing"
+        case int() | float():
+            return repr(value) if abs(value) < 10**18 else "a huge number"
+        case Mapping():
+            return "a mapping"
+        case list() | tuple() | set() | frozenset():
+            return "a list"
+        case _:
+            return f"a {type(value).__name__}"

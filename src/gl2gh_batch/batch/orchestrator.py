@@ -1,0 +1,398 @@
+"""The batch: many projects at once, one failure never stopping the rest, one result."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from gl2gh_batch import codec
+from gl2gh_batch.agents import AgentOrchestrator
+from gl2gh_batch.batch.config import ProjectConfig, parse_config, project_of
+from gl2gh_batch.batch.files import planned_hours, write_batch_files
+from gl2gh_batch.batch.progress import Progress
+from gl2gh_batch.batch.resources import SharedResources
+from gl2gh_batch.batch.schedule import Room, order, predicted_s
+from gl2gh_batch.batch.shards import Shard
+from gl2gh_batch.domain.errors import ConfigurationError, FailureReason, Gl2ghError, TransportError
+from gl2gh_batch.domain.events import (
+    BatchFinished,
+    BatchStarted,
+    ProjectFinished,
+    ProjectStarted,
+)
+from gl2gh_batch.domain.modes import (
+    AGENTS_OF,
+    AgentName,
+    MigrationMode,
+    parse_mode,
+    parse_resume_from,
+)
+from gl2gh_batch.domain.plan import Price
+from gl2gh_batch.domain.pricing import batch_price
+from gl2gh_batch.domain.references import ProjectReference
+from gl2gh_batch.domain.request import DEFAULT_PARALLEL_LIMIT, check_parallel_limit
+from gl2gh_batch.domain.result import ProjectStatus, StoppedBy
+from gl2gh_batch.output.artifact_v1 import batch_artifact
+
+_log = logging.getLogger(__name__)
+
+Work = Callable[[AgentOrchestrator, Mapping[str, Any]], Awaitable[dict[str, Any]]]
+
+SURVEYED_AT_ONCE: Final = 10
+# What is in flight after a stop may end by itself for so long.
+GRACE_S: Final = 2.5
+
+
+class BatchOrchestrator:
+    """Runs a mode's agents over many projects that share budgets, users and numbers."""
+
+    def __init__(
+        self,
+        shared_resources: SharedResources | None = None,
+        *,
+        shard: Shard | None = None,
+        shards: int | None = None,
+    ) -> None:
+        """`shard`: the part of a batch that this run does; `shards`: into how many to cut it (0: auto)."""
+        self.shared_resources = shared_resources or SharedResources()
+        self._shard = shard
+        self._shards = shards
+        self._progress = Progress(clock=self.shared_resources.clock)
+        self._unsubscribe = self.shared_resources.subscribe(self._progress.hear)
+        self._stopped_by: StoppedBy | None = None
+        self._run: _BatchRun | None = None
+
+    def get_progress(self) -> dict[str, Any]:
+        """Live counts: projects by status, and for each its agent, counts, what it waits for, ETA."""
+        return self._progress.snapshot()
+
+    def stop(self, by: StoppedBy, message: str) -> None:
+        """Start nothing any more and grant no request: all projects end as resumable."""
+        if self._stopped_by is None:
+            self._stopped_by = by
+            self.shared_resources.stop(message)
+            if self._run is not None:
+                asyncio.get_running_loop().call_later(GRACE_S, self._run.cancel)
+
+    async def execute_batch_migration(
+        self,
+        project_configs: Sequence[Mapping[str, Any]],
+        mode: MigrationMode | str = MigrationMode.PLAN_ONLY,
+        parallel_limit: int = DEFAULT_PARALLEL_LIMIT,
+        resume_from: str | None = None,
+    ) -> dict[str, Any]:
+        """Run the batch and return its result (schema: docs/schemas/batch-result.v1.schema.json).
+
+        Raises `ConfigurationError` for a mode, limit, agent or list of projects that no batch can have;
+        whatever happens to a single project is in its result.
+        """
+        mode = parse_mode(mode)
+        parse_resume_from(resume_from, mode)
+
+        async def work(orchestrator: AgentOrchestrator, config: Mapping[str, Any]) -> dict[str, Any]:
+            return await orchestrator.run_migration(mode=mode, config=config, resume_from=resume_from)
+
+        return await self._execute(project_configs, mode, parallel_limit, AGENTS_OF[mode], work)
+
+    async def execute_batch_verification(
+        self,
+        project_configs: Sequence[Mapping[str, Any]],
+        parallel_limit: int = DEFAULT_PARALLEL_LIMIT,
+    ) -> dict[str, Any]:
+        """Compare applied projects with their targets again; writes nothing there. The same result."""
+
+        async def work(orchestrator: AgentOrchestrator, config: Mapping[str, Any]) -> dict[str, Any]:
+            return await orchestrator.verify_only(config=config)
+
+        return await self._execute(
+            project_configs, MigrationMode.APPLY, parallel_limit, (AgentName.VERIFY,), work
+        )
+
+    async def _execute(
+        self,
+        project_configs: Sequence[Mapping[str, Any]],
+        mode: MigrationMode,
+        parallel_limit: int,
+        agents: tuple[AgentName, ...],
+        work: Work,
+    ) -> dict[str, Any]:
+        check_parallel_limit(parallel_limit)
+        names = _names(project_configs)
+        run = _BatchRun(self.shared_resources, mode, parallel_limit, agents, work)
+        self._run = run
+        self.shared_resources.emit(
+            BatchStarted(
+                batch_id=run.batch_id,
+                mode=mode,
+                total_projects=len(names),
+                parallel_limit=parallel_limit,
+            )
+        )
+        await run.survey(project_configs)
+        run.refuse_two_names(project_configs)
+        results = await run.all_projects(project_configs, names, lambda: self._stopped_by)
+        result = run.result(results, self._stopped_by)
+        if project_configs:
+            if self._shard is not None:
+                result["shard"] = str(self._shard)
+            shards = write_batch_files(run.root, result, shard=self._shard, shards=self._shards)
+            if shards:
+                result["shards"] = shards
+        self.shared_resources.emit(BatchFinished(batch_id=run.batch_id, status=result["status"]))
+        return result
+
+
+class _BatchRun:
+    """One execution."""
+
+    def __init__(
+        self,
+        resources: SharedResources,
+        mode: MigrationMode,
+        parallel_limit: int,
+        agents: tuple[AgentName, ...],
+        work: Work,
+    ) -> None:
+        self.batch_id = str(uuid.uuid4())
+        self._resources = resources
+        self._mode = mode
+        self._parallel_limit = parallel_limit
+        self._agents = agents
+        self._work = work
+        self._started_at = self._now()
+        self._parsed: dict[int, ProjectConfig] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._cancelled = False
+        self._unreachable: set[str] = set()
+        self._room: Room | None = None
+        self.root = Path()
+
+    async def survey(self, configs: Sequence[Mapping[str, Any]]) -> None:
+        """Put every project on the map before any project runs, as far as they can be reached."""
+        for index, raw in enumerate(configs):
+            try:
+                self._parsed[index] = parse_config(raw)
+            except ConfigurationError as error:
+                _log.debug("configuration of project %d is refused: %s", index, error.field)
+        self.root = self._resources.root_for(list(self._parsed.values()))
+        for one in self._parsed.values():
+            self._resources.place(one, self.root)
+        if self._mode is MigrationMode.APPLY:
+            return  # the plan was made with the map that is in the work directory
+        room = asyncio.Semaphore(SURVEYED_AT_ONCE)
+        await asyncio.gather(*(self._survey_one(one, room) for one in self._parsed.values()))
+
+    async def _survey_one(self, config: ProjectConfig, room: asyncio.Semaphore) -> None:
+        async with room:
+            if config.gitlab_url in self._unreachable:
+                return  # one vain wait for an instance is enough
+            try:
+                await self._resources.survey(config, self.root, patient=False)
+            except TransportError as error:
+                self._unreachable.add(config.gitlab_url)
+                _log.info("survey found no way to GitLab: %s", error.reason)
+            except Gl2ghError as error:
+                # Its own agents meet the same fault and report it, with all their patience.
+                _log.info("survey of one project failed: %s", error.reason)
+            except Exception:  # noqa: BLE001 - kept from the others, as whatever else befalls a project
+                _log.exception("the survey of a project failed in a way nobody foresaw")
+
+    def refuse_two_names(self, configs: Sequence[Mapping[str, Any]]) -> None:
+        """Raise `ConfigurationError` for a project that is listed by its id and by its path."""
+        first: dict[tuple[str, int], str] = {}
+        for index, config in self._parsed.items():
+            reference = self._reference(config.request.project)
+            if reference is None:
+                continue
+            key = (config.gitlab_url.lower(), reference.project.id)
+            place = _place(configs[index], index)
+            if key in first:
+                raise _twice(config.request.project, first[key], place)
+            first[key] = place
+
+    async def all_projects(
+        self,
+        configs: Sequence[Mapping[str, Any]],
+        names: Sequence[int | str],
+        stopped_by: Any,
+    ) -> list[dict[str, Any]]:
+        """Run every project, at most `parallel_limit` at once; their results in the order given."""
+        self._room = room = Room(
+            limit=self._parallel_limit,
+            clock=self._resources.clock,
+            governors=self._resources.governors,
+            writing=AgentName.APPLY in self._agents and len(self._agents) == 2,
+        )
+        results: list[dict[str, Any] | None] = [None] * len(configs)
+
+        async def one(index: int) -> None:
+            async with room.enter():
+                if stopped_by() is None:
+                    results[index] = await self._project(index, names[index], configs[index])
+
+        self._tasks = [asyncio.create_task(one(index)) for index in self._order(configs)]
+        try:
+            await asyncio.gather(*self._tasks)
+        except asyncio.CancelledError:
+            if not self._cancelled:
+                for task in self._tasks:
+                    task.cancel()
+                raise
+            # Those that waited for their turn end here; those that ran say how far they came.
+            await asyncio.wait(self._tasks)
+        return [
+            result
+            or {
+                "project_id": names[index],
+                "index": index,
+                "status": ProjectStatus.NOT_STARTED.value,
+                "started_at": None,
+                "finished_at": None,
+                "agents": {},
+            }
+            for index, result in enumerate(results)
+        ]
+
+    def cancel(self) -> None:
+        """End what did not end by itself after a stop: a long transfer, a wait for a job."""
+        self._cancelled = True
+        for task in self._tasks:
+            task.cancel()
+
+    def _order(self, configs: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Higher priority first, then what takes longest."""
+        hours = planned_hours(self.root)
+        priorities, costs = [], []
+        for index in range(len(configs)):
+            parsed = self._parsed.get(index)
+            reference = self._reference(parsed.request.project) if parsed else None
+            priorities.append(parsed.request.priority if parsed else 0)
+            known = hours.get(reference.project.full_path) if reference else None
+            costs.append(predicted_s(reference.numbers if reference else None, known))
+        return order(priorities, costs)
+
+    async def _project(self, index: int, name: int | str, config: Mapping[str, Any]) -> dict[str, Any]:
+        resources = self._resources
+        label = self._label(name)
+        started = self._now()
+        resources.emit(ProjectStarted(project=label, index=index, agents=self._agents))
+        try:
+            orchestrator = AgentOrchestrator(shared_resources=resources)
+            result = dict(await self._work(orchestrator, config))
+        except asyncio.CancelledError:
+            if not self._cancelled:
+                raise
+            result = {"status": ProjectStatus.INCOMPLETE.value}
+        except Gl2ghError as error:
+            result = _failed(error.reason, error.message, error.hint, error.item, retryable=error.retryable)
+        except Exception as error:  # noqa: BLE001 - the one place where a project's failure is kept from the others
+            _log.exception("a project failed in a way nobody foresaw")
+            result = _failed(
+                FailureReason.INTERNAL,
+                f"{type(error).__name__}: {self._resources.redactor.redact(str(error))}",
+                "This is a fault of gl2gh-batch: please report it with the log. What was done is kept.",
+                None,
+                retryable=True,
+            )
+        status = _status(result.get("status"))
+        result |= {
+            "project_id": name,
+            "index": index,
+            "status": status.value,
+            "started_at": started,
+            "finished_at": self._now(),
+        }
+        result.setdefault("agents", {})
+        error_text = str((result.get("error") or {}).get("message", ""))
+        resources.emit(ProjectFinished(project=label, index=index, status=status.value, error=error_text))
+        return result
+
+    def _label(self, name: int | str) -> str:
+        reference = self._reference(name)
+        return reference.project.full_path if reference is not None else str(name)
+
+    def _reference(self, name: int | str) -> ProjectReference | None:
+        """What the map says of a project; a damaged map is for the project's own agents to report."""
+        try:
+            return self._resources.references(self.root).named(name) if self._parsed else None
+        except Gl2ghError:
+            return None
+
+    def result(self, results: list[dict[str, Any]], stopped_by: StoppedBy | None) -> dict[str, Any]:
+        """The batch's result from those of its projects."""
+        prices = [codec.convert(one["plan"]["price"], Price) for one in results if one.get("plan")]
+        result = batch_artifact(
+            results,
+            batch_id=self.batch_id,
+            mode=self._mode,
+            started_at=self._started_at,
+            finished_at=self._now(),
+            parallel_limit=self._parallel_limit,
+            stopped_by=stopped_by,
+            tool_version=self._resources.tool_version,
+            work_dir=str(self.root),
+        )
+        if prices:
+            limits = self._resources.github_limits()
+            result["price"] = codec.plain(batch_price(prices, limits, self._parallel_limit))
+        if self._room is not None:
+            result["parallelism"] = self._room.report()
+        return result
+
+    def _now(self) -> str:
+        now = self._resources.clock.now()
+        return now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _names(configs: Sequence[Mapping[str, Any]]) -> list[int | str]:
+    """The projects as they are named; raises `ConfigurationError` for a missing or a doubled one."""
+    first: dict[str, str] = {}
+    names = []
+    for index, raw in enumerate(configs):
+        name = project_of(raw)
+        place = _place(raw, index)
+        key = f"{str(raw.get('gitlab_url') or '').lower().rstrip('/')}|{str(name).lower()}"
+        if key in first:
+            raise _twice(name, first[key], place)
+        first[key] = place
+        names.append(name)
+    return names
+
+
+def _place(raw: Mapping[str, Any], index: int) -> str:
+    return str(raw.get("origin") or f"entry {index + 1}")
+
+
+def _twice(name: int | str, first: str, second: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"project {name} is listed twice: {first} and {second}",
+        field="projects",
+        hint="Keep one of the two entries.",
+    )
+
+
+def _status(value: object) -> ProjectStatus:
+    try:
+        return ProjectStatus(str(value))
+    except ValueError:
+        return ProjectStatus.FAILED
+
+
+def _failed(
+    reason: FailureReason, message: str, hint: str, item: str | None, *, retryable: bool
+) -> dict[str, Any]:
+    return {
+        "status": ProjectStatus.FAILED.value,
+        "agents": {},
+        "error": {
+            "reason": reason.value,
+            "message": message,
+            "hint": hint,
+            "item": item or "",
+            "retryable": retryable,
+        },
+    }

@@ -1,0 +1,453 @@
+"""What all projects of a batch share: budgets, connections, users, the map of numbers, the events."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import aiohttp
+
+from gl2gh_batch.agents import Desk
+from gl2gh_batch.agents.discovery import is_unfinished
+from gl2gh_batch.batch.config import ProjectConfig, parse_config
+from gl2gh_batch.batch.survey import standing, survey_project, target_of
+from gl2gh_batch.domain.errors import ConfigurationError
+from gl2gh_batch.domain.events import Event
+from gl2gh_batch.domain.limits import GITLAB_COSTS, READ_COSTS, Limit, LimitClass, Limits
+from gl2gh_batch.domain.ports import Clock, Emit
+from gl2gh_batch.domain.references import ProjectReference
+from gl2gh_batch.domain.refs import RepoRef
+from gl2gh_batch.domain.request import PARALLEL_LIMITS
+from gl2gh_batch.kit.clock import SystemClock
+from gl2gh_batch.kit.git import Git
+from gl2gh_batch.kit.git_process import GitAuth
+from gl2gh_batch.kit.governor import RequestGovernor
+from gl2gh_batch.kit.http import Retries, open_session
+from gl2gh_batch.kit.http_threads import GovernedAdapter, Line, ThreadRunner, governed_session
+from gl2gh_batch.kit.rate_file import RateLimitFile
+from gl2gh_batch.kit.redact import Redactor
+from gl2gh_batch.kit.references import References
+from gl2gh_batch.kit.shared_windows import credential_key
+from gl2gh_batch.kit.users import UserDirectory
+from gl2gh_batch.kit.workdir import ProjectFolder, slug
+from gl2gh_batch.source import limits as source_limits
+from gl2gh_batch.source.api import CREDENTIAL_HINT as GITLAB_HINT
+from gl2gh_batch.source.api import GitLab, open_gitlab
+from gl2gh_batch.source.cold import ColdGitLab
+from gl2gh_batch.source.sansio import read_limits as read_gitlab_limits
+from gl2gh_batch.target import limits as target_limits
+from gl2gh_batch.target.api import CREDENTIAL_HINT as GITHUB_HINT
+from gl2gh_batch.target.api import GitHub, open_github
+from gl2gh_batch.target.auth import AppToken, Credential, StaticToken
+from gl2gh_batch.target.sansio import read_limits as read_github_limits
+from gl2gh_batch.target.witness import Witness
+
+REFERENCES: Final = "references.sqlite"
+DEFAULT_WORK_DIR: Final = Path("gl2gh-work")
+# The survey must not keep a batch waiting for a project that cannot be reached: it asks twice at the most,
+# and the project's own agents ask again with all their patience.
+SURVEY_RETRIES: Final = Retries(tries=2, first_s=0.2, most_s=0.5)
+
+
+class SharedResources:
+    """Made once for a batch, or for several; close it when done (`async with`, or `await close()`).
+
+    `github_rate_limit` is the primary limit of requests an hour for each GitHub credential, until the
+    answers tell another. `limits` overrides any class of either platform. `work_dir` is where the
+    batch's files go. All processes of one host or shared volume that name the same `rate_limit_file` are
+    together as exact as one; with `shard` (`2/3`) this one takes its allotment of it.
+    """
+
+    def __init__(
+        self,
+        *,
+        github_rate_limit: int | None = None,
+        rate_limit_file: str | Path | None = None,
+        shard: str | None = None,
+        limits: Mapping[LimitClass, Limit] | None = None,
+        work_dir: str | Path | None = None,
+        users: UserDirectory | None = None,
+        clock: Clock | None = None,
+        redactor: Redactor | None = None,
+    ) -> None:
+        if github_rate_limit is not None and github_rate_limit < 1:
+            raise ConfigurationError(
+                f"{github_rate_limit!r} is not a number of requests an hour",
+                field="github_rate_limit",
+                hint="GitHub's own limit for a token is 5000.",
+            )
+        self.clock: Clock = clock or SystemClock()
+        self.redactor = redactor or Redactor()
+        self.users = users or UserDirectory()
+        self.work_dir = Path(work_dir) if work_dir is not None else None
+        self.tool_version = version("gl2gh-batch")
+        self._primary = github_rate_limit
+        self._rate_path, self._shard = rate_limit_file, shard
+        self._rate_file: RateLimitFile | None = None
+        self._limits = dict(limits or {})
+        self._listeners: list[Emit] = []
+        self._governors: dict[tuple[str, str, str], RequestGovernor] = {}
+        self._access: dict[tuple[str, str], GitHubAccess] = {}
+        self._cold: dict[tuple[str, str], ColdGitLab] = {}
+        self._session: aiohttp.ClientSession | None = None
+        self._runner: ThreadRunner | None = None
+        self._references: dict[Path | None, References] = {}
+        self._roots: dict[tuple[str, str, str], Path] = {}
+
+    # ── the library's face ───────────────────────────────────────────────────────────────────────
+
+    async def set_user_mapping(self, key: str, mapping: Any) -> None:
+        """Remember who a GitLab user is; any value, given back as it is."""
+        self.users.set(key, mapping)
+
+    async def get_user_mapping(self, key: str) -> Any | None:
+        """What was remembered; None when unknown."""
+        return self.users.get(key)
+
+    def subscribe(self, listener: Emit) -> Callable[[], None]:
+        """Hear every event from now on; call what is returned to hear no more."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def emit(self, event: Event) -> None:
+        """Tell all who listen."""
+        for listener in list(self._listeners):
+            listener(event)
+
+    def stop(self, message: str) -> None:
+        """Grant nothing any more: what is under way ends, what waits is given up."""
+        for governor in self._governors.values():
+            governor.stop(message)
+
+    def governors(self) -> tuple[RequestGovernor, ...]:
+        """Everyone who grants requests, one for each credential."""
+        return tuple(self._governors.values())
+
+    def all_limits(self) -> Limits:
+        """The limits of the first credential of either platform: what is dealt out to shards."""
+        found: dict[LimitClass, Limit] = {}
+        for governor in reversed(self._governors.values()):
+            found.update(governor.limits)
+        return found
+
+    def github_limits(self) -> Limits:
+        """The limits of the first GitHub credential, for prices of the whole batch."""
+        return next((one.limits for place, one in self._governors.items() if place[0] == "github"), {})
+
+    async def close(self) -> None:
+        """Let go of connections, threads and files."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+        if self._runner is not None:
+            self._runner.close()
+            self._runner = None
+        for references in self._references.values():
+            references.close()
+        self._references.clear()
+        if self._rate_file is not None:
+            self._rate_file.close()
+            self._rate_file = None
+        self._governors.clear()
+        self._access.clear()
+        self._cold.clear()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    # ── what the batch and its agents take from here ─────────────────────────────────────────────
+
+    def root_for(self, configs: list[ProjectConfig]) -> Path:
+        """Where the batch's own files go: as told, else the nearest folder common to all projects'."""
+        if self.work_dir is not None:
+            return self.work_dir
+        folders = [config.output_dir.resolve() for config in configs if config.output_dir]
+        if not folders:
+            return DEFAULT_WORK_DIR
+        if len(folders) == 1:
+            return folders[0]
+        return Path(os.path.commonpath(folders))
+
+    def place(self, config: ProjectConfig, root: Path) -> None:
+        """Remember that the project belongs to the batch whose files are in `root`."""
+        self._roots[_place(config)] = root
+
+    def references(self, root: Path | None) -> References:
+        """The map of the batch whose files are in `root`."""
+        if root not in self._references:
+            self._references[root] = References(root / REFERENCES if root else None)
+        return self._references[root]
+
+    async def survey(self, config: ProjectConfig, root: Path | None, *, patient: bool) -> ProjectReference:
+        """Ask a project for its name and highest numbers, and put them on the map."""
+        gitlab = self._gitlab(config, None if patient else SURVEY_RETRIES)
+        reference = await survey_project(
+            gitlab,
+            config.request,
+            owner=config.owner,
+            naming=config.naming,
+            now=self.clock.now(),
+        )
+        known = self.references(root).named(config.request.project)
+        if known is not None and known.project.id == reference.project.id:
+            folder = self._folder(config, root, known)
+            reference = replace(
+                reference,
+                numbers=standing(known.numbers, reference.numbers, unfinished=is_unfinished(folder)),
+            )
+        self.references(root).put(reference)
+        return reference
+
+    def _folder(self, config: ProjectConfig, root: Path | None, reference: ProjectReference) -> ProjectFolder:
+        project = reference.project
+        name = slug(project.full_path, project.id)
+        return ProjectFolder(config.output_dir or (root or DEFAULT_WORK_DIR) / "projects" / name)
+
+    @asynccontextmanager
+    async def desk(self, config: Mapping[str, Any]) -> AsyncIterator[Desk]:
+        """Lay out the work place of one project."""
+        parsed = parse_config(config)
+        root = self._roots.get(_place(parsed)) or self.root_for([parsed])
+        references = self.references(root)
+        reference = references.named(parsed.request.project)
+        if reference is None:
+            reference = await self.survey(parsed, root, patient=True)
+        else:
+            # The map is the batch's; where this project goes is for its configuration to say.
+            repo = target_of(parsed.request, reference.project, parsed.owner, parsed.naming)
+            reference = replace(reference, repo=repo or reference.repo)
+        require_gitlab_token(parsed)
+        require_github_token(parsed)
+        label = reference.project.full_path
+        folder = self._folder(parsed, root, reference)
+        folder.path.mkdir(parents=True, exist_ok=True)
+        access = self._github_access(parsed)
+        git = Git(folder.path / "git", self.redactor.redact)
+
+        async def refs_of(repo: RepoRef) -> Mapping[str, str]:
+            auth = GitAuth(username="x-access-token", token=await access.credential.token())
+            return (await git.ls_remote(f"{parsed.github_url}/{repo}.git", auth)).refs
+
+        yield Desk(
+            request=parsed.request,
+            label=label,
+            folder=folder,
+            gitlab_url=parsed.gitlab_url,
+            github_url=parsed.github_url,
+            gitlab=self._gitlab(parsed, None).for_project(label),
+            cold=self._cold_gitlab(parsed).for_project(label),
+            github=access.github.for_project(label),
+            witness=Witness(
+                api_url=parsed.github_api_url,
+                credential=access.credential,
+                runner=self._threads(),
+                line=access.line.for_project(label),
+                ls_remote=refs_of,
+                scratch=folder.scratch,
+            ),
+            git=git,
+            gitlab_auth=lambda: GitAuth(username="oauth2", token=parsed.gitlab_token),
+            github_token=access.credential.token,
+            limits=lambda: access.github.governor.limits,
+            references=references,
+            reference=reference,
+            users=self.users,
+            clock=self.clock,
+            emit=self.emit,
+            tool_version=self.tool_version,
+        )
+
+    def gitlab(self, config: Mapping[str, Any]) -> GitLab:
+        """GitLab with the address and token of a configuration, whatever project it names."""
+        return self._gitlab(parse_config({"project_id": 1, **config}), None)
+
+    # ── one of each for every address and credential ─────────────────────────────────────────────
+
+    def _gitlab(self, config: ProjectConfig, retries: Retries | None) -> GitLab:
+        require_gitlab_token(config)
+        return open_gitlab(
+            session=self._http(),
+            url=config.gitlab_url,
+            token=config.gitlab_token,
+            governor=self._gitlab_governor(config),
+            clock=self.clock,
+            retries=retries,
+        )
+
+    def _cold_gitlab(self, config: ProjectConfig) -> ColdGitLab:
+        key = (config.gitlab_url.lower(), config.gitlab_token)
+        if key not in self._cold:
+            governor = self._gitlab_governor(config)
+            adapter = GovernedAdapter(
+                service="GitLab",
+                base_url=config.gitlab_url,
+                governor=governor,
+                costs=GITLAB_COSTS,
+                read_limits=read_gitlab_limits,
+                loop=asyncio.get_running_loop(),
+                hint=GITLAB_HINT,
+            )
+            self._cold[key] = ColdGitLab(
+                url=config.gitlab_url,
+                token=config.gitlab_token,
+                runner=self._threads(),
+                line=Line(governed_session(adapter)),
+            )
+        return self._cold[key]
+
+    def _gitlab_governor(self, config: ProjectConfig) -> RequestGovernor:
+        self.redactor.add(config.gitlab_token)
+        limits = source_limits.ALL_PROFILES[source_limits.profile_for(config.gitlab_url)]
+        return self._governor("gitlab", config.gitlab_url, config.gitlab_token, limits)
+
+    def _github_access(self, config: ProjectConfig) -> GitHubAccess:
+        app = config.github_app
+        key = (
+            config.github_api_url.lower(),
+            config.github_token if app is None else f"{app.app_id}:{app.installation_id}",
+        )
+        if key not in self._access:
+            governor = self._github_governor(config, *key)
+            line = self._github_line(config, governor)
+            credential: Credential
+            if app is None:
+                self.redactor.add(config.github_token)
+                credential = StaticToken(config.github_token)
+            else:
+                self.redactor.add(app.private_key)
+                exchange = self._github_governor(config, key[0], f"app:{app.app_id}")
+                credential = AppToken(
+                    app_id=app.app_id,
+                    private_key=app.private_key,
+                    installation_id=app.installation_id,
+                    api_url=config.github_api_url,
+                    runner=self._threads(),
+                    line=self._github_line(config, exchange),
+                    clock=self.clock,
+                    on_token=self.redactor.add,
+                )
+            self._access[key] = GitHubAccess(
+                github=open_github(
+                    session=self._http(),
+                    api_url=config.github_api_url,
+                    authorize=credential.authorize,
+                    governor=governor,
+                    clock=self.clock,
+                ),
+                credential=credential,
+                line=line,
+            )
+        return self._access[key]
+
+    def _github_line(self, config: ProjectConfig, governor: RequestGovernor) -> Line:
+        adapter = GovernedAdapter(
+            service="GitHub",
+            base_url=config.github_api_url,
+            governor=governor,
+            costs=READ_COSTS,
+            read_limits=read_github_limits,
+            loop=asyncio.get_running_loop(),
+            hint=GITHUB_HINT,
+        )
+        return Line(governed_session(adapter))
+
+    def _github_governor(self, config: ProjectConfig, url: str, key: str) -> RequestGovernor:
+        """Its limits are those of the instance; an own one has none until its answers name one."""
+        name = target_limits.profile_for(config.github_url)
+        limits = dict(target_limits.profile(name))
+        if self._primary is not None:
+            limits[LimitClass.PRIMARY] = Limit(limit=self._primary, window_s=3600.0)
+        when_told = target_limits.GITHUB_COM if name == "ghes" else None
+        return self._governor("github", url, key, limits, when_told)
+
+    def _governor(
+        self, side: str, url: str, key: str, limits: Limits, when_told: Limits | None = None
+    ) -> RequestGovernor:
+        place = (side, url.lower(), key)
+        if place not in self._governors:
+            number = sum(1 for one in self._governors if one[0] == side) + 1
+            whole = {**limits, **self._overrides(side)}
+            told_class = LimitClass.PRIMARY if side == "github" else LimitClass.GITLAB_REQUESTS
+            file = self._shared_file()
+            self._governors[place] = RequestGovernor(
+                credential=f"{side}-{number}",
+                limits=whole,
+                clock=self.clock,
+                emit=self.emit,
+                limits_when_told=when_told,
+                told_class=told_class,
+                windows=None
+                if file is None
+                else file.windows(credential_key(*place), limits=whole, told_class=told_class),
+            )
+        return self._governors[place]
+
+    def _shared_file(self) -> RateLimitFile | None:
+        if self._rate_file is None and self._rate_path is not None:
+            self._rate_file = RateLimitFile(self._rate_path, shard=self._shard, emit=self.emit)
+        return self._rate_file
+
+    def _overrides(self, side: str) -> Limits:
+        return {
+            name: limit
+            for name, limit in self._limits.items()
+            if name.value.startswith("gitlab_") == (side == "gitlab")
+        }
+
+    def _http(self) -> aiohttp.ClientSession:
+        if self._session is None or self._session.closed:
+            self._session = open_session()
+        return self._session
+
+    def _threads(self) -> ThreadRunner:
+        if self._runner is None:
+            self._runner = ThreadRunner(PARALLEL_LIMITS.stop - 1, self.clock)
+        return self._runner
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitHubAccess:
+    """One GitHub with one credential."""
+
+    github: GitHub
+    credential: Credential
+    line: Line
+
+
+def _place(config: ProjectConfig) -> tuple[str, str, str]:
+    return (config.gitlab_url.lower(), str(config.request.project), str(config.output_dir or ""))
+
+
+def require_gitlab_token(config: ProjectConfig) -> None:
+    """Raise `ConfigurationError` when there is no token for GitLab."""
+    if not config.gitlab_token:
+        raise ConfigurationError(
+            "there is no token for GitLab",
+            field="gitlab_token",
+            hint="Set GITLAB_TOKEN (scopes read_api and read_repository), or the input of that name.",
+        )
+
+
+def require_github_token(config: ProjectConfig) -> None:
+    """Raise `ConfigurationError` when there is no credential for GitHub."""
+    if not config.github_token and config.github_app is None:
+        raise ConfigurationError(
+            "there is no token for GitHub",
+            field="github_token",
+            hint="Set GH_TOKEN (scopes repo and workflow), or give a GitHub App.",
+        )

@@ -1,0 +1,146 @@
+"""In which order projects go, and how many at once: what budget and memory can feed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from gl2gh_batch.domain.numbering import Numbers
+from gl2gh_batch.domain.plan import Pace
+from gl2gh_batch.domain.ports import Clock
+from gl2gh_batch.domain.pricing import LATENCY_S
+from gl2gh_batch.kit.governor import RequestGovernor
+
+# Beyond this share of the memory that we may use, nothing more is begun.
+MEMORY_SHARE: Final = 0.6
+# A budget that makes everyone wait this long feeds no further project.
+STARVED_S: Final = 60.0
+LOOK_EVERY_S: Final = 1.0
+PROJECT_S: Final = 5.0
+
+
+def order(priorities: Sequence[int], costs: Sequence[float]) -> list[int]:
+    """The projects' places in the order in which they go: higher priority first, then the costlier.
+
+    Largest first comes within 4/3 of the best makespan (Graham, "Bounds on multiprocessing timing
+    anomalies", 1969); equal ones keep the order given.
+    """
+    return sorted(range(len(costs)), key=lambda place: (-priorities[place], -costs[place], place))
+
+
+def predicted_s(numbers: Numbers | None, hours: float | None) -> float:
+    """The seconds that a project's chain of writes takes: by its plan, else by its highest numbers."""
+    if hours is not None:
+        return hours * 3600
+    if numbers is None:
+        return PROJECT_S
+    return numbers.highest_issue * LATENCY_S[Pace.IMPORT] + PROJECT_S
+
+
+@dataclass(slots=True)
+class Room:
+    """Lets at most `limit` projects in, and fewer while memory or budget cannot feed more.
+
+    The first one always gets in. `report()` says what it did and why.
+    """
+
+    limit: int
+    clock: Clock
+    governors: Callable[[], Sequence[RequestGovernor]]
+    writing: bool
+    memory_used: Callable[[], float] = field(default_factory=lambda: memory_share)
+    _running: int = 0
+    _highest: int = 0
+    _held: Counter[str] = field(default_factory=Counter)
+    # Only the first in line looks whether there is room; a lock is fair, so the line keeps its order.
+    _door: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _left: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @asynccontextmanager
+    async def enter(self) -> AsyncIterator[None]:
+        """Wait for room, be in, and make room again; first come, first served."""
+        async with self._door:
+            while (reason := self._held_by()) is not None:
+                if reason:
+                    self._held[reason] += 1
+                await self._changed(None if not reason else LOOK_EVERY_S)
+            self._running += 1
+            self._highest = max(self._highest, self._running)
+        try:
+            yield
+        finally:
+            self._running -= 1
+            self._left.set()
+
+    def report(self) -> Mapping[str, Any]:
+        """`limit`, `highest` at once, and `held_back`: seconds by reason."""
+        return {"limit": self.limit, "highest": self._highest, "held_back_s": dict(self._held)}
+
+    def _held_by(self) -> str | None:
+        """Why nobody gets in now: empty when all places are taken, None when there is room."""
+        if self._running >= self.limit:
+            return ""
+        if self._running == 0:
+            return None
+        if self.memory_used() > MEMORY_SHARE:
+            return "memory"
+        if self.writing and self._running > 1 and self._is_starved():
+            return "budget"
+        return None
+
+    def _is_starved(self) -> bool:
+        """True when all who run wait for a budget, and for long: one more would only wait with them."""
+        now = self.clock.monotonic()
+        waits = [
+            wait.until
+            for governor in self.governors()
+            for wait in governor.snapshot().waits.values()
+            if wait.until is not None
+        ]
+        return len(waits) >= self._running and min(waits) - now > STARVED_S
+
+    async def _changed(self, seconds: float | None) -> None:
+        """Until somebody leaves, or for so many seconds."""
+        self._left.clear()
+        if seconds is None:
+            await self._left.wait()
+            return
+        waiting = asyncio.ensure_future(self._left.wait())
+        sleeping = asyncio.ensure_future(self.clock.sleep(seconds))
+        try:
+            await asyncio.wait({waiting, sleeping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeping.cancel()
+            if not waiting.done():
+                waiting.cancel()
+                await asyncio.gather(waiting, return_exceptions=True)
+
+
+def memory_share() -> float:
+    """The share of the memory that this process may use which it uses; 0 where that cannot be read."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+        used = pages * 4096
+        return used / _allowed_bytes(used)
+    except (OSError, ValueError, IndexError, ZeroDivisionError):
+        return 0.0
+
+
+def _allowed_bytes(used: int) -> int:
+    """What the machine has left for us, or what the container's limit allows."""
+    meminfo = Path("/proc/meminfo").read_text("ascii")
+    available = next(int(line.split()[1]) for line in meminfo.splitlines() if line.startswith("MemAvailable"))
+    allowed = available * 1024 + used
+    for name in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            text = Path(name).read_text("ascii").strip()
+        except OSError:
+            continue
+        if text.isdigit():
+            allowed = min(allowed, int(text))
+    return allowed

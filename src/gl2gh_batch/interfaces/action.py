@@ -1,0 +1,296 @@
+"""The Action's entry: inputs from `INPUT_…`, results into the runner's files.
+
+Sources: GitHub's pages "Metadata syntax for GitHub Actions", "Workflow commands for GitHub Actions".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import secrets
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from actions_toolkit import core, file_command
+
+from gl2gh_batch.batch.files import result_file
+from gl2gh_batch.batch.shards import matrix
+from gl2gh_batch.domain.errors import ConfigurationError, FailureReason, Gl2ghError, StoppedError
+from gl2gh_batch.domain.modes import MigrationMode
+from gl2gh_batch.domain.result import BatchStatus
+from gl2gh_batch.interfaces.approval import plan_digest
+from gl2gh_batch.interfaces.inputs import BY_NAME, INPUTS, Input
+from gl2gh_batch.interfaces.merging import merge
+from gl2gh_batch.interfaces.running import Outcome, failure_reason, run_batch
+from gl2gh_batch.interfaces.views import MOST_OF_A_MESSAGE, PlainConsole, what_happened
+from gl2gh_batch.interfaces.wiring import unknown_input, wire
+from gl2gh_batch.kit.redact import SHORTEST, Redactor
+from gl2gh_batch.output.annotations import annotations_of
+from gl2gh_batch.output.escape import terminal, usable
+from gl2gh_batch.output.summary import failure_summary, job_summary
+
+OUTPUTS: Final = (
+    "status",
+    "batch_id",
+    "total_projects",
+    "successful",
+    "failed",
+    "incomplete",
+    "not_started",
+    "plan_digest",
+    "matrix",
+    "result_path",
+    "artifact_path",
+    "resume_key",
+    "failure_reason",
+    "predicted_requests",
+    "predicted_hours",
+)
+COUNTS: Final = ("total_projects", "successful", "failed", "incomplete", "not_started")
+COMMANDS: Final = ("run", "verify", "merge")
+LATER_COMMANDS: Final = ("doctor",)
+WRITING_MODES: Final = (MigrationMode.APPLY, MigrationMode.FULL)
+WHOLE_BATCH: Final = json.dumps(matrix(()))
+# The runner sets these two for a step that overrides how a container starts; they are nobody's inputs.
+OF_THE_RUNNER: Final = ("INPUT_ARGS", "INPUT_ENTRYPOINT")
+INTERRUPTED: Final = 130
+# A hosted job is ended after six hours (GitHub docs, "Actions limits"); some went by before our step.
+HOSTED_DEADLINE: Final = "5h30m"
+# Printed by actions-toolkit: level → function.
+ANNOTATE: Final[Mapping[str, Callable[..., None]]] = {
+    "error": core.error,
+    "warning": core.warning,
+    "notice": core.notice,
+}
+_log = logging.getLogger(__name__)
+
+
+def main(environment: Mapping[str, str], redactor: Redactor) -> int:
+    """Run the Action; outputs, summary and annotations are written whatever happens."""
+    door = _Door(environment, redactor)
+    try:
+        code = door.run()
+    except Gl2ghError as error:
+        code = door.refuse(error)
+    except KeyboardInterrupt:
+        code = door.refuse(_interrupted())
+    except Exception as error:  # noqa: BLE001 - the runner must get its outputs and one clear message, whatever it is
+        _log.exception("the run ended in a way nobody foresaw")
+        code = door.break_off(error)
+    door.write_outputs()
+    return code
+
+
+class _Door:
+    """One run: what the runner gave, and what it gets back."""
+
+    def __init__(self, environment: Mapping[str, str], redactor: Redactor) -> None:
+        self._environment = environment
+        self._redactor = redactor
+        self._workspace = Path(environment.get("GITHUB_WORKSPACE") or ".")
+        self._outputs = dict.fromkeys(OUTPUTS, "") | dict.fromkeys(COUNTS, "0")
+        run = environment.get("GITHUB_RUN_ID", "")
+        self._outputs |= {
+            "status": BatchStatus.FAILED.value,
+            "matrix": WHOLE_BATCH,
+            "artifact_path": BY_NAME["work_dir"].default,
+            "resume_key": f"gl2gh-{run}" if run else "",
+            "failure_reason": FailureReason.INTERNAL.value,
+        }
+
+    def run(self) -> int:
+        """Do what the inputs say; the exit code."""
+        self._hide_secrets()
+        values, notices = read_inputs(self._environment)
+        work_dir = Path(values.get("work_dir") or BY_NAME["work_dir"].default)
+        self._outputs["artifact_path"] = str(work_dir)
+        for notice in notices:
+            self._annotate("notice", "gl2gh-batch", notice)
+        outcome = self._run(values)
+        self._outputs |= self._told(outcome, work_dir)
+        result = _redacted(outcome.result, self._redactor.redact)
+        for one in annotations_of(result):
+            self._annotate(one.level, one.title, one.message)
+        self._write_summary(job_summary(result))
+        return outcome.exit_code
+
+    def refuse(self, error: Gl2ghError) -> int:
+        """Say what stopped the run before there was a result."""
+        message = what_happened(error, self._clean)
+        hint = terminal(self._clean(error.hint), MOST_OF_A_MESSAGE)
+        return self._fail(error.reason, message, hint, error.exit_code)
+
+    def break_off(self, error: Exception) -> int:
+        """Say that something happened that nobody foresaw."""
+        message = terminal(self._clean(f"{type(error).__name__}: {error}"), MOST_OF_A_MESSAGE)
+        hint = (
+            "This is a fault of gl2gh-batch: please report it with the log."
+            " What was done is kept, and running again is safe."
+        )
+        return self._fail(FailureReason.INTERNAL, message, hint, 1)
+
+    def write_outputs(self) -> None:
+        """Give the runner every output."""
+        if self._is_given("OUTPUT"):
+            for name in OUTPUTS:
+                core.set_output(name, self._clean(usable(self._outputs[name])))
+        sys.stdout.flush()
+
+    def _fail(self, reason: FailureReason, message: str, hint: str, code: int) -> int:
+        self._outputs["failure_reason"] = reason.value
+        ended = "" if message.endswith((".", "!", "?")) else "."
+        self._annotate("error", f"gl2gh-batch: {reason.value}", f"{message}{ended} {hint}".strip())
+        self._write_summary(failure_summary(reason.value, message, hint))
+        return code
+
+    def _hide_secrets(self) -> None:
+        """Before anything else is printed: the runner masks these in everything from here on."""
+        for one in INPUTS:
+            for variable in _variables(one) if one.secret else ():
+                secret = self._environment.get(variable, "")
+                self._redactor.add(secret)
+                for line in secret.splitlines():
+                    if len(line.strip()) >= SHORTEST:
+                        core.set_secret(line.strip())
+        sys.stdout.flush()
+
+    def _run(self, values: Mapping[str, str]) -> Outcome:
+        command = _command(values)
+        if command == "merge":
+            work_dir = values.get("work_dir") or BY_NAME["work_dir"].default
+            return Outcome(result=merge(self._workspace / work_dir))
+        rest = {name: value for name, value in values.items() if name != "command"}
+        only_verify = command == "verify"
+        if only_verify:
+            rest["mode"] = MigrationMode.APPLY.value
+        batch = wire(rest, base=self._workspace)
+        if not only_verify:
+            _refuse_unreviewed(batch.mode, self._environment.get("GITHUB_EVENT_NAME", ""))
+            for notice in batch.notices:
+                self._annotate("notice", "gl2gh-batch", notice)
+        console = PlainConsole(sys.stdout, self._redactor.redact)
+        # Whatever GitLab's texts hold, the runner takes no command from the log until the token comes.
+        token = secrets.token_hex(16)
+        sys.stdout.write(f"::stop-commands::{token}\n")
+        sys.stdout.flush()
+        try:
+            with console:
+                return asyncio.run(run_batch(batch, self._redactor, console.hear, only_verify=only_verify))
+        finally:
+            sys.stdout.write(f"::{token}::\n")
+            sys.stdout.flush()
+
+    def _told(self, outcome: Outcome, work_dir: Path) -> dict[str, str]:
+        result = outcome.result
+        price = result.get("price")
+        return {
+            "status": str(result["status"]),
+            "batch_id": str(result["batch_id"]),
+            **{name: str(result[name]) for name in COUNTS},
+            "plan_digest": plan_digest(self._workspace / work_dir),
+            "result_path": str(work_dir / result_file(result)),
+            "resume_key": self._outputs["resume_key"] or f"gl2gh-{result['batch_id']}",
+            "matrix": json.dumps(matrix(result.get("shards") or ())),
+            "failure_reason": failure_reason(result),
+            "predicted_requests": str(price["requests"]) if price else "",
+            "predicted_hours": f"{price['hours']:.2f}" if price else "",
+        }
+
+    def _annotate(self, level: str, title: str, message: str) -> None:
+        ANNOTATE[level](message, title=title)
+
+    def _write_summary(self, markdown: str) -> None:
+        if self._is_given("STEP_SUMMARY"):
+            file_command.issue_file_command("STEP_SUMMARY", markdown)
+
+    def _is_given(self, name: str) -> bool:
+        """Whether the runner gave that file; outside of a runner there is none, and nobody to tell."""
+        path = self._environment.get(f"GITHUB_{name}", "")
+        return bool(path) and Path(path).is_file()
+
+    def _clean(self, text: str) -> str:
+        return self._redactor.redact(text)
+
+
+def read_inputs(environment: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """The inputs by name, and notices about spellings; the runner keeps hyphens in `INPUT_…` names.
+
+    Raises `ConfigurationError` for an input that there is not, or one that is given in both spellings.
+    """
+    values: dict[str, str] = {}
+    notices: list[str] = []
+    known = {variable for one in INPUTS for variable in _variables(one)}
+    for variable, value in environment.items():
+        if variable.startswith("INPUT_") and variable not in {*known, *OF_THE_RUNNER} and value.strip():
+            raise unknown_input(variable.removeprefix("INPUT_").lower().replace("-", "_"))
+    for one in INPUTS:
+        variable, other = _variables(one)
+        value = environment.get(variable, "").strip()
+        hyphened = environment.get(other, "").strip() if other != variable else ""
+        if hyphened and hyphened != value:
+            # The runner sets the default of the right spelling beside the wrong one.
+            if value not in {"", one.default}:
+                raise ConfigurationError(
+                    "it is given twice, with hyphens and with underscores",
+                    field=one.name,
+                    hint="Keep the spelling with underscores.",
+                )
+            value = hyphened
+        if hyphened:
+            notices.append(f"write the input {one.name.replace('_', '-')} with underscores: {one.name}")
+        if value:
+            values[one.name] = value
+    if "deadline" not in values and environment.get("RUNNER_ENVIRONMENT") == "github-hosted":
+        values["deadline"] = HOSTED_DEADLINE
+    if "config" in values and values.get("parallel_limit") == BY_NAME["parallel_limit"].default:
+        # The runner always sets an input's default: the file's word is the user's own.
+        del values["parallel_limit"]
+    return values, notices
+
+
+def _variables(one: Input) -> tuple[str, str]:
+    """The variables of an input, in the right spelling and with hyphens; the same for a name of one word."""
+    return one.variable, f"INPUT_{one.name.upper().replace('_', '-')}"
+
+
+def _command(values: Mapping[str, str]) -> str:
+    command = values.get("command") or BY_NAME["command"].default
+    if command not in COMMANDS:
+        later = command in LATER_COMMANDS
+        raise ConfigurationError(
+            f"{command!r} {'comes with a later version' if later else 'is no command'}",
+            field="command",
+            hint=f"Use {' or '.join(COMMANDS)}.",
+        )
+    return command
+
+
+def _refuse_unreviewed(mode: MigrationMode, event: str) -> None:
+    if mode in WRITING_MODES and event.startswith("pull_request"):
+        raise ConfigurationError(
+            f"{mode} does not run on a {event} event: what a pull request proposes is not reviewed yet",
+            field="mode",
+            hint="Plan on the pull request (PLAN_ONLY), and apply on the push after it is merged.",
+        )
+
+
+def _interrupted() -> StoppedError:
+    error = StoppedError("interrupted before the batch began", hint="Run again: nothing was done yet.")
+    error.exit_code = INTERRUPTED
+    return error
+
+
+def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
+    """The same plain data without the secrets."""
+    match value:
+        case str():
+            return redact(value)
+        case Mapping():
+            return {key: _redacted(one, redact) for key, one in value.items()}
+        case list() | tuple():
+            return [_redacted(one, redact) for one in value]
+        case _:
+            return value

@@ -1,0 +1,202 @@
+"""The batch file: a YAML description of a batch, checked to the last key.
+
+gitlab: {url: https://gitlab.example.com}
+github: {owner: acme}
+defaults: {visibility: private}
+projects:
+  - id: 123
+  - path: group/app
+    target: acme/app
+groups:
+  - {path: group/platform, exclude: ["*/archive-*"]}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final
+
+from gl2gh_batch.batch.config import is_full_path
+from gl2gh_batch.batch.fields import shown
+from gl2gh_batch.domain.errors import ConfigurationError
+from gl2gh_batch.interfaces.yaml_file import load_yaml
+
+POLICIES: Final = (
+    "visibility",
+    "numbering",
+    "merge_requests",
+    "confidential",
+    "placeholders",
+    "issues_via",
+)
+TOP: Final = (
+    "gitlab",
+    "github",
+    "mode",
+    "parallel_limit",
+    "users",
+    "naming",
+    "defaults",
+    "projects",
+    "groups",
+)
+PROJECT: Final = ("id", "path", "target", "priority", "kinds", *POLICIES)
+GROUP: Final = ("path", "subgroups", "exclude", "priority", "kinds", *POLICIES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchFile:
+    """What the file says; policies of `defaults` are merged into each project and group already."""
+
+    gitlab_url: str = ""
+    github_owner: str = ""
+    github_url: str = ""
+    github_api_url: str = ""
+    mode: str = ""
+    parallel_limit: Any = None
+    users: str = ""
+    naming: str = ""
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    projects: tuple[Mapping[str, Any], ...] = ()
+    groups: tuple[Mapping[str, Any], ...] = ()
+
+
+def read_batch_file(path: Path) -> BatchFile:
+    """Read and check the file; raises `ConfigurationError` that names the place and the remedy."""
+    raw = _mapping(load_yaml(path, "config"), "the batch file")
+    _known(raw, TOP, "the batch file")
+    gitlab = _section(raw, "gitlab")
+    github = _section(raw, "github")
+    defaults = _section(raw, "defaults")
+    _known(gitlab, ("url",), "gitlab")
+    _known(github, ("owner", "url", "api_url"), "github")
+    _known(defaults, ("kinds", *POLICIES), "defaults")
+    return BatchFile(
+        gitlab_url=_text(gitlab, "url", "gitlab.url"),
+        github_owner=_text(github, "owner", "github.owner"),
+        github_url=_text(github, "url", "github.url"),
+        github_api_url=_text(github, "api_url", "github.api_url"),
+        mode=_text(raw, "mode", "mode"),
+        parallel_limit=raw.get("parallel_limit"),
+        users=_text(raw, "users", "users"),
+        naming=_text(raw, "naming", "naming"),
+        defaults=defaults,
+        projects=tuple(
+            _project(one, f"projects[{place}]", defaults)
+            for place, one in enumerate(_list(raw.get("projects"), "projects"))
+        ),
+        groups=tuple(
+            _group(one, f"groups[{place}]", defaults)
+            for place, one in enumerate(_list(raw.get("groups"), "groups"))
+        ),
+    )
+
+
+def _project(raw: Any, place: str, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    if isinstance(raw, int | str) and not isinstance(raw, bool):
+        raw = {"id": raw} if isinstance(raw, int) else {"path": raw}
+    one = _mapping(raw, place)
+    _known(one, PROJECT, place)
+    if ("id" in one) == ("path" in one):
+        raise ConfigurationError(
+            "give either `id` or `path`", field=place, hint="For example {id: 123}, or {path: group/app}."
+        )
+    if "id" in one and (isinstance(one["id"], bool) or not isinstance(one["id"], int)):
+        raise ConfigurationError(
+            f"{shown(one['id'])} is not a whole number",
+            field=f"{place}.id",
+            hint="Write digits without quotes, or use `path` for a full path.",
+        )
+    if "path" in one and (not isinstance(one["path"], str) or "/" not in one["path"]):
+        raise ConfigurationError(
+            f"{shown(one['path'])} is not the full path of a project",
+            field=f"{place}.path",
+            hint="For example group/app; use `id` for a number.",
+        )
+    rest = {key: value for key, value in one.items() if key not in {"id", "path"}}
+    return _merged(defaults, rest) | {"project_id": one.get("id", one.get("path")), "origin": place}
+
+
+def _group(raw: Any, place: str, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    if isinstance(raw, str):
+        raw = {"path": raw}
+    one = _mapping(raw, place)
+    _known(one, GROUP, place)
+    path = one.get("path")
+    if not isinstance(path, str) or not is_full_path(path.strip().strip("/")):
+        raise ConfigurationError(
+            "a group needs its full path"
+            if path is None
+            else f"{shown(path)} is not the full path of a group",
+            field=f"{place}.path",
+            hint="For example group/platform.",
+        )
+    exclude = one.get("exclude")
+    if exclude is not None and not (
+        isinstance(exclude, list) and all(isinstance(item, str) for item in exclude)
+    ):
+        raise ConfigurationError(
+            f"{shown(exclude)} is not a list of patterns",
+            field=f"{place}.exclude",
+            hint='For example ["*/archive-*"].',
+        )
+    if not isinstance(one.get("subgroups", True), bool):
+        raise ConfigurationError(
+            f"{shown(one['subgroups'])} is neither true nor false",
+            field=f"{place}.subgroups",
+            hint="Write true or false.",
+        )
+    return _merged(defaults, one) | {"path": path.strip().strip("/"), "origin": place}
+
+
+def _merged(defaults: Mapping[str, Any], one: Mapping[str, Any]) -> dict[str, Any]:
+    """What one entry says over the defaults; of kinds, each for itself."""
+    merged = {**defaults, **one}
+    general, own = defaults.get("kinds"), one.get("kinds")
+    if isinstance(general, Mapping) and isinstance(own, Mapping):
+        merged["kinds"] = {**general, **own}
+    return merged
+
+
+def _known(raw: Mapping[str, Any], keys: tuple[str, ...], place: str) -> None:
+    for key in raw:
+        if key not in keys:
+            near = get_close_matches(str(key)[:100], keys, n=1, cutoff=0.5)
+            raise ConfigurationError(
+                f"unknown key {shown(key)} in {place}",
+                field="config",
+                hint=f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(keys)}.",
+            )
+
+
+def _mapping(raw: Any, place: str) -> Mapping[str, Any]:
+    if not isinstance(raw, Mapping):
+        said = "is empty" if raw is None else f"is {shown(raw)}, not a mapping of keys to values"
+        raise ConfigurationError(f"{place} {said}", field="config", hint="See the example in the README.")
+    return raw
+
+
+def _section(raw: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    return {} if raw.get(key) is None else _mapping(raw[key], key)
+
+
+def _list(raw: Any, place: str) -> list[Any]:
+    if raw is None:
+        return []
+    if not isinstance(raw, list):
+        raise ConfigurationError(
+            f"{place} is {shown(raw)}, not a list", field="config", hint="Begin each entry with a hyphen."
+        )
+    return raw
+
+
+def _text(raw: Mapping[str, Any], key: str, place: str) -> str:
+    value = raw.get(key)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise ConfigurationError(f"{shown(value)} is not a text", field=place, hint="Put it in quotes.")
+    return value.strip()

@@ -1,0 +1,63 @@
+"""The results of all shards become one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gl2gh_batch import codec
+from gl2gh_batch.batch.files import RESULT, read_batch_plan
+from gl2gh_batch.batch.shards import merge_results
+from gl2gh_batch.domain.errors import ConfigurationError, PlanRefusedError, WorkDirectoryError
+from gl2gh_batch.kit.workdir import write_atomic
+
+PATTERN = "batch-result.shard-*-of-*.json"
+
+
+def merge(work_dir: Path) -> dict[str, Any]:
+    """Join the shards' results found anywhere below the work directory, and write `batch-result.json`.
+
+    Of two results of one shard the later counts. Raises `PlanRefusedError` without a plan that was cut,
+    `ConfigurationError` when no shard has a result, `WorkDirectoryError` for a result that is damaged.
+    """
+    plan = read_batch_plan(work_dir)
+    if plan is None or not plan.get("shards"):
+        raise PlanRefusedError(
+            f"there is no plan with shards in {work_dir.name}",
+            missing=True,
+            hint="Give the work directory of the planning job (PLAN_ONLY with shards), with the artifacts"
+            " of the shards downloaded into it.",
+        )
+    results: dict[str, Mapping[str, Any]] = {}
+    for path in sorted(work_dir.rglob(PATTERN)):
+        result = _read(path)
+        shard = str(result.get("shard"))
+        known = results.get(shard)
+        if shard in plan["shards"] and (
+            known is None or str(known["finished_at"]) < str(result["finished_at"])
+        ):
+            results[shard] = result
+    if not results:
+        raise ConfigurationError(
+            f"no shard of this plan has a result in {work_dir.name}",
+            field="work_dir",
+            hint="Download the artifacts of the shards' jobs into it first.",
+        )
+    merged = merge_results(plan, results)
+    write_atomic(work_dir / RESULT, codec.encode_pretty(merged))
+    return merged
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        result = codec.decode(path.read_bytes(), dict[str, Any])
+    except (OSError, codec.DecodeError) as error:
+        raise WorkDirectoryError(
+            f"{path.name} is damaged: {error}", hint="Download the artifact of that shard again."
+        ) from error
+    if not isinstance(result.get("results"), list) or not result.get("finished_at"):
+        raise WorkDirectoryError(
+            f"{path.name} is no result of a shard", hint="Download the artifact of that shard again."
+        )
+    return result

@@ -1,0 +1,95 @@
+"""Which projects a batch has, once GitLab and the work directory were asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+from gl2gh_batch.batch.config import KEYS
+from gl2gh_batch.batch.files import of_shard, read_batch_plan
+from gl2gh_batch.batch.resources import REFERENCES, SharedResources
+from gl2gh_batch.batch.shards import Shard, cut
+from gl2gh_batch.domain.errors import ConfigurationError, PlanRefusedError
+from gl2gh_batch.domain.modes import MigrationMode
+from gl2gh_batch.interfaces.wiring import Batch
+
+
+async def expand_groups(batch: Batch, resources: SharedResources) -> list[dict[str, Any]]:
+    """The configurations of all projects, those of the groups included, each once.
+
+    A project that is listed by itself keeps its own entry.
+    """
+    configs = list(batch.configs)
+    known = {str(one["project_id"]).lower() for one in configs}
+    for group in batch.groups:
+        patterns = group.get("exclude") or []
+        settings = {key: value for key, value in group.items() if key in KEYS}
+        gitlab = resources.gitlab(batch.shared)
+        async for project in gitlab.group_projects(group["path"], subgroups=group.get("subgroups", True)):
+            path = project.path_with_namespace
+            if {str(project.id), path.lower()} & known:
+                continue
+            if any(fnmatchcase(path, pattern) for pattern in patterns):
+                continue
+            known |= {str(project.id), path.lower()}
+            config = {
+                **batch.shared,
+                **settings,
+                "project_id": project.id,
+                "origin": f"{group['origin']} ({path})",
+            }
+            configs.append(config)
+    if not configs and batch.mode is MigrationMode.APPLY:
+        configs = _planned(batch, resources)
+    if not configs:
+        raise ConfigurationError(
+            "there is no project to migrate",
+            field="project_ids",
+            hint="Name projects by id or full path, or give a batch file with projects or groups.",
+        )
+    return configs if batch.shard is None else _of_shard(batch.shard, configs, batch, resources)
+
+
+def _of_shard(
+    shard: Shard, configs: list[dict[str, Any]], batch: Batch, resources: SharedResources
+) -> list[dict[str, Any]]:
+    """The projects of one shard: as the plan was cut, else an even cut of the list."""
+    plan = read_batch_plan(batch.work_dir)
+    if plan is None or not plan.get("shards"):
+        if batch.mode is MigrationMode.APPLY:
+            raise PlanRefusedError(
+                f"there is no plan with shards in {batch.work_dir.name}",
+                missing=True,
+                hint="Run PLAN_ONLY with shards first, and give every job its work directory.",
+            )
+        parts = cut({str(one["project_id"]): 1.0 for one in configs}, shard.count)
+        names = set(parts.get(str(shard), ()))
+        return [one for one in configs if str(one["project_id"]) in names]
+    wanted = of_shard(plan, shard)
+    references = resources.references(batch.work_dir)
+
+    def is_wanted(config: Mapping[str, Any]) -> bool:
+        reference = references.named(config["project_id"])
+        names = {str(config["project_id"])}
+        if reference is not None:
+            names |= {reference.project.full_path, str(reference.project.id)}
+        return not names.isdisjoint(wanted)
+
+    return [one for one in configs if is_wanted(one)]
+
+
+def _planned(batch: Batch, resources: SharedResources) -> list[dict[str, Any]]:
+    """The projects that the work directory has plans for: applying needs no list of its own."""
+    if not (batch.work_dir / REFERENCES).exists():
+        return []
+    return [
+        {
+            **batch.shared,
+            **batch.policies,
+            "project_id": reference.project.id,
+            "target": str(reference.repo),
+            "origin": f"{batch.work_dir.name} ({reference.project})",
+        }
+        for reference in resources.references(batch.work_dir)
+    ]

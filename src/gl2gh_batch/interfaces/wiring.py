@@ -1,0 +1,300 @@
+"""From what a door was told to a batch that is ready to run: parsed once, valid from here on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final
+
+from gl2gh_batch.batch.config import KEYS, ProjectConfig, is_number, parse_config
+from gl2gh_batch.batch.fields import shown
+from gl2gh_batch.batch.resources import (
+    SharedResources,
+    require_github_token,
+    require_gitlab_token,
+)
+from gl2gh_batch.batch.shards import Shard, parse_shard, parse_shards
+from gl2gh_batch.domain.errors import ConfigurationError
+from gl2gh_batch.domain.limits import Limits
+from gl2gh_batch.domain.modes import MigrationMode, parse_mode, parse_resume_from
+from gl2gh_batch.domain.request import DEFAULT_PARALLEL_LIMIT, check_parallel_limit, refuse_duplicates
+from gl2gh_batch.interfaces.batch_file import BatchFile, read_batch_file
+from gl2gh_batch.interfaces.inputs import BY_NAME
+from gl2gh_batch.interfaces.yaml_file import load_yaml
+from gl2gh_batch.kit.redact import Redactor
+from gl2gh_batch.kit.users import UserDirectory
+from gl2gh_batch.target.limits import parse_limits
+
+RATE_FILE: Final = "rate-limit.json"
+_DURATION: Final = re.compile(r"(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m(?:in)?)?(?:([0-9]{1,6})s)?")
+_DIGEST: Final = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
+POLICY_INPUTS: Final = ("numbering", "merge_requests", "visibility")
+SHARED_INPUTS: Final = (
+    "gitlab_url",
+    "gitlab_token",
+    "github_url",
+    "github_api_url",
+    "github_token",
+    "github_app_id",
+    "github_app_private_key",
+    "github_app_installation_id",
+    "target_owner",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """A batch ready to run.
+
+    `shared` holds addresses, credentials and the owner, `policies` what is said for projects that no list
+    names.
+    """
+
+    mode: MigrationMode
+    parallel_limit: int
+    resume_from: str | None
+    configs: tuple[dict[str, Any], ...]
+    groups: tuple[dict[str, Any], ...]
+    shared: Mapping[str, Any] = field(repr=False)
+    policies: Mapping[str, Any]
+    work_dir: Path
+    users: UserDirectory = field(repr=False)
+    limits: Limits
+    deadline_s: float | None = None
+    approved_plan: str = ""
+    notices: tuple[str, ...] = ()
+    rate_limit_file: Path
+    shard: Shard | None = None
+    shards: int | None = None
+
+
+def wire(values: Mapping[str, str], *, base: Path | None = None) -> Batch:
+    """The batch that these inputs describe (name → text, empty for not given); paths are relative to `base`.
+
+    An input wins over the batch file; two lists of projects are an error. Raises `ConfigurationError`.
+    """
+    given = {name: text.strip() for name, text in values.items() if text.strip()}
+    _check_names(given)
+    here = base or Path()
+    file = BatchFile()
+    users = _path(here, given, "users")
+    config = _path(here, given, "config")
+    if config is not None:
+        file = read_batch_file(config)
+        # What the file names lies beside it, wherever the program was started.
+        users = users or _path(config.parent, {"users": file.users}, "users")
+    mode = parse_mode(given.get("mode") or file.mode or MigrationMode.PLAN_ONLY)
+    shared = _shared(given, file)
+    policies: dict[str, Any] = {name: given[name] for name in POLICY_INPUTS if name in given}
+    _checked(policies, "")
+    _checked(file.defaults, "defaults")
+    configs = tuple({**shared, **one, **policies} for one in _projects(given, file))
+    groups = tuple({**one, **policies} for one in file.groups)
+    parsed = [_checked(one, _place(one)) for one in configs]
+    for group in groups:
+        _checked({key: value for key, value in group.items() if key in KEYS}, _place(group))
+    refuse_duplicates(tuple(one.request for one in parsed))
+    if not shared["target_owner"] and (groups or any(one.request.target is None for one in parsed)):
+        raise ConfigurationError(
+            "there is no owner for the new repositories",
+            field="target_owner",
+            hint="Name the GitHub organisation or user, or give each project a `target` of its own.",
+        )
+    limits = _path(here, given, "limits")
+    return Batch(
+        mode=mode,
+        parallel_limit=_parallel_limit(given.get("parallel_limit"), file.parallel_limit),
+        resume_from=parse_resume_from(given.get("resume_from"), mode),
+        configs=configs,
+        groups=groups,
+        shared=shared,
+        policies={**file.defaults, **policies},
+        work_dir=(work_dir := _work_dir(here, given)),
+        rate_limit_file=_path(here, given, "rate_limit_file") or work_dir / RATE_FILE,
+        users=UserDirectory() if users is None else UserDirectory.from_file(users),
+        limits={} if limits is None else parse_limits(load_yaml(limits, "limits")),
+        deadline_s=parse_duration(given.get("deadline", "")),
+        approved_plan=_approved_plan(given.get("approved_plan", ""), mode),
+        notices=_notices(mode, file),
+        shard=parse_shard(given.get("shard", "")),
+        shards=_shards(given.get("shards", ""), mode),
+    )
+
+
+def _shards(text: str, mode: MigrationMode) -> int | None:
+    shards = parse_shards(text)
+    if shards is not None and mode is not MigrationMode.PLAN_ONLY:
+        raise ConfigurationError(
+            f"a plan is cut when it is made, and {mode} makes none to be cut",
+            field="shards",
+            hint="Give shards with PLAN_ONLY; the jobs that apply it give `shard`, such as 2/3.",
+        )
+    return shards
+
+
+def _notices(mode: MigrationMode, file: BatchFile) -> tuple[str, ...]:
+    """The runner always sets a mode, so that a batch file's would be passed over in silence."""
+    if file.mode and parse_mode(file.mode) is not mode:
+        return (f"the batch file says mode {file.mode}, and the input says {mode}: the input wins",)
+    return ()
+
+
+def _check_names(given: Mapping[str, str]) -> None:
+    for name in given:
+        if name not in BY_NAME:
+            raise unknown_input(name)
+
+
+def unknown_input(name: str) -> ConfigurationError:
+    """The error for a name that is no input's, with the nearest one that is."""
+    near = get_close_matches(name[:100], list(BY_NAME), n=1)
+    return ConfigurationError(
+        f"there is no input {shown(name)}",
+        field="inputs",
+        hint=f"Did you mean {near[0]!r}?" if near else "The README has a table of all inputs.",
+    )
+
+
+def _shared(given: Mapping[str, str], file: BatchFile) -> dict[str, Any]:
+    """What holds for every project, checked by itself so that a message does not blame a project for it."""
+    shared: dict[str, Any] = {name: given.get(name, "") for name in SHARED_INPUTS}
+    said = {
+        "gitlab_url": file.gitlab_url,
+        "github_url": file.github_url,
+        "github_api_url": file.github_api_url,
+        "target_owner": file.github_owner,
+    }
+    shared |= {name: shared[name] or text for name, text in said.items()} | {"naming": file.naming}
+    parsed = _checked(shared, "")
+    require_gitlab_token(parsed)
+    require_github_token(parsed)
+    return shared | {
+        "gitlab_url": parsed.gitlab_url,
+        "github_url": parsed.github_url,
+        "github_api_url": parsed.github_api_url,
+    }
+
+
+def _checked(config: Mapping[str, Any], place: str) -> ProjectConfig:
+    """The configuration parsed; an error names the place where it was said."""
+    try:
+        return parse_config({"project_id": 1, **config})
+    except ConfigurationError as error:
+        if not place:
+            raise
+        said = error.message.removeprefix(f"{error.field}: ")
+        raise ConfigurationError(said, field=f"{place}: {error.field}", hint=error.hint) from error
+
+
+def _place(config: Mapping[str, Any]) -> str:
+    return str(config.get("origin") or "")
+
+
+def _path(here: Path, given: Mapping[str, str], name: str) -> Path | None:
+    text = given.get(name, "")
+    if not text:
+        return None
+    if not text.isprintable():
+        raise ConfigurationError(
+            f"{shown(text)} is not a path", field=name, hint="Write a path without control signs."
+        )
+    return here / text
+
+
+def _work_dir(here: Path, given: Mapping[str, str]) -> Path:
+    path = _path(here, {"work_dir": given.get("work_dir") or BY_NAME["work_dir"].default}, "work_dir")
+    assert path is not None
+    try:
+        usable = not path.exists() or path.is_dir()
+    except OSError:  # a name that is too long
+        usable = False
+    if not usable:
+        raise ConfigurationError(
+            f"{shown(str(path))} cannot be a folder", field="work_dir", hint="Name a folder, or a new one."
+        )
+    return path
+
+
+def _approved_plan(text: str, mode: MigrationMode) -> str:
+    if not text:
+        return ""
+    found = _DIGEST.fullmatch(text.lower())
+    if found is None:
+        raise ConfigurationError(
+            f"{shown(text)} is not the digest of a plan",
+            field="approved_plan",
+            hint="It is the output plan_digest of the run that made the plan: 64 hexadecimal digits.",
+        )
+    if mode is not MigrationMode.APPLY:
+        raise ConfigurationError(
+            f"mode {mode} carries out no plan that was made before",
+            field="approved_plan",
+            hint="Use mode APPLY with the work directory of the approved plan, or leave approved_plan empty.",
+        )
+    return found[1]
+
+
+def resources_for(batch: Batch, redactor: Redactor | None = None) -> SharedResources:
+    """What the projects of that batch share."""
+    return SharedResources(
+        limits=batch.limits,
+        work_dir=batch.work_dir,
+        users=batch.users,
+        redactor=redactor,
+        rate_limit_file=batch.rate_limit_file,
+        shard=None if batch.shard is None else str(batch.shard),
+    )
+
+
+def parse_duration(text: str) -> float | None:
+    """Seconds from `5h30m`, `90m`, `45s` or a number of seconds; None for nothing."""
+    if not text:
+        return None
+    found = _DURATION.fullmatch(text.replace(" ", "").lower())
+    if found is not None:
+        hours, minutes, rest = (int(part or 0) for part in found.groups())
+        seconds = hours * 3600 + minutes * 60 + rest
+    else:
+        seconds = int(text) if is_number(text) else 0
+    if not seconds:
+        raise ConfigurationError(
+            f"{shown(text)} is not a length of time", field="deadline", hint="Write it as 5h30m, 90m or 45s."
+        )
+    return float(seconds)
+
+
+def _projects(given: Mapping[str, str], file: BatchFile) -> list[dict[str, Any]]:
+    if "project_ids" not in given:
+        return [dict(one) for one in file.projects]
+    if file.projects or file.groups:
+        raise ConfigurationError(
+            "projects are listed both there and in the batch file",
+            field="project_ids",
+            hint="Keep one of the two lists.",
+        )
+    named = _names(given["project_ids"])
+    if not named:
+        raise ConfigurationError(
+            "the list is empty", field="project_ids", hint="Name projects by id or full path: 123, group/app."
+        )
+    return [
+        {
+            **file.defaults,
+            "project_id": int(name) if is_number(name) else name,
+            "origin": f"project_ids, entry {place}",
+        }
+        for place, name in enumerate(named, start=1)
+    ]
+
+
+def _names(text: str) -> Sequence[str]:
+    return [name for part in re.split(r"[,\n]", text) if (name := part.strip())]
+
+
+def _parallel_limit(text: str | None, from_file: object) -> int:
+    if text is None:
+        return check_parallel_limit(DEFAULT_PARALLEL_LIMIT if from_file is None else from_file)
+    return check_parallel_limit(int(text) if is_number(text) else text)

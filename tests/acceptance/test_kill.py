@@ -1,0 +1,82 @@
+"""Killed with SIGKILL at any request of APPLY and started again, the target ends as if nothing had been."""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any
+
+import pytest
+from lab import Lab, differing, issue, note, project
+from victim import apply_until_killed
+
+SMALL = project(
+    project={
+        "path": "acme/app",
+        "id": 17,
+        "name": "App",
+        "visibility": "public",
+        "archived": True,
+        "creator": "anna",
+        "topics": ["tools"],
+    },
+    labels=[{"title": "later", "color": "#428bca"}],
+    milestones=[{"title": "1.0"}],
+    issues=[
+        issue(1, labels=["later"], milestone="1.0", locked=True, notes=[note("Same here.")]),
+        issue(3, state="closed"),
+    ],
+)
+
+
+async def _prepared(open_lab: Any, **fields: Any) -> tuple[Lab, list[dict[str, Any]], Any, int]:
+    """A lab with a plan, and what an undisturbed APPLY of it makes, in how many requests."""
+    lab = await open_lab(SMALL)
+    configs = [lab.config(visibility="source", **fields)]
+    planned = await lab.batch("PLAN_ONLY", configs)
+    assert planned["status"] == "success", planned
+    shutil.copytree(lab.work, lab.folder / "planned")
+    mark = lab.mark()
+    applied = await lab.batch("APPLY", configs)
+    assert applied["status"] == "success", applied
+    requests = len(lab.github(mark))
+    return lab, configs, await lab.settled(dated=fields.get("issues_via") != "rest"), requests
+
+
+async def _kill_and_resume(
+    lab: Lab, configs: list[dict[str, Any]], wanted: Any, points: list[tuple[int, bool]], subtests: Any
+) -> int:
+    """Kill at each of the points (request, before its effect or after); how many of them killed."""
+    kills, dated = 0, configs[0].get("issues_via") != "rest"
+    for nth, before in points:
+        with subtests.test(f"{'before' if before else 'after'} request {nth}"):
+            await lab.control("POST", "reset")
+            shutil.rmtree(lab.work)
+            shutil.copytree(lab.folder / "planned", lab.work)
+            kills += await apply_until_killed(lab, nth, before=before, configs=configs)
+            result = await lab.batch("APPLY", configs)
+            assert result["status"] == "success", (lab.writes(), result["results"][0].get("error"))
+            assert differing(await lab.settled(dated=dated), wanted) == []
+    return kills
+
+
+async def test_killed_at_any_request_and_resumed(open_lab: Any, subtests: Any) -> None:
+    """At a sample of the requests, the last ones among them, before and after their effect."""
+    lab, configs, wanted, requests = await _prepared(open_lab)
+    step = max(1, requests // 14)
+    points = [(nth, bool(nth // step % 2)) for nth in range(1, requests + 1, step)]
+    points += [(nth, not before) for nth, before in points if nth // step % 2]
+    points += [(requests - nth, False) for nth in range(3)]
+    assert len(points) >= 20
+    kills = await _kill_and_resume(lab, configs, wanted, points, subtests)
+    assert kills >= 20
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("issues_via", ["import", "rest"])
+async def test_killed_at_every_request_and_resumed(open_lab: Any, subtests: Any, issues_via: str) -> None:
+    """At every single request, before and after its effect."""
+    lab, configs, wanted, requests = await _prepared(open_lab, issues_via=issues_via)
+    points = [(nth, before) for nth in range(1, requests + 1) for before in (True, False)]
+    kills = await _kill_and_resume(lab, configs, wanted, points, subtests)
+    assert kills >= len(points) - 4

@@ -1,0 +1,192 @@
+"""An answer that does not come, or comes broken, never makes a thing twice."""
+
+from __future__ import annotations
+
+import collections
+from typing import Any
+
+import pytest
+from lab import USERS, Lab, differing, issue, note, project
+
+# Every endpoint that an apply creates something by, as globs over paths.
+IMPORTING = ["/orgs/*/repos", "/repos/*/*/labels", "/repos/*/*/milestones", "*/import/issues", "*/graphql"]
+ORDINARY = ["/repos/*/*/issues", "/repos/*/*/issues/*/comments"]
+LOST: dict[str, dict[str, Any]] = {
+    "dropped": {"drop": True},
+    "502": {"status": 502, "body": "<html>Bad gateway</html>"},
+    "503": {"status": 503},
+    "truncated": {"truncate": 7},
+    "not json": {"foreign_body": "html", "status": 200},
+}
+
+
+async def _undisturbed(lab: Lab, **fields: Any) -> tuple[Any, collections.Counter[str]]:
+    """What an apply without faults makes, and how often it posts to each path."""
+    mark = lab.mark()
+    result = await lab.run("FULL", lab.config(**fields), users=USERS)
+    assert result["status"] == "success", result
+    posts = collections.Counter(one.split(" ")[1] for one in lab.writes(mark) if one.startswith("POST"))
+    return await lab.settled(dated=fields.get("issues_via") != "rest"), posts
+
+
+@pytest.mark.parametrize("effect", LOST)
+@pytest.mark.parametrize("issues_via", ["import", "rest"])
+async def test_lost_answers_make_no_duplicates(lab: Lab, issues_via: str, effect: str) -> None:
+    """The answer to every creating request is lost after its effect: each is looked up, none sent again."""
+    wanted, posts = await _undisturbed(lab, issues_via=issues_via)
+    await lab.control("POST", "reset")
+    endpoints = IMPORTING if issues_via == "import" else [*IMPORTING[:3], IMPORTING[4], *ORDINARY]
+    when = {} if effect == "truncated" else {"when": "after"}
+    await lab.faults(
+        *({"path": path, "method": "POST", "effect": LOST[effect], **when} for path in endpoints)
+    )
+    mark = lab.mark()
+    result = await lab.run("FULL", lab.config(issues_via=issues_via), work=lab.folder / "faulty", users=USERS)
+    assert result["status"] == "success", (lab.writes(mark), result)
+    sent = collections.Counter(one.split(" ")[1] for one in lab.writes(mark) if one.startswith("POST"))
+    assert sent == posts
+    if effect != "truncated":
+        assert all(lab.sandbox.faults[index].matched for index in range(len(endpoints)))
+    assert differing(await lab.settled(dated=issues_via == "import"), wanted) == []
+
+
+@pytest.mark.parametrize("effect", ["dropped", "503"])
+async def test_lost_requests_are_sent_again(lab: Lab, effect: str) -> None:
+    """A creating request that had no effect is looked up, not found, and sent once more."""
+    wanted, posts = await _undisturbed(lab)
+    await lab.control("POST", "reset")
+    await lab.faults(
+        *({"path": path, "method": "POST", "nth": 1, "effect": LOST[effect]} for path in IMPORTING)
+    )
+    mark = lab.mark()
+    result = await lab.run("FULL", work=lab.folder / "faulty", users=USERS)
+    assert result["status"] == "success", (lab.writes(mark), result)
+    assert len([one for one in lab.writes(mark) if one.startswith("POST")]) == posts.total() + len(IMPORTING)
+    assert differing(await lab.settled(), wanted) == []
+
+
+async def test_a_push_whose_answer_is_lost_is_looked_up(lab: Lab) -> None:
+    """A push that took effect and was not answered counts as done."""
+    wanted, _ = await _undisturbed(lab)
+    await lab.control("POST", "reset")
+    await lab.faults(
+        {"path": "*/git-receive-pack", "method": "POST", "when": "after", "effect": {"drop": True}}
+    )
+    result = await lab.run("FULL", work=lab.folder / "faulty", users=USERS)
+    assert result["status"] == "success", result
+    assert differing(await lab.settled(), wanted) == []
+
+
+async def test_effects_that_show_late_are_waited_for(lab: Lab) -> None:
+    """A lost answer whose effect cannot be read at once is not taken for a request without effect."""
+    wanted, posts = await _undisturbed(lab, issues_via="rest")
+    await lab.control("POST", "reset")
+    late = {"drop": True, "lag_s": 0.05}  # with the brisk clock 2.5 s of the client's
+    await lab.faults(
+        *(
+            {"path": path, "method": "POST", "when": "after", "effect": late}
+            for path in [*IMPORTING[1:3], *ORDINARY]
+        )
+    )
+    mark = lab.mark()
+    result = await lab.run("FULL", lab.config(issues_via="rest"), work=lab.folder / "faulty", users=USERS)
+    assert result["status"] == "success", (lab.writes(mark), result)
+    sent = collections.Counter(one.split(" ")[1] for one in lab.writes(mark) if one.startswith("POST"))
+    assert sent == posts
+    assert differing(await lab.settled(dated=False), wanted) == []
+
+
+async def test_import_jobs_that_are_not_known_at_first(open_lab: Any) -> None:
+    """The status of an import answers 404 for a moment, and the job takes a while: it is waited for."""
+    lab = await open_lab(settings={"import_job_s": (0.1, 0.15), "import_status_lag_s": 0.05})
+    result = await lab.run("FULL")
+    assert result["status"] == "success", result
+    assert sum(one.endswith("/import/issues") for one in lab.writes()) == 4
+    assert any(one.status == 404 and "/import/issues/" in one.path for one in lab.github())
+
+
+async def test_a_slow_import_whose_answer_is_lost_is_waited_for(open_lab: Any) -> None:
+    """The answer to an import is lost while its job still runs: the job is waited for, not started again."""
+    lab = await open_lab(settings={"import_job_s": (0.3, 0.4)})
+    await lab.faults({"path": "*/import/issues", "method": "POST", "when": "after", "effect": {"drop": True}})
+    result = await lab.run("FULL")
+    assert result["status"] == "success", result
+    assert sum(one.endswith("/import/issues") for one in lab.writes()) == 4
+
+
+async def test_a_failing_import_names_its_reason_and_can_be_mended(lab: Lab) -> None:
+    """An import that GitHub fails is told with item and reason; mended, the next run goes on from there."""
+    assert (await lab.run("PLAN_ONLY"))["status"] == "success"
+    removed: list[str] = []
+
+    def listen(event: Any) -> None:
+        if getattr(event, "kind", "") == "milestones" and event.agent == "apply" and not removed:
+            repository = lab.sandbox.github.repository("acme/app")
+            assert repository is not None
+            label = repository.label("later")
+            assert label is not None
+            removed.append(label.name)
+            del repository.labels[label.id]
+
+    result = await lab.run("APPLY", listen=listen)
+    assert (result["status"], result["error"]["reason"]) == ("failed", "target-refused")
+    assert result["error"]["item"] == "issues/4"
+    assert "later" in result["error"]["message"]
+    assert result["error"]["hint"]
+    again = await lab.run("APPLY")
+    assert again["error"]["item"] == "issues/4"
+    await lab.damage(
+        {"op": "add", "path": "/labels/-", "value": {"name": "later", "color": "428bca", "description": ""}}
+    )
+    result = await lab.run("APPLY")
+    assert result["status"] == "success", result
+
+
+NO_IMPORT = {"path": "*/import/issues**", "effect": {"status": 404, "body": {"message": "Not Found"}}}
+
+
+async def test_full_plans_again_without_the_import_api(lab: Lab) -> None:
+    """Where there is no import API, FULL makes the plan again over the ordinary endpoints and goes on."""
+    await lab.faults(NO_IMPORT)
+    result = await lab.run("FULL")
+    assert result["status"] == "success", result
+    repository = await lab.repository()
+    assert [one["number"] for one in repository["issues"]] == [1, 2, 4]
+    assert [one["state"] for one in repository["issues"]] == ["open", "closed", "open"]
+    assert [len(one["comments"]) for one in repository["issues"]] == [2, 1, 0]
+    assert result["plan"]["price"]["imports"] == 0
+    assert any("plan is made again" in getattr(one, "hint", "") for one in lab.events)
+
+
+async def test_apply_without_the_import_api_asks_for_a_new_plan(lab: Lab) -> None:
+    """APPLY stops with capability-missing; the plan made then has the real price, and its APPLY succeeds."""
+    first = await lab.run("PLAN_ONLY")
+    await lab.faults(NO_IMPORT)
+    stopped = await lab.run("APPLY")
+    assert stopped["error"]["reason"] == "capability-missing", stopped
+    assert stopped["error"]["hint"]
+    assert (await lab.repository())["issues"] == []
+    second = await lab.run("PLAN_ONLY")
+    assert second["status"] == "success"
+    assert second["agents"]["plan"]["status"] == "done"
+    assert second["plan"]["digest"] != first["plan"]["digest"]
+    assert second["plan"]["price"]["content"] >= 6
+    result = await lab.run("APPLY")
+    assert result["status"] == "success", result
+
+
+async def test_two_assignees_need_no_request_that_cannot_be_repeated(open_lab: Any) -> None:
+    """Assignees beyond the first are set by a request that may be sent twice."""
+    lab = await open_lab(project(issues=[issue(1, assignees=["anna", "ben"], notes=[note("Hello")])]))
+    users = [("anna", "anna"), ("ben", "ben")]
+    for method in ("PATCH", "POST"):
+        path = "/repos/acme/app/issues/1**"
+        await lab.faults(
+            {"path": path, "method": method, "nth": 1, "when": "after", "effect": {"drop": True}}
+        )
+        result = await lab.run("FULL", users=users, work=lab.folder / method)
+        assert result["status"] == "success", result
+        (only,) = (await lab.repository())["issues"]
+        assert sorted(one["login"] for one in only["assignees"]) == ["anna", "ben"]
+        assert not any(one.startswith("POST /api/v3/repos/acme/app/issues/1") for one in lab.writes())
+        await lab.control("POST", "reset")

@@ -1,0 +1,76 @@
+"""In which order projects go, and how many at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gl2gh_batch.batch.schedule import Room, memory_share, order, predicted_s
+from gl2gh_batch.domain.numbering import Numbers
+from gl2gh_batch.kit.clock import SystemClock
+
+
+@given(st.lists(st.tuples(st.integers(-3, 3), st.floats(0, 1e6))))
+def test_priority_comes_first_and_then_the_costlier(projects: list[tuple[int, float]]) -> None:
+    """The order is a permutation, sorted by priority and then by cost, stable among equals."""
+    places = order([one for one, _ in projects], [cost for _, cost in projects])
+    assert sorted(places) == list(range(len(projects)))
+    keys = [(-projects[place][0], -projects[place][1], place) for place in places]
+    assert keys == sorted(keys)
+
+
+def test_a_plan_tells_more_than_numbers_and_numbers_more_than_nothing() -> None:
+    """The prediction uses the best that is known."""
+    numbers = Numbers(highest_issue=1000)
+    assert predicted_s(numbers, 2.0) == 7200
+    assert predicted_s(numbers, None) > 1000
+    assert predicted_s(None, None) < predicted_s(Numbers(highest_issue=10), None)
+
+
+async def run(room: Room, count: int) -> tuple[int, list[int]]:
+    """Let so many through; the most that were in at once, and the order in which they got in."""
+    inside = highest = 0
+    came: list[int] = []
+
+    async def one(number: int) -> None:
+        nonlocal inside, highest
+        async with room.enter():
+            came.append(number)
+            inside += 1
+            highest = max(highest, inside)
+            await asyncio.sleep(0.001)
+            inside -= 1
+
+    await asyncio.gather(*(one(number) for number in range(count)))
+    return highest, came
+
+
+def room(limit: int, *, memory: Callable[[], float] = lambda: 0.0) -> Room:
+    """A room without budgets."""
+    return Room(limit=limit, clock=SystemClock(), governors=tuple, writing=True, memory_used=memory)
+
+
+async def test_never_more_than_the_limit_and_in_the_order_of_coming() -> None:
+    """All get in, at most `limit` at once, first come first served."""
+    for limit in (1, 3, 20):
+        opened = room(limit)
+        highest, came = await run(opened, 30)
+        assert highest == min(limit, 30)
+        assert came == list(range(30))
+        assert opened.report()["highest"] == highest
+
+
+async def test_without_memory_they_go_one_at_a_time_and_the_result_says_why() -> None:
+    """A full memory holds back all but one; nobody waits for ever."""
+    opened = room(5, memory=lambda: 0.9)
+    highest, _ = await run(opened, 4)
+    assert highest == 1
+    assert opened.report()["held_back_s"]["memory"] > 0
+
+
+def test_the_share_of_memory_is_read_from_the_machine() -> None:
+    """A test process uses some memory, and not nearly all."""
+    assert 0.0 < memory_share() < 0.9

@@ -1,0 +1,144 @@
+"""A plan is cut, each job applies its part on its own copy of the work directory, and merge joins them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gl2gh_batch.domain.errors import ConfigurationError, PlanRefusedError, WorkDirectoryError
+from gl2gh_batch.domain.modes import MigrationMode
+from gl2gh_batch.interfaces.merging import merge
+from gl2gh_batch.interfaces.running import run_batch
+from gl2gh_batch.interfaces.wiring import wire
+from gl2gh_batch.kit.redact import Redactor
+from gl2gh_batch.sandbox import Sandbox
+
+SEEDS = {
+    name: f"project: {{path: acme/{name}, id: {number}}}\nissues:\n  - title: See acme/two#1\n"
+    for number, name in enumerate(("one", "two", "three"), start=901)
+}
+
+
+async def run(sandbox: Sandbox, work_dir: Path, **inputs: str) -> Any:
+    """Run the command line's way into the batch; its result."""
+    batch = wire(
+        {
+            "gitlab_url": sandbox.gitlab_url,
+            "gitlab_token": sandbox.gitlab_token,
+            "github_url": sandbox.github_url,
+            "github_token": sandbox.github_token,
+            "target_owner": sandbox.owner,
+            "work_dir": str(work_dir),
+            **inputs,
+        }
+    )
+    return (await run_batch(batch, Redactor(), lambda _: None)).result
+
+
+@pytest.fixture
+def seeds(tmp_path: Path) -> list[Path]:
+    """Three projects whose texts refer to each other."""
+    paths = []
+    for name, text in SEEDS.items():
+        path = tmp_path / f"{name}.yml"
+        path.write_text(text, "utf-8")
+        paths.append(path)
+    return paths
+
+
+async def test_the_shards_of_a_plan_make_what_one_run_would(tmp_path: Path, seeds: list[Path]) -> None:
+    """Every project arrives once, references hold across shards, and the merged result is whole."""
+    async with Sandbox(projects=seeds, profile="unlimited") as sandbox:
+        plan = tmp_path / "plan"
+        made = await run(sandbox, plan, project_ids="901,902,903", mode="PLAN_ONLY", shards="2")
+        assert made["shards"] == ["1/2", "2/2"]
+        together = tmp_path / "together"
+        shutil.copytree(plan, together / "plan-job")
+        shutil.copy(plan / "plan.json", together / "plan.json")
+        for number in (1, 2):
+            if number == 2:
+                early = merge(together)
+                assert early["missing_shards"] == ["2/2"]
+                assert early["status"] == "partial_success"
+            job = tmp_path / f"job-{number}"
+            shutil.copytree(plan, job)
+            result = await run(sandbox, job, mode="APPLY", shard=f"{number}/2")
+            assert result["status"] == "success"
+            shutil.copytree(job, together / f"job-{number}")
+        merged = merge(together)
+        assert merged["status"] == "success"
+        assert [one["project_id"] for one in merged["results"]] == [901, 902, 903]
+        assert merged["missing_shards"] == []
+        assert json.loads((together / "batch-result.json").read_text("utf-8")) == merged
+        repositories = sandbox.github.repositories.values()
+        issues = {one.name: [issue.title for issue in one.issues.values()] for one in repositories}
+        assert issues == {
+            "one": ["See acme/two#1"],
+            "two": ["See #1"],
+            "three": ["See acme/two#1"],
+        }
+
+
+async def test_a_shard_that_the_plan_does_not_know_is_refused(tmp_path: Path, seeds: list[Path]) -> None:
+    """Another count than the plan's would leave projects out or do them twice."""
+    async with Sandbox(projects=seeds, profile="unlimited") as sandbox:
+        await run(sandbox, tmp_path / "w", project_ids="901,902,903", mode="PLAN_ONLY", shards="2")
+        with pytest.raises(PlanRefusedError, match="1/3"):
+            await run(sandbox, tmp_path / "w", mode="APPLY", shard="1/3")
+
+
+async def test_a_shard_without_a_cut_plan_is_refused(tmp_path: Path, seeds: list[Path]) -> None:
+    """APPLY takes its part from the plan alone."""
+    async with Sandbox(projects=seeds, profile="unlimited") as sandbox:
+        with pytest.raises(PlanRefusedError, match="no plan with shards"):
+            await run(sandbox, tmp_path / "w", project_ids="901", mode="APPLY", shard="1/2")
+
+
+async def test_other_modes_cut_the_list_evenly(tmp_path: Path, seeds: list[Path]) -> None:
+    """Without a plan the parts are a partition of the list."""
+    async with Sandbox(projects=seeds, profile="unlimited") as sandbox:
+        seen = []
+        for number in (1, 2):
+            result = await run(
+                sandbox,
+                tmp_path / str(number),
+                project_ids="901,902,903",
+                mode="DISCOVER_ONLY",
+                shard=f"{number}/2",
+            )
+            seen += [one["project_id"] for one in result["results"]]
+        assert sorted(seen) == [901, 902, 903]
+
+
+@pytest.mark.parametrize("mode", [mode for mode in MigrationMode if mode is not MigrationMode.PLAN_ONLY])
+def test_only_a_plan_is_cut(mode: MigrationMode) -> None:
+    """`shards` goes with PLAN_ONLY; elsewhere it is a configuration error that says so."""
+    with pytest.raises(ConfigurationError) as refused:
+        wire(
+            {
+                "project_ids": "1",
+                "gitlab_token": "a-token",
+                "github_token": "b-token",
+                "target_owner": "acme",
+                "mode": mode,
+                "shards": "2",
+            }
+        )
+    assert refused.value.field == "shards"
+
+
+def test_merge_says_what_it_needs(tmp_path: Path) -> None:
+    """No plan, no shard's result, a damaged one: each has its own message."""
+    with pytest.raises(PlanRefusedError):
+        merge(tmp_path)
+    plan = {"shards": {"1/1": ["1"]}, "projects": [{"project_id": 1}]}
+    (tmp_path / "plan.json").write_text(json.dumps(plan), "utf-8")
+    with pytest.raises(ConfigurationError):
+        merge(tmp_path)
+    (tmp_path / "batch-result.shard-1-of-1.json").write_text("{", "utf-8")
+    with pytest.raises(WorkDirectoryError):
+        merge(tmp_path)
