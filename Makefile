@@ -9,6 +9,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 # How many test processes: "auto" is one for each core; 0 runs them in this one (for a debugger).
 WORKERS ?= auto
+# Ledgers sync to disk at every step: tests keep theirs in memory where there is room for it.
+TEST_TMP := $(shell [ "$$(df --output=avail -k /dev/shm 2>/dev/null | tail -1)" -gt 4000000 ] 2>/dev/null && echo /dev/shm || echo "$${TMPDIR:-/tmp}")
 # More words for the program behind a target: make test ARGS="-k labels", make demo ARGS="--help"
 ARGS ?=
 
@@ -19,7 +21,7 @@ demo: .venv/.stamp-runtime ## migrate a batch of sample projects, on your machin
 	@$(BIN)/gl2gh-batch demo $(ARGS)
 
 test: .venv/.stamp-dev .tools/.stamp-npm .tools/.stamp-openapi ## run the tests
-	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	@TMPDIR=$(TEST_TMP) $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 bench: .venv/.stamp-dev ## measure: figures next to the floor that bounds them (docs/performance.md)
 	@$(BIN)/python -m bench $(ARGS)

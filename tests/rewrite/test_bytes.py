@@ -28,7 +28,7 @@ REWRITTEN: Final = re.compile(
     | {_PATH}[&$]\d+                                       # epics, snippets
     | (?:{_PATH}@)?[0-9a-f]{{7,40}}(?:\.{{2,3}}[0-9a-f]+)? # commits
     | (?:www\.)?github\.com                                # strangers' hosts
-    | [^\s"'<]+ | <[^<>\n]*> | "[^"]*" | '[^']*'          # addresses, plain or in quotes
+    | \S+ | <[^<>\n]*> | "[^"]*" | '[^']*'          # addresses, plain or in quotes
     | !\[[^\n]*\]\([^\n]*\)\{{[^{{}}]*\}}                  # sized images
     | \{{[^{{}}]*\}} | !                                   # sizes, and the sign of an image that is a film
     | ::include\{{file=[^\s}}]+\}}

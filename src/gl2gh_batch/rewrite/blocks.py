@@ -14,7 +14,7 @@ from gl2gh_batch.rewrite.markdown import Fence, LeftOut, Paragraph
 from gl2gh_batch.rewrite.runs import Edit
 
 # doc/user/markdown, "Front matter": three signs of one sort, a language behind the first ones.
-_FRONT: Final = re.compile(r"\A(?:\ufeff)?\s{0,80}?(---|\+\+\+|;;;)([A-Za-z]{0,20})[ \t]*(?=\r?\n)")
+_FRONT: Final = re.compile(r"\A\s{0,80}?(---|\+\+\+|;;;)([A-Za-z]{0,20})[ \t]*(?=\r?\n)")
 _LANGUAGE: Final = {"---": "yaml", "+++": "toml", ";;;": "json"}
 _PAIR: Final = re.compile(r"\s*(?:[\"'{]|[A-Za-z_][\w. -]{0,80}\s*[:=])")
 _LINE: Final = re.compile(r"[^\n]*\n?")

@@ -41,6 +41,7 @@ _KEYWORD: Final = re.compile(
 )
 # Signs of emphasis, of inserted and deleted words, of a list or a quote.
 _EMPHASIS: Final = re.compile(r"[*_~{}\[\]+<>-]+")
+_PERHAPS_KEYWORD: Final = re.compile(r"[sdxe][^A-Za-z0-9]{0,40}\Z", re.IGNORECASE)
 _LIVE: Final = re.compile(r"[#@](?=[A-Za-z0-9])")
 _LONGEST_KEYWORD: Final = 40
 
@@ -98,6 +99,8 @@ def _reference(run: Run, book: Book, found: re.Match[str], floor: int) -> Iterat
 def ends_in_keyword(text: str, index: int | None = None) -> bool:
     """True when a closing keyword ends at `index`, or at the text's end, whatever marks stand between."""
     near = text[-_LONGEST_KEYWORD:] if index is None else text[max(0, index - _LONGEST_KEYWORD) : index]
+    if not _PERHAPS_KEYWORD.search(near):
+        return False
     return bool(_KEYWORD.search(near) or _KEYWORD.search(_EMPHASIS.sub("", near)))
 
 
@@ -136,10 +139,9 @@ def _named(book: Book, repo: RepoRef, number: int) -> str:
 
 def _framed(run: Run, start: int, end: int, reference: str) -> str:
     """The reference, kept apart from a closing keyword before it and from text that may join it."""
-    near = max(0, start - _LONGEST_KEYWORD)
     # The keyword may stand in another run: `**Fixes** #12`.
-    keyword = _KEYWORD.search(run.text, near, start) or ends_in_keyword(run.before(start, _LONGEST_KEYWORD))
-    joined = (run.glued_before and near == 0) or run.text[start - 1 : start] in _PATH_SIGNS
+    keyword = ends_in_keyword(run.text, start) or ends_in_keyword(run.before(start, _LONGEST_KEYWORD))
+    joined = (run.glued_before and start <= _LONGEST_KEYWORD) or run.text[start - 1 : start] in _PATH_SIGNS
     before = ZERO_WIDTH_SPACE if keyword or joined else ""
     after = ZERO_WIDTH_SPACE if run.glued_after and end == len(run.text) else ""
     return f"{before}{reference}{after}"

@@ -90,6 +90,9 @@ def _prepared(text: str) -> str:
 
 
 def _first_edits(text: str) -> Iterator[Edit]:
+    if text.startswith("\ufeff"):
+        # GitHub's parser passes over it, ours would take it for a word.
+        yield Edit(0, 1, "")
     yield from marker_edits(text)
     for found in _LONE_RETURN.finditer(text):
         # The end of a line to GitHub's parser, and only now and then to ours.

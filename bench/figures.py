@@ -1,0 +1,172 @@
+"""From measurements to the table: each figure next to its goal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from bench.floor import efficiency
+from bench.memory import Peak
+from bench.tasks import Applied, Repeated, Scheduled
+
+HEADS: Final = ("figure", "measured", "goal", "", "how it came about")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One row: `least` and `most` bound what is good."""
+
+    name: str
+    measured: float
+    least: float | None = None
+    most: float | None = None
+    note: str = ""
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the goal is reached."""
+        return (self.least is None or self.measured >= self.least) and (
+            self.most is None or self.measured <= self.most
+        )
+
+    @property
+    def goal(self) -> str:
+        """The goal in words."""
+        if self.least is not None and self.most is not None:
+            return f"{self.least:g} to {self.most:g}"
+        return f"≥ {self.least:g}" if self.least is not None else f"≤ {self.most:g}"
+
+
+def applied_figures(run: Applied) -> list[Figure]:
+    """What the limits of a profile leave of the floor, and how well the plan foresaw it."""
+    counts, predicted, name = run.counts, run.predicted, run.profile
+    return [
+        Figure(
+            name=f"{name}: wall time ÷ floor",
+            measured=run.wall_s / run.floor_s,
+            most=1.10,
+            note=f"{_hours(run.wall_s)} of {_hours(run.floor_s)}; {run.real_s:.0f} s of real time",
+        ),
+        Figure(
+            name=f"{name}: GitHub requests ÷ floor",
+            measured=counts.requests / run.floor.requests,
+            most=1.05,
+            note=f"{counts.requests} of {run.floor.requests}, of {run.projects} projects",
+        ),
+        Figure(
+            name=f"{name}: status polls per import",
+            measured=counts.polls / counts.imports,
+            most=1.10,
+            note=f"{counts.polls} for {counts.imports}",
+        ),
+        *(
+            Figure(
+                name=f"{name}: {sort} foreseen ÷ sent",
+                measured=foreseen / sent,
+                least=0.95,
+                most=1.05,
+                note=f"{foreseen} and {sent}",
+            )
+            for sort, foreseen, sent in (
+                ("reads", predicted.reads, counts.reads),
+                ("writes", predicted.writes, counts.writes),
+                ("imports", predicted.imports, counts.imports),
+            )
+        ),
+        Figure(
+            name=f"{name}: hours foreseen ÷ taken",
+            measured=run.predicted_s / run.wall_s,
+            least=0.75,
+            most=1.25,
+            note=f"{_hours(run.predicted_s)} and {_hours(run.wall_s)}",
+        ),
+        Figure(name=f"{name}: answers 403 and 429", measured=run.refusals, most=0),
+    ]
+
+
+def efficiency_figures(alone: Scheduled, runs: Sequence[Scheduled]) -> list[Figure]:
+    """The share of the best makespan; what a project takes is measured where it ran alone."""
+    return [
+        Figure(
+            name=f"orchestrator efficiency, p = {run.parallel}",
+            measured=efficiency(alone.project_s, run.wall_s, run.parallel),
+            least=0.95,
+            note=f"{_hours(run.wall_s)} for {len(run.project_s)} projects",
+        )
+        for run in runs
+    ]
+
+
+def whole_figure(run: Scheduled) -> Figure:
+    """All agents, from survey to verification, against the floor of the writes: reading could hide behind."""
+    return Figure(
+        name=f"limits off, all agents, p = {run.parallel}: wall time ÷ floor",
+        measured=run.wall_s / run.floor_s,
+        most=1.10,
+        note=f"{_hours(run.wall_s)} of {_hours(run.floor_s)}",
+    )
+
+
+def speed_up_figure(one: Scheduled, eight: Scheduled) -> Figure:
+    """Eight at once against one by one."""
+    return Figure(
+        name="speed-up, p = 8 over p = 1",
+        measured=one.wall_s / eight.wall_s,
+        least=7.2,
+        note=f"{one.wall_s:.0f} s and {eight.wall_s:.0f} s",
+    )
+
+
+def memory_figures(few: Peak, many: Peak, crowd: Peak, *, note: str) -> list[Figure]:
+    """Whether memory grows with the number of issues, and what many projects at once take."""
+    return [
+        Figure(
+            name=f"peak memory, {note}: {many.issues} issues ÷ {few.issues}",
+            measured=many.peak_mb / few.peak_mb,
+            most=1.10,
+            note=f"{many.peak_mb:.0f} MB and {few.peak_mb:.0f} MB",
+        ),
+        Figure(
+            name=f"peak memory, {note}: {crowd.projects} projects of {crowd.issues} issues (MB)",
+            measured=crowd.peak_mb,
+            most=150,
+        ),
+    ]
+
+
+def repeated_figures(run: Repeated) -> list[Figure]:
+    """What a finished project costs when it is run again."""
+    return [
+        Figure(name="rerun of a finished project: GitHub requests", measured=run.most_requests, most=5),
+        Figure(name="rerun of a finished project: writes", measured=run.writes, most=0),
+    ]
+
+
+def refusals_figure(runs: Sequence[Scheduled | Repeated]) -> Figure:
+    """Refusals of all runs without limits."""
+    return Figure(name="limits off: answers 403 and 429", measured=sum(run.refusals for run in runs), most=0)
+
+
+def table(figures: Sequence[Figure]) -> str:
+    """The figures as a Markdown table."""
+    rows = [
+        (
+            one.name,
+            f"{one.measured:.3g}" if one.measured < 100 else f"{one.measured:.0f}",
+            one.goal,
+            "met" if one.is_met else "MISSED",
+            one.note,
+        )
+        for one in figures
+    ]
+    widths = [max(len(row[column]) for row in (HEADS, *rows)) for column in range(len(HEADS))]
+    lines = [HEADS, tuple("-" * width for width in widths), *rows]
+    return "\n".join(
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |"
+        for line in lines
+    )
+
+
+def _hours(seconds: float) -> str:
+    return f"{seconds / 3600:.2f} h"

@@ -1,0 +1,135 @@
+"""How much memory our process takes at its peak, apart from the sandbox, which is a process of its own here.
+
+`python -m bench.memory sandbox …` and `… client …` are those two processes. Time is real; pauses are short,
+since waiting takes no memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from brisk import BriskClock
+
+from bench.batch import Size, write_seeds
+from bench.bed import in_memory
+from gl2gh_batch import BatchOrchestrator, SharedResources
+from gl2gh_batch.sandbox import Sandbox
+from gl2gh_batch.sandbox.command import addresses
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+# An import job ends at once, and a pause is so many times shorter than it says.
+JOB_S: Final = (0.0, 0.001)
+PAUSE_FACTOR: Final = 500.0
+NOTES: Final = 6
+NO_SETTINGS: Final[Mapping[str, str]] = {}
+# glibc raises its threshold when a large block is freed, and then large pages of answers fragment its heaps.
+STEADY: Final[Mapping[str, str]] = {"MALLOC_MMAP_THRESHOLD_": "65536"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peak:
+    """The peak of our process while it migrated so many equal projects at once; `real_s` is the client's."""
+
+    projects: int
+    issues: int
+    peak_mb: float
+    real_s: float
+
+
+def peak_memory(projects: int, issues: int, allocator: Mapping[str, str] = NO_SETTINGS) -> Peak:
+    """FULL, of so many projects with so many issues each, in a fresh process with settings for malloc."""
+    size = Size(name="volume", issues=issues, notes=NOTES, labels=5, has_history=False)
+    with in_memory(), TemporaryDirectory(prefix="gl2gh-bench-") as name:
+        seeds = [str(path) for path in write_seeds([size] * projects, Path(name) / "seeds")]
+        with subprocess.Popen(
+            [sys.executable, "-m", "bench.memory", "sandbox", *seeds],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as sandbox:
+            assert sandbox.stdout is not None
+            where = sandbox.stdout.readline()
+            began = time.monotonic()
+            client = subprocess.run(
+                [
+                    sys.executable,
+                    "-m",
+                    "bench.memory",
+                    "client",
+                    where,
+                    str(Path(name) / "work"),
+                    str(projects),
+                ],
+                cwd=ROOT,
+                check=True,
+                env={**os.environ, **allocator},
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            real_s = time.monotonic() - began
+            sandbox.communicate()  # the end of its input ends it
+    return Peak(projects=projects, issues=issues, peak_mb=float(client.stdout), real_s=real_s)
+
+
+async def _serve(seeds: list[str]) -> None:
+    async with Sandbox(projects=seeds, profile="ghes", settings={"import_job_s": JOB_S}) as sandbox:
+        print(json.dumps(addresses(sandbox)), flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+
+
+async def _migrate(where: dict[str, Any], work: Path, projects: int) -> None:
+    gitlab, github = where["gitlab"], where["github"]
+    configs = [
+        {
+            "project_id": number,
+            "gitlab_url": gitlab["url"],
+            "gitlab_token": gitlab["token"],
+            "github_url": github["url"],
+            "github_api_url": github["api_url"],
+            "github_token": github["token"],
+            "target_owner": github["owner"],
+        }
+        for number in range(1, projects + 1)
+    ]
+    async with SharedResources(work_dir=work, clock=BriskClock(PAUSE_FACTOR)) as resources:
+        result = await BatchOrchestrator(resources).execute_batch_migration(
+            configs, mode="FULL", parallel_limit=projects
+        )
+    if result["status"] != "success":
+        raise SystemExit(f"the batch ended with {result['status']}")
+
+
+def _peak_mb() -> float:
+    """The peak of this program; `getrusage` would answer with that of its parent, if that was larger."""
+    status = Path("/proc/self/status").read_text("ascii")
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    assert found is not None
+    return int(found[1]) / 1024
+
+
+def main(arguments: list[str]) -> None:
+    """Be one of the two processes."""
+    match arguments:
+        case ["sandbox", *seeds]:
+            asyncio.run(_serve(seeds))
+        case ["client", where, work, projects]:
+            asyncio.run(_migrate(json.loads(where), Path(work), int(projects)))
+            print(f"{_peak_mb():.1f}")
+        case _:
+            raise SystemExit("usage: python -m bench.memory sandbox SEED... | client WHERE WORK PROJECTS")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
