@@ -27,8 +27,10 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates git git-lfs \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /opt/gl2gh-batch /opt/gl2gh-batch
+# Without a fixed threshold glibc keeps what large pages took once; verify then grows with the project.
 ENV PATH=/opt/gl2gh-batch/bin:$PATH \
-    PYTHONUNBUFFERED=1
+    PYTHONUNBUFFERED=1 \
+    MALLOC_MMAP_THRESHOLD_=65536
 # No USER: GitHub requires actions to run as root, as the workspace belongs to the runner's user and could not be
 # written otherwise. Which folders git may trust is given to git per process by the program, not configured here.
 ENTRYPOINT ["gl2gh-batch"]

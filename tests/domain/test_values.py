@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 
 import pytest
 
@@ -147,7 +146,7 @@ def test_the_price_counts_every_request() -> None:
     tally.read(4)
     price = tally.price(limits)
     assert (price.content, price.imports, price.git_operations) == (600, 1, 1)
-    assert price.reads == 4 + math.ceil(POLLS_PER_IMPORT)
+    assert price.reads == 4 + round(POLLS_PER_IMPORT)
     assert price.requests == 600 + 1 + price.reads
     assert price.by_class[LimitClass.CONTENT_HOUR] == 600 * CONTENT_COSTS[LimitClass.CONTENT_HOUR]
     assert price.hours == pytest.approx(1.0)

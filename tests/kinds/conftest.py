@@ -72,7 +72,9 @@ def setting() -> Callable[..., Setting]:
             watermark=Watermark(last_activity_at="", refs_sha256=""),
         )
         known = (
-            {"labels": {"bug": "bug", "a very": "A"}, "milestones": {"5": "1.0"}} if names is None else names
+            {"labels": {"bug": "bug", "a very": "A"}, "milestones": {"id:5": "1.0"}}
+            if names is None
+            else names
         )
         return Setting(book=TestBook(), policies=Policies(**policies), inventory=inventory, names=known)
 

@@ -50,15 +50,16 @@ class Transform(Agent):
     async def run(self, desk: Desk) -> AgentResult:
         snapshot = require_snapshot(desk)
         inventory = require_inventory(desk)
+        names = {
+            name: kind.names(_records(desk, kind))
+            for name, kind in desk.kinds.items()
+            if f"{name}.ndjson" in snapshot.files
+        }
         setting = Setting(
-            book=DeskBook(desk),
+            book=DeskBook(desk, labels=names.get("labels"), milestones=names.get("milestones")),
             policies=desk.request.policies,
             inventory=inventory,
-            names={
-                name: kind.names(_records(desk, kind))
-                for name, kind in desk.kinds.items()
-                if f"{name}.ndjson" in snapshot.files
-            },
+            names=names,
         )
         files = {}
         with lines_to(desk.folder.losses) as losses:

@@ -132,7 +132,7 @@ def _labels(issue: gitlab.Issue, setting: Setting) -> tuple[str, ...]:
 
 
 def _milestone_title(milestone: gitlab.Milestone, setting: Setting) -> str:
-    return setting.names["milestones"].get(str(milestone.id), milestone.title)
+    return setting.names["milestones"].get(f"id:{milestone.id}", milestone.title)
 
 
 def _details(issue: gitlab.Issue, unknown: tuple[gitlab.User, ...]) -> Iterator[str]:

@@ -57,7 +57,7 @@ class MilestonesKind(Kind[MilestoneRecord, MilestoneDesired]):
 
     def shape(self, record: MilestoneRecord, setting: Setting) -> Shaped[MilestoneDesired]:
         milestone = record.milestone
-        title = setting.names[self.name][str(milestone.id)]
+        title = setting.names[self.name][f"id:{milestone.id}"]
         description = to_github(milestone.description or "", setting.book)
         if milestone.start_date:
             start = f"Start date: {milestone.start_date}"
@@ -98,15 +98,20 @@ class MilestonesKind(Kind[MilestoneRecord, MilestoneDesired]):
         )
 
     def names(self, records: Iterator[MilestoneRecord]) -> Mapping[str, str]:
-        titles = {}
+        """By `id:…` for records; by title and by iid for texts, where the nearest milestone is meant."""
+        milestones = []
         for record in records:
-            milestone = record.milestone
-            title = milestone.title
-            if record.shadowed:
-                title = f"{title} ({'group' if milestone.group_id else 'project'} {milestone.id})"
-            titles[str(milestone.id)] = title
-        given = milestone_titles(titles.values())
-        return {name: given[title] for name, title in titles.items()}
+            one = record.milestone
+            whose = "group" if one.group_id else "project"
+            milestones.append((one, f"{one.title} ({whose} {one.id})" if record.shadowed else one.title))
+        given = milestone_titles(title for _, title in milestones)
+        names = {f"id:{one.id}": given[title] for one, title in milestones}
+        for one, title in milestones:
+            names.setdefault(one.title, given[title])
+        for one, title in milestones:
+            if one.group_id is None:
+                names.setdefault(str(one.iid), given[title])
+        return names
 
     async def read_back(self, witness: Witness, repo: RepoRef) -> AsyncIterator[MilestoneDesired]:
         async for milestone in witness.milestones(repo):

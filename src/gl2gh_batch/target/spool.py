@@ -26,7 +26,6 @@ class CommentSpool:
             "CREATE TABLE comments (number INTEGER, id INTEGER, value BLOB, PRIMARY KEY (number, id)) "
             "WITHOUT ROWID"
         )
-        self.total = 0
 
     def add(self, comments: Iterable[IssueComment]) -> None:
         """Keep some comments; one that is kept already is replaced."""
@@ -34,7 +33,11 @@ class CommentSpool:
         self._db.execute("BEGIN")
         self._db.executemany("INSERT OR REPLACE INTO comments VALUES (?, ?, ?)", rows)
         self._db.execute("COMMIT")
-        self.total = int(self._db.execute("SELECT count(*) FROM comments").fetchone()[0])
+
+    @property
+    def total(self) -> int:
+        """How many comments are kept."""
+        return int(self._db.execute("SELECT count(*) FROM comments").fetchone()[0])
 
     def comments_of(self, number: int) -> Iterator[IssueComment]:
         """The comments of one issue, in the order of their creation on GitHub."""
