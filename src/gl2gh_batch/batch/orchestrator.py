@@ -42,7 +42,7 @@ _log = logging.getLogger(__name__)
 
 Work = Callable[[AgentOrchestrator, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 
-SURVEYED_AT_ONCE: Final = 10
+SURVEYED_AT_ONCE: Final = 20
 # What is in flight after a stop may end by itself for so long.
 GRACE_S: Final = 2.5
 

@@ -21,6 +21,7 @@ from gl2gh_batch.interfaces.merging import merge
 from gl2gh_batch.interfaces.running import Outcome, run_batch
 from gl2gh_batch.interfaces.views import error_text, nobody_listens, view_for
 from gl2gh_batch.interfaces.wiring import Batch, wire
+from gl2gh_batch.kit.memory import keep_heap_steady
 from gl2gh_batch.kit.redact import RedactingFilter, Redactor
 from gl2gh_batch.output.escape import terminal
 
@@ -35,6 +36,7 @@ TOKENS: Final[Mapping[str, tuple[str, ...]]] = {
 def main(argv: Sequence[str] | None = None, environment: Mapping[str, str] = os.environ) -> int:
     """Run one command; its exit code: 0 success, 1 partial or failed, 2 usage, 128 + a signal."""
     redactor = Redactor()
+    keep_heap_steady()
     with _logging_to_stderr(redactor) as log:
         try:
             arguments = _parse(argv)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from gl2gh_batch.domain.errors import NotFoundError
 from gl2gh_batch.domain.people import Person
@@ -12,16 +12,19 @@ from gl2gh_batch.domain.plan import Loss, NoOp, Phase, Step, TargetFacts
 from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.domain.request import ConfidentialPolicy, PlaceholderPolicy
 from gl2gh_batch.domain.result import Difference, DifferenceSort
+from gl2gh_batch.kinds._ahead import ahead
 from gl2gh_batch.kinds._issue_shape import seconds, shape_issue
 from gl2gh_batch.kinds._issue_steps import issue_steps, removal_step
 from gl2gh_batch.kinds._issue_values import CommentDesired, IssueDesired, IssueRecord
 from gl2gh_batch.kinds._kind import Kind, Setting, Shaped, Source, compare, pages
 from gl2gh_batch.rewrite.markers import marker
 from gl2gh_batch.rewrite.names import label_key
+from gl2gh_batch.source import models
 from gl2gh_batch.source.api import GitLab
 from gl2gh_batch.target.api import GitHub
 from gl2gh_batch.target.witness import Witness
 
+READ_AHEAD: Final = 8
 PLACEHOLDER_TITLE = "Placeholder for a number without an issue"
 
 
@@ -37,12 +40,13 @@ class IssuesKind(Kind[IssueRecord, IssueDesired]):
         if not source.inventory.issues_enabled:
             return
         project_id = source.inventory.project.id
-        async for issue in gitlab.issues(project_id):
-            notes = [
-                note
-                async for note in gitlab.notes(project_id, issue.iid, user_notes_count=issue.user_notes_count)
-            ]
-            yield IssueRecord(issue=issue, notes=tuple(notes))
+
+        async def with_notes(issue: models.Issue) -> IssueRecord:
+            notes = gitlab.notes(project_id, issue.iid, user_notes_count=issue.user_notes_count)
+            return IssueRecord(issue=issue, notes=tuple([note async for note in notes]))
+
+        async for record in ahead(gitlab.issues(project_id), with_notes, most=READ_AHEAD):
+            yield record
 
     def shape(self, record: IssueRecord, setting: Setting) -> Shaped[IssueDesired]:
         issue = record.issue
