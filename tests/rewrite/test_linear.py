@@ -16,6 +16,7 @@ TIMES: Final = 10
 # `python -m bench.rewrite` holds 12 on a quiet machine; a busy one gets room, and squared would be 100.
 ALLOWED: Final = 12 * TIMES / 10
 ALLOWED_WHEN_BUSY: Final = 18 * TIMES / 10
+pytestmark = pytest.mark.slow  # it measures, and wants the machine for itself
 # Below this, what is measured is the clock.
 FLOOR_S: Final = 0.004
 
