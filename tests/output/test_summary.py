@@ -8,26 +8,10 @@ from typing import Any
 
 import pyromark
 import pytest
-from pyromark import Options
+from page_shape import OPTIONS, shape
 
 from gl2gh_batch.output.plan_view import plan_markdown
 from gl2gh_batch.output.summary import LIMIT_BYTES, failure_summary, job_summary
-
-OPTIONS = Options.ENABLE_TABLES | Options.ENABLE_STRIKETHROUGH | Options.ENABLE_GFM
-
-
-def shape(markdown: str) -> list[str]:
-    """The structure of a page: every event but the words."""
-    found = []
-    for event in pyromark.events(markdown, options=OPTIONS):
-        match event:
-            case {"Text": _}:
-                name = "Text"
-            case _:
-                name = str(event)
-        if not found or name != "Text" or found[-1] != "Text":
-            found.append(name)
-    return found
 
 
 @pytest.mark.parametrize("page", [job_summary, plan_markdown])

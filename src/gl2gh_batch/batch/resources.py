@@ -276,6 +276,18 @@ class SharedResources:
         """GitLab with the address and token of a configuration, whatever project it names."""
         return self._gitlab(parse_config({"project_id": 1, **config}), None)
 
+    def cold_gitlab(self, config: Mapping[str, Any]) -> ColdGitLab:
+        """The same for the rare questions, over python-gitlab."""
+        parsed = parse_config({"project_id": 1, **config})
+        require_gitlab_token(parsed)
+        return self._cold_gitlab(parsed)
+
+    def github(self, config: Mapping[str, Any]) -> GitHub:
+        """GitHub with the address and credential of a configuration."""
+        parsed = parse_config({"project_id": 1, **config})
+        require_github_token(parsed)
+        return self._github_access(parsed).github
+
     # ── one of each for every address and credential ─────────────────────────────────────────────
 
     def _gitlab(self, config: ProjectConfig, retries: Retries | None) -> GitLab:

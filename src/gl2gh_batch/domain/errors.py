@@ -44,6 +44,7 @@ class FailureReason(StrEnum):
     FINDINGS_BLOCK = "findings-block"
     VERIFY_DIFFERENCES = "verify-differences"
     WORK_DIR_DAMAGED = "work-dir-damaged"
+    CHECKS_FAILED = "checks-failed"
     PARTIAL = "partial"
     CANCELLED = "cancelled"
     INTERNAL = "internal"

@@ -10,7 +10,8 @@ import json
 import logging
 import secrets
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,19 +19,30 @@ from actions_toolkit import core, file_command
 
 from gl2gh_batch.batch.files import result_file
 from gl2gh_batch.batch.shards import matrix
+from gl2gh_batch.domain.checks import CheckState
 from gl2gh_batch.domain.errors import ConfigurationError, FailureReason, Gl2ghError, StoppedError
 from gl2gh_batch.domain.modes import MigrationMode
 from gl2gh_batch.domain.result import BatchStatus
 from gl2gh_batch.interfaces.approval import plan_digest
+from gl2gh_batch.interfaces.by_merging import (
+    can_comment,
+    is_merge_of_plan,
+    show_plan,
+    take_reviewed_plan,
+)
+from gl2gh_batch.interfaces.examining import exit_code, run_doctor
 from gl2gh_batch.interfaces.inputs import BY_NAME, INPUTS, Input
 from gl2gh_batch.interfaces.merging import merge
+from gl2gh_batch.interfaces.review import permission_hint
 from gl2gh_batch.interfaces.running import Outcome, failure_reason, run_batch
 from gl2gh_batch.interfaces.views import MOST_OF_A_MESSAGE, PlainConsole, what_happened
-from gl2gh_batch.interfaces.wiring import unknown_input, wire
+from gl2gh_batch.interfaces.wiring import Batch, unknown_input, wire
+from gl2gh_batch.interfaces.workflow_event import read_event
 from gl2gh_batch.kit.redact import SHORTEST, Redactor
 from gl2gh_batch.output.annotations import annotations_of
+from gl2gh_batch.output.checks_view import checks_markdown
 from gl2gh_batch.output.escape import terminal, usable
-from gl2gh_batch.output.summary import failure_summary, job_summary
+from gl2gh_batch.output.summary import checked_summary, failure_summary, job_summary
 
 OUTPUTS: Final = (
     "status",
@@ -50,9 +62,13 @@ OUTPUTS: Final = (
     "predicted_hours",
 )
 COUNTS: Final = ("total_projects", "successful", "failed", "incomplete", "not_started")
-COMMANDS: Final = ("run", "verify", "merge")
-LATER_COMMANDS: Final = ("doctor",)
+COMMANDS: Final = ("run", "verify", "merge", "doctor")
 WRITING_MODES: Final = (MigrationMode.APPLY, MigrationMode.FULL)
+FORK_MESSAGE: Final = (
+    "The configuration was read and is valid. No plan was made: GitHub gives the workflows of a fork's pull"
+    " request no secrets, so there are no tokens. Somebody with write access can plan it from a branch of"
+    " this repository."
+)
 WHOLE_BATCH: Final = json.dumps(matrix(()))
 # The runner sets these two for a step that overrides how a container starts; they are nobody's inputs.
 OF_THE_RUNNER: Final = ("INPUT_ARGS", "INPUT_ENTRYPOINT")
@@ -104,11 +120,16 @@ class _Door:
     def run(self) -> int:
         """Do what the inputs say; the exit code."""
         self._hide_secrets()
+        self._event = read_event(self._environment)
         values, notices = read_inputs(self._environment)
         work_dir = Path(values.get("work_dir") or BY_NAME["work_dir"].default)
         self._outputs["artifact_path"] = str(work_dir)
         for notice in notices:
             self._annotate("notice", "gl2gh-batch", notice)
+        if self._is_fork_without_secrets(values):
+            return self._check_only(values)
+        if _command(values) == "doctor":
+            return self._examine(values)
         outcome = self._run(values)
         self._outputs |= self._told(outcome, work_dir)
         result = _redacted(outcome.result, self._redactor.redact)
@@ -168,9 +189,11 @@ class _Door:
             rest["mode"] = MigrationMode.APPLY.value
         batch = wire(rest, base=self._workspace)
         if not only_verify:
-            _refuse_unreviewed(batch.mode, self._environment.get("GITHUB_EVENT_NAME", ""))
+            _refuse_unreviewed(batch.mode, self._event.name)
             for notice in batch.notices:
                 self._annotate("notice", "gl2gh-batch", notice)
+            if is_merge_of_plan(self._event, batch, values):
+                batch = asyncio.run(take_reviewed_plan(self._event, batch, values))
         console = PlainConsole(sys.stdout, self._redactor.redact)
         # Whatever GitLab's texts hold, the runner takes no command from the log until the token comes.
         token = secrets.token_hex(16)
@@ -178,10 +201,78 @@ class _Door:
         sys.stdout.flush()
         try:
             with console:
-                return asyncio.run(run_batch(batch, self._redactor, console.hear, only_verify=only_verify))
+                outcome = asyncio.run(run_batch(batch, self._redactor, console.hear, only_verify=only_verify))
         finally:
             sys.stdout.write(f"::{token}::\n")
             sys.stdout.flush()
+        if not only_verify:
+            self._show_plan(batch, outcome, values)
+        return outcome
+
+    @contextmanager
+    def _commands_stopped(self) -> Iterator[None]:
+        """Whatever GitLab's texts hold, the runner takes no command from the log until the token comes."""
+        token = secrets.token_hex(16)
+        sys.stdout.write(f"::stop-commands::{token}\n")
+        sys.stdout.flush()
+        try:
+            yield
+        finally:
+            sys.stdout.write(f"::{token}::\n")
+            sys.stdout.flush()
+
+    def _show_plan(self, batch: Batch, outcome: Outcome, values: Mapping[str, str]) -> None:
+        """Put the plan on the pull request; a run whose comment is refused is no worse for it."""
+        if batch.mode is not MigrationMode.PLAN_ONLY or not can_comment(self._event, values):
+            return
+        result = _redacted(outcome.result, self._redactor.redact)
+        try:
+            asyncio.run(show_plan(self._event, result, values, plan_digest(batch.work_dir)))
+        except Gl2ghError as error:
+            message = f"the plan could not be shown on the pull request: {self._clean(error.message)}"
+            self._annotate("warning", "gl2gh-batch", f"{terminal(message)}. {permission_hint(error)}")
+
+    def _examine(self, values: Mapping[str, str]) -> int:
+        """Look at everything that a batch will need; the findings are log, summary and annotations."""
+        rest = {name: value for name, value in values.items() if name not in {"command", "mode"}}
+        batch = wire(rest, base=self._workspace)
+        with self._commands_stopped():
+            checks = run_doctor(batch, self._redactor, lambda line: print(line, flush=True))
+        code = exit_code(checks)
+        self._outputs |= {
+            "status": (BatchStatus.FAILED if code else BatchStatus.SUCCESS).value,
+            "failure_reason": FailureReason.CHECKS_FAILED.value if code else "",
+        }
+        for one in checks:
+            if one.state in {CheckState.BAD, CheckState.WARNING}:
+                level = "error" if one.state is CheckState.BAD else "warning"
+                words = terminal(self._clean(f"{one.found}. {one.remedy}"), MOST_OF_A_MESSAGE)
+                self._annotate(level, f"gl2gh-batch: {terminal(one.name)}", words)
+        self._write_summary(checks_markdown(checks))
+        return code
+
+    def _is_fork_without_secrets(self, values: Mapping[str, str]) -> bool:
+        """GitHub gives a fork's pull request no secrets (docs: "Events that trigger workflows")."""
+        pull = self._event.pull_request
+        return bool(
+            pull
+            and pull.is_fork
+            and self._event.is_pull_request
+            and _command(values) == "run"
+            and not (values.get("gitlab_token") and values.get("github_token"))
+        )
+
+    def _check_only(self, values: Mapping[str, str]) -> int:
+        """Read the configuration as far as that goes without tokens, and say why there is no plan."""
+        rest = {name: value for name, value in values.items() if name != "command"}
+        stand_in = {name: rest.get(name) or "x" * SHORTEST for name in ("gitlab_token", "github_token")}
+        batch = wire(rest | stand_in, base=self._workspace)
+        many = str(len(batch.configs))
+        self._outputs |= {"status": BatchStatus.SUCCESS.value, "failure_reason": ""}
+        self._outputs |= {"total_projects": many, "not_started": many}
+        self._annotate("notice", "gl2gh-batch: configuration is valid", FORK_MESSAGE)
+        self._write_summary(checked_summary(len(batch.configs), len(batch.groups), FORK_MESSAGE))
+        return 0
 
     def _told(self, outcome: Outcome, work_dir: Path) -> dict[str, str]:
         result = outcome.result
@@ -259,9 +350,8 @@ def _variables(one: Input) -> tuple[str, str]:
 def _command(values: Mapping[str, str]) -> str:
     command = values.get("command") or BY_NAME["command"].default
     if command not in COMMANDS:
-        later = command in LATER_COMMANDS
         raise ConfigurationError(
-            f"{command!r} {'comes with a later version' if later else 'is no command'}",
+            f"{command!r} is no command",
             field="command",
             hint=f"Use {' or '.join(COMMANDS)}.",
         )

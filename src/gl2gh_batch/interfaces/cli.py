@@ -1,4 +1,4 @@
-"""The command line: `gl2gh-batch run | action | demo | sandbox | verify`."""
+"""The command line: `gl2gh-batch run | verify | doctor | merge | action | demo | sandbox`."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from typing import Final, NoReturn
 
 from gl2gh_batch.domain.errors import ConfigurationError, Gl2ghError
 from gl2gh_batch.interfaces import action
+from gl2gh_batch.interfaces.examining import exit_code, run_doctor
 from gl2gh_batch.interfaces.inputs import BY_NAME, INPUTS
 from gl2gh_batch.interfaces.merging import merge
 from gl2gh_batch.interfaces.running import Outcome, run_batch
-from gl2gh_batch.interfaces.views import error_text, nobody_listens, view_for
+from gl2gh_batch.interfaces.views import error_text, nobody_listens, say, view_for
 from gl2gh_batch.interfaces.wiring import Batch, wire
 from gl2gh_batch.kit.memory import keep_heap_steady
 from gl2gh_batch.kit.redact import RedactingFilter, Redactor
@@ -110,6 +111,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_inputs(verify, without=("mode", "resume_from", "approved_plan", "deadline"))
     verify.set_defaults(command_function=_verify)
+
+    look = commands.add_parser(
+        "doctor", help="check tokens, roles, limits and this machine before a batch", allow_abbrev=False
+    )
+    _add_inputs(look, without=("mode", "resume_from", "approved_plan", "deadline", "shard", "shards"))
+    look.set_defaults(command_function=_doctor)
 
     join = commands.add_parser("merge", help="join the results of all shards", allow_abbrev=False)
     join.add_argument(
@@ -216,6 +223,13 @@ def _run_batch(values: Mapping[str, str], redactor: Redactor, *, only_verify: bo
         outcome = asyncio.run(run_batch(batch, redactor, view.hear, only_verify=only_verify))
     view.conclude(outcome.result)
     return outcome.exit_code
+
+
+def _doctor(arguments: argparse.Namespace, redactor: Redactor) -> int:
+    values = _values(arguments)
+    for name in TOKENS:
+        redactor.add(values.get(name, ""))
+    return exit_code(run_doctor(wire(values), redactor, say))
 
 
 def _merge(arguments: argparse.Namespace, redactor: Redactor) -> int:

@@ -60,6 +60,7 @@ INPUTS: Final[tuple[Input, ...]] = (
     Input(name="shard", help="this job's part of the batch, such as 2/3"),
     Input(name="shards", help="how many parts to cut the plan into, or auto"),
     Input(name="approved_plan", help="digest of the plan that was reviewed; APPLY refuses any other"),
+    Input(name="artifact_name", help="name of the artifact that the workflow uploads work_dir as"),
     Input(name="numbering", help="issues-exact, merge-requests-exact or compact"),
     Input(
         name="merge_requests",

@@ -148,12 +148,14 @@ class HttpClient:
         on_refusal: Callable[[LimitReport], None] | None = None,
         max_bytes: int | None = None,
         sink: BinaryIO | None = None,
+        follow: bool = True,
     ) -> Answer:
         """Send a request and read its answer in full; into `sink`, if given, when the status is 200.
 
         `costs` may be a function, asked before every try. `repeatable` None: all but POST. `on_refusal` hears
-        of each refusal by a rate limit. Raises `TransportError`, `UnclearAnswerError`, `RateLimitedError`,
-        `AuthenticationError`, and what the governor raises.
+        of each refusal by a rate limit. Without `follow` a redirect is an answer like others. Raises
+        `TransportError`, `UnclearAnswerError`, `RateLimitedError`, `AuthenticationError`, and what the
+        governor raises.
         """
         harmless = method != "POST" if repeatable is None else repeatable
         url = self.origin.absolute(path_or_url, params)
@@ -198,7 +200,7 @@ class HttpClient:
                     if attempt >= self._retries.tries:
                         raise self._unreachable(method, url, _NoAnswerError(f"status {answer.status}"))
                     await self._pause(attempt, report.retry_after_s)
-                case Verdict.MOVED if method in READING and "location" in answer.headers:
+                case Verdict.MOVED if follow and method in READING and "location" in answer.headers:
                     hops += 1
                     if hops > MAX_HOPS:
                         raise self._unreachable(method, url, _NoAnswerError("too many redirects"))

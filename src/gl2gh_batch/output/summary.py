@@ -62,6 +62,14 @@ def failure_summary(reason: str, message: str, hint: str) -> str:
     return "\n".join([*lines, *(["", f"What to do: {cell(hint, 2000)}"] if hint else []), ""])
 
 
+def checked_summary(projects: int, groups: int, message: str) -> str:
+    """The page for a configuration that was read and checked, and nothing more."""
+    listed = f"{projects} project{'' if projects == 1 else 's'}"
+    if groups:
+        listed += f" and {groups} group{'' if groups == 1 else 's'}"
+    return f"## ✅ The configuration is valid\n\nIt lists {listed}.\n\n{cell(message, 2000)}\n"
+
+
 def _opening(result: Mapping[str, Any]) -> Iterator[str]:
     status = str(result.get("status", ""))
     yield f"## {_TITLES.get(status, cell(status))}\n\n"

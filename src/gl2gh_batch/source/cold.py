@@ -12,7 +12,7 @@ import gitlab.exceptions
 from gl2gh_batch.domain.errors import Gl2ghError, NotFoundError, SourceError
 from gl2gh_batch.kit.http_threads import Line, ThreadRunner
 from gl2gh_batch.source.api import TokenHeader
-from gl2gh_batch.source.models import Group, Project, User, Version, decode
+from gl2gh_batch.source.models import AccessToken, Group, Project, User, Version, decode
 from gl2gh_batch.source.refusals import RefusedAnswerError
 
 # kind → the list that holds it, below the project's path (GitLab docs, api/…)
@@ -89,6 +89,10 @@ class ColdGitLab:
     async def current_user(self) -> User:
         """Who the token belongs to."""
         return decode(await self._get("/user", {}), User)
+
+    async def token(self) -> AccessToken:
+        """What the token says of itself; missing for tokens that are no access tokens."""
+        return decode(await self._get("/personal_access_tokens/self", {}), AccessToken)
 
     async def group(self, group: int | str) -> Group:
         """One group."""

@@ -40,6 +40,30 @@ class User:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccessToken:
+    """The token that asks (`/personal_access_tokens/self`); `expires_at` is a date, or None."""
+
+    name: str = ""
+    scopes: tuple[str, ...] = ()
+    expires_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """A role in a project or group, as a number (docs: "Permissions and roles")."""
+
+    access_level: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectPermissions:
+    """The roles of the token's user: in the project itself, and by its group."""
+
+    project_access: Access | None = None
+    group_access: Access | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Namespace:
     """Where a project lives; `kind` is `group` or `user`."""
 
@@ -102,6 +126,7 @@ class Project:
     merge_method: str | None = None
     squash_option: str | None = None
     remove_source_branch_after_merge: bool | None = None
+    permissions: ProjectPermissions | None = None
 
     @property
     def has_issues(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from datetime import date
 from typing import Any, Final, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import aiohttp
 
@@ -85,6 +85,21 @@ class GitHub:
         if answer.verdict is not Verdict.DONE:
             raise refusal_of(answer)
         return answer
+
+    async def locate(self, path: str) -> str:
+        """Where a download redirects to: an address of its own, to which no token may go."""
+        answer = await self._http.send(
+            "GET",
+            path,
+            costs=self._governor.costs_for(Pace.READ),
+            who=self._who,
+            headers=_headers_for(path),
+            follow=False,
+        )
+        location = answer.headers.get("location", "")
+        if answer.verdict is not Verdict.MOVED or urlsplit(location).scheme not in {"http", "https"}:
+            raise refusal_of(answer)
+        return location
 
     async def list_pages(self, path: str, params: Params | None = None) -> AsyncIterator[list[Any]]:
         """The pages of a list, following `Link` (docs: using-pagination-in-the-rest-api)."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from gl2gh_batch.sandbox.github.call import Call, Route, answer, no_content
-from gl2gh_batch.sandbox.github.errors import not_found
+from gl2gh_batch.sandbox.github.errors import forbidden, not_found
 from gl2gh_batch.sandbox.github.render import user_document
 from gl2gh_batch.sandbox.github.state import Account, State
 
@@ -106,16 +106,30 @@ async def get_user(call: Call) -> web.StreamResponse:
     return answer(full_user_document(call.state, account, is_self=False))
 
 
-async def get_organization(call: Call) -> web.StreamResponse:
-    """GET /orgs/{org}."""
+def _organization(call: Call) -> Account:
     account = call.state.account(call.params["org"])
     if account is None or not account.is_organization:
         raise not_found()
+    return account
+
+
+def _role(call: Call, account: Account) -> str:
+    """The viewer's role in an organisation: `admin`, `member`, or empty."""
+    login = call.viewer().login.casefold()
+    return next((role for name, role in account.members.items() if name.casefold() == login), "")
+
+
+async def get_organization(call: Call) -> web.StreamResponse:
+    """GET /orgs/{org}: its settings are shown to its owners alone."""
+    account = _organization(call)
+    settings = {"members_can_create_repositories": True, "members_can_create_private_repositories": True}
+    shown = {**settings, **account.policies} if call.token and _role(call, account) == "admin" else {}
     url = f"{call.state.api_url}/orgs/{account.login}"
     user = user_document(call.state, account.login)
     kept = {key: user[key] for key in ("login", "id", "node_id", "avatar_url", "html_url", "type")}
     return answer(
         kept
+        | shown
         | {
             "url": url,
             "repos_url": f"{url}/repos",
@@ -140,20 +154,83 @@ async def get_organization(call: Call) -> web.StreamResponse:
     )
 
 
+async def get_membership(call: Call) -> web.StreamResponse:
+    """GET /user/memberships/orgs/{org}: 404 for who is no member."""
+    account = _organization(call)
+    token = call.token
+    viewer = call.viewer()
+    scopes = {"read:org", "write:org", "admin:org", "repo", "user"}
+    if token is not None and token.kind == "classic" and not scopes & set(token.scopes):
+        raise forbidden("You need at least read:org scope or user scope to get your membership.")
+    role = _role(call, account)
+    if not role:
+        raise not_found()
+    url = f"{call.state.api_url}/orgs/{account.login}"
+    user = user_document(call.state, account.login)
+    kept = {key: user[key] for key in ("login", "id", "node_id", "avatar_url")}
+    links = {name: f"{url}/{name}" for name in ("repos", "events", "hooks", "issues")}
+    return answer(
+        {
+            "url": f"{url}/memberships/{viewer.login}",
+            "state": "active",
+            "role": role,
+            "organization_url": url,
+            "organization": kept
+            | {"url": url, "description": None}
+            | {f"{name}_url": link for name, link in links.items()}
+            | {
+                "members_url": f"{url}/members{{/member}}",
+                "public_members_url": f"{url}/public_members{{/member}}",
+            },
+            "user": user_document(call.state, viewer.login),
+        }
+    )
+
+
+async def list_rulesets(call: Call) -> web.StreamResponse:
+    """GET /orgs/{org}/rulesets, for the organisation's owners."""
+    account = _owned(call)
+    url = f"{call.state.api_url}/orgs/{account.login}/rulesets"
+    return answer(
+        [
+            {
+                "id": number,
+                "name": name,
+                "target": "branch",
+                "source_type": "Organization",
+                "source": account.login,
+                "enforcement": enforcement,
+                "node_id": f"RRS_{number}",
+                "_links": {"self": {"href": f"{url}/{number}"}},
+            }
+            for number, (name, enforcement) in enumerate(account.rulesets.items(), start=1)
+        ]
+    )
+
+
+async def get_actions_permissions(call: Call) -> web.StreamResponse:
+    """GET /orgs/{org}/actions/permissions, for the organisation's owners."""
+    account = _owned(call)
+    return answer({"enabled_repositories": account.policies.get("enabled_repositories", "all")})
+
+
+def _owned(call: Call) -> Account:
+    account = _organization(call)
+    if _role(call, account) != "admin":
+        raise not_found() if not _role(call, account) else forbidden("Must be an organization owner.")
+    return account
+
+
 async def list_members(call: Call) -> web.StreamResponse:
     """GET /orgs/{org}/members."""
-    account = call.state.account(call.params["org"])
-    if account is None or not account.is_organization:
-        raise not_found()
+    account = _organization(call)
     logins = sorted(account.members, key=str.casefold)
     return call.paged(logins, lambda login: user_document(call.state, login))
 
 
 async def check_member(call: Call) -> web.StreamResponse:
     """GET /orgs/{org}/members/{username}: 204 for a member; 302 to the public ones for who is none."""
-    account = call.state.account(call.params["org"])
-    if account is None or not account.is_organization:
-        raise not_found()
+    account = _organization(call)
     members = {login.casefold() for login in account.members}
     if call.viewer().login.casefold() not in members:
         place = f"/orgs/{account.login}/public_members/{call.params['username']}"
@@ -169,6 +246,9 @@ ROUTES: Final[tuple[Route, ...]] = (
     ("GET", "/user", get_viewer),
     ("GET", "/users/{login}", get_user),
     ("GET", "/orgs/{org}", get_organization),
+    ("GET", "/orgs/{org}/rulesets", list_rulesets),
+    ("GET", "/orgs/{org}/actions/permissions", get_actions_permissions),
+    ("GET", "/user/memberships/orgs/{org}", get_membership),
     ("GET", "/orgs/{org}/members", list_members),
     ("GET", "/orgs/{org}/members/{username}", check_member),
 )

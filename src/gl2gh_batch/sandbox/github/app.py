@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 from aiohttp import web
 
 from gl2gh_batch.sandbox.github import (
     accounts,
+    artifacts,
     comments,
     graphql,
     imports,
@@ -40,6 +42,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *imports.ROUTES,
     *refs.ROUTES,
     *search.ROUTES,
+    *artifacts.ROUTES,
 )
 BY_NAME: Final = "/repos/{owner}/{repo}"
 BY_ID: Final = "/repositories/{repository_id}"
@@ -55,6 +58,7 @@ def make_app(state: State, extra: tuple[Route, ...] = ()) -> web.Application:
             _add(app, state, method, API + path.replace(BY_NAME, BY_ID, 1), handler)
     _add(app, state, "POST", GRAPHQL, graphql.post_graphql)
     _add(app, state, "*", "/api/{rest:.*}", _unknown)
+    app.router.add_get(artifacts.STORE, partial(artifacts.serve_store, state=state))
     transport = Transport(state)
     app.router.add_route("*", "/{owner}/{repo}/{path:(?:info/.*|git-.*|objects/.*|HEAD)}", transport.serve)
     return app

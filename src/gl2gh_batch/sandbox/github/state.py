@@ -41,7 +41,10 @@ class Role(IntEnum):
 
 @dataclass(slots=True, kw_only=True)
 class Account:
-    """A user or an organisation; `members` maps logins to `admin` or `member`."""
+    """A user or an organisation; `members` maps logins to `admin` or `member`.
+
+    `policies` are settings of an organisation's that its owners see; `rulesets` maps names to enforcements.
+    """
 
     id: int
     login: str
@@ -50,6 +53,8 @@ class Account:
     email: str | None = None
     created_at: str = "2020-01-01T00:00:00Z"
     members: dict[str, str] = field(default_factory=dict)
+    policies: dict[str, Any] = field(default_factory=dict)
+    rulesets: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -234,6 +239,19 @@ class Replica:
     repository: Repository
 
 
+@dataclass(slots=True)
+class Artifact:
+    """A zip file that a run of a workflow left."""
+
+    id: int
+    repository_id: int
+    run_id: int
+    name: str
+    data: bytes
+    created_at: str
+    expired: bool = False
+
+
 class State:
     """All that one GitHub knows. Logins and repository names are found whatever their case."""
 
@@ -253,6 +271,7 @@ class State:
         self.bare_labels_until: dict[int, float] = {}
         # Jobs under way, by the moment of their end: (done_at, job, repository).
         self.pending_imports: list[tuple[float, int, int]] = []
+        self.artifacts: dict[int, Artifact] = {}
         self._milestone_counts: dict[int, Counter[tuple[int | None, str]]] = {}
         self._last_id = 1_000_000
 
@@ -275,6 +294,19 @@ class State:
         account = Account(id=self.next_id(), login=login, **fields)
         self.accounts[login.casefold()] = account
         return account
+
+    def add_artifact(self, repository: Repository, *, run_id: int, name: str, data: bytes) -> Artifact:
+        """Keep what a run of a workflow uploaded."""
+        artifact = Artifact(
+            id=self.next_id(),
+            repository_id=repository.id,
+            run_id=run_id,
+            name=name,
+            data=data,
+            created_at=self.clock.stamp(),
+        )
+        self.artifacts[artifact.id] = artifact
+        return artifact
 
     def account(self, login: str) -> Account | None:
         """The account of that login."""

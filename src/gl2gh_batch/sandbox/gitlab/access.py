@@ -10,7 +10,17 @@ from aiohttp import web
 
 from gl2gh_batch.sandbox.gitlab.answers import Refusal, unauthorized
 from gl2gh_batch.sandbox.gitlab.world import World
-from gl2gh_batch.sandbox.seeds.records import GUEST, OWNER, REPORTER, Group, Issue, Member, Project, User
+from gl2gh_batch.sandbox.seeds.records import (
+    GUEST,
+    OWNER,
+    REPORTER,
+    Group,
+    Issue,
+    Member,
+    Project,
+    Token,
+    User,
+)
 
 _READING = ("GET", "HEAD")
 
@@ -22,6 +32,7 @@ class Caller:
     world: World
     user: User | None = None
     scopes: frozenset[str] = frozenset()
+    token: Token | None = None
 
     def level(self, project: Project) -> int:
         """The access level in a project, 0 for none; an administrator has the owner's."""
@@ -168,4 +179,4 @@ def _by_token(world: World, value: str) -> Caller:
     user = world.user(token.username)
     if user.state != "active" and world.rules.holds("gitlab_blocked"):
         raise Refusal(403, {"message": "403 Forbidden - Your account has been blocked."})
-    return Caller(world=world, user=user, scopes=token.scopes)
+    return Caller(world=world, user=user, scopes=token.scopes, token=token)

@@ -55,6 +55,27 @@ async def own_user(call: Call) -> web.StreamResponse:
     return call.json(own_page(call.world, call.signed_in()))
 
 
+async def own_token(call: Call) -> web.StreamResponse:
+    """`/personal_access_tokens/self`: the token that asks (docs: api/personal_access_tokens)."""
+    user = call.signed_in()
+    token = call.caller.token
+    assert token is not None
+    return call.json(
+        {
+            "id": user.id,
+            "name": "token",
+            "description": None,
+            "revoked": token.revoked,
+            "created_at": "2024-01-01T00:00:00.000Z",
+            "scopes": sorted(token.scopes),
+            "user_id": user.id,
+            "last_used_at": None,
+            "active": not token.revoked,
+            "expires_at": token.expires_at,
+        }
+    )
+
+
 async def users(call: Call) -> web.StreamResponse:
     """`/users`: by name, by a search, or all of them."""
     found = list(call.world.users.values())
@@ -321,6 +342,7 @@ ROUTES: Final[Routes] = (
     ("GET", "/version", version),
     ("GET", "/metadata", version),
     ("GET", "/user", own_user),
+    ("GET", "/personal_access_tokens/self", own_token),
     ("GET", "/users", users),
     ("GET", "/users/{id}", user),
     ("GET", "/users/{id}/projects", user_projects),

@@ -53,6 +53,7 @@ class Token:
     username: str
     scopes: frozenset[str] = frozenset({"api"})
     revoked: bool = False
+    expires_at: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)

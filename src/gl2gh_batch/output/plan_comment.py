@@ -1,0 +1,198 @@
+"""The comment on a pull request that shows the plan; it is found again by its hidden first line.
+
+GitHub takes at most 65,536 characters of a comment; this one stays below `LIMIT` and is cut at the end of a
+row. The first line says which plan it shows, so that the run after the merge applies exactly that one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from html import escape
+from typing import Any, Final
+
+from gl2gh_batch.output.board import duration
+from gl2gh_batch.output.escape import cell, code
+
+LIMIT: Final = 60_000
+_ROOM_FOR_THE_REST: Final = 4_000
+_MOST_FINDINGS: Final = 100
+_FIRST_LINE: Final = re.compile(r"\A<!-- gl2gh-batch:plan (\{[^\n]{1,4000}\}) -->\r?\n")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewedPlan:
+    """Which plan a comment shows, and where the run left it.
+
+    `name` tells the batches of one repository apart (the path of the batch file); `run_id` and `artifact`
+    name the artifact with the work directory; `digest` is the batch plan's, empty when there is no plan.
+    """
+
+    name: str
+    digest: str
+    run_id: int
+    artifact: str
+    head_sha: str = ""
+
+
+def first_line(plan: ReviewedPlan) -> str:
+    """The hidden line that a comment begins with; nothing in it can end the HTML comment."""
+    text = json.dumps({"version": 1, **asdict(plan)}, separators=(",", ":"), sort_keys=True)
+    for sign in "-<>":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return f"<!-- gl2gh-batch:plan {text} -->\n"
+
+
+def reviewed_plan(body: str) -> ReviewedPlan | None:
+    """What a comment's first line says; None when it is none of ours, or of a version that we cannot read."""
+    found = _FIRST_LINE.match(body)
+    try:
+        said = json.loads(found[1]) if found else None
+    except ValueError:
+        return None
+    if not isinstance(said, dict) or said.get("version") != 1:
+        return None
+    values = {one.name: said.get(one.name, "") for one in fields(ReviewedPlan)}
+    run_id = values.pop("run_id")
+    if isinstance(run_id, bool) or not isinstance(run_id, int):
+        return None
+    if not all(isinstance(one, str) for one in values.values()):
+        return None
+    return ReviewedPlan(run_id=run_id, **values)
+
+
+def plan_comment(
+    result: Mapping[str, Any], plan: ReviewedPlan, *, run_url: str = "", limit: int = LIMIT
+) -> str:
+    """The comment for a batch's result of PLAN_ONLY, at most `limit` characters."""
+    projects: Sequence[Mapping[str, Any]] = result.get("results", ())
+    opening = [first_line(plan), *_opening(result, plan)]
+    closing = "".join(_closing(plan, run_url))
+    parts = [*opening]
+    room = limit - len(closing) - sum(len(part) for part in parts) - _ROOM_FOR_THE_REST
+    # What is in the way may take half of the room, so that the projects have the rest.
+    for section, share in ((_findings(projects), 0.5), (_table(projects), 1.0)):
+        taken, left = _that_fit(list(section), int(room * share))
+        room -= sum(len(one) for one in taken)
+        parts += taken
+        if left:
+            parts.append(f"\n… and {left} more: see `batch-result.json` in the artifact.\n")
+    return "".join((*parts, closing))
+
+
+def invalid_comment(name: str, message: str, hint: str, plan: ReviewedPlan) -> str:
+    """The comment when there is no plan: what is wrong with the batch file, or why it was only checked."""
+    lines = [first_line(plan), f"## Migration plan: {code(name)}\n\n", f"**{cell(message, 2000)}**\n"]
+    return "".join([*lines, f"\n{cell(hint, 2000)}\n" if hint else ""])
+
+
+def _that_fit(lines: Sequence[str], room: int) -> tuple[list[str], int]:
+    """As many lines as fit, and how many rows are left; a section's head counts as no row."""
+    taken: list[str] = []
+    for place, line in enumerate(lines):
+        room -= len(line)
+        if room < 0:
+            return taken, sum(one.startswith("| ") for one in lines[place:])
+        taken.append(line)
+    return taken, 0
+
+
+def _opening(result: Mapping[str, Any], plan: ReviewedPlan) -> Iterator[str]:
+    projects: Sequence[Mapping[str, Any]] = result.get("results", ())
+    planned = [one for one in projects if one.get("plan")]
+    blocked = [one for one in projects if _severities(one).get("blocking") or one.get("error")]
+    yield f"## Migration plan: {code(plan.name or 'batch')}\n\n"
+    if blocked:
+        yield f"❌ **To be solved first: {len(blocked)} of {_many(len(projects), 'project')}.**\n\n"
+    else:
+        yield f"✅ **{_many(len(projects), 'project')} can be migrated.**\n\n"
+    price = result.get("price") or {}
+    losses = sum(int(one.get("losses") or 0) for one in planned)
+    steps = sum(int(one["plan"].get("steps") or 0) for one in planned)
+    took = duration(float(price.get("hours", 0.0)) * 3600)
+    yield "| Projects | Steps | Requests to GitHub | Time for one token | Not carried over |\n"
+    yield "|--:|--:|--:|--:|--:|\n"
+    requests = f"{int(price.get('requests', 0)):,}"
+    yield f"| {len(projects)} | {steps:,} | {requests} | about {took} | {losses:,} |\n"
+    if plan.digest:
+        yield f"\nPlan {code(plan.digest[:12])}, made from {code(plan.head_sha[:12] or 'this branch')}.\n"
+
+
+def _table(projects: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    if not projects:
+        return
+    yield "\n### Projects\n\n"
+    yield "| Project | Target | What | Steps | Requests | Time | Losses | Findings |\n"
+    yield "|---|---|---|--:|--:|--:|--:|---|\n"
+    for project in sorted(projects, key=lambda one: not (one.get("error") or _severities(one))):
+        plan = project.get("plan") or {}
+        price = plan.get("price") or {}
+        columns = (
+            code(project.get("source") or project.get("project_id", "")),
+            code(project["target"]) if project.get("target") else "",
+            cell(", ".join(f"{name} {one.get('items', 0)}" for name, one in _kinds(plan).items())),
+            cell(plan.get("steps", "")),
+            f"{int(price['requests']):,}" if "requests" in price else "",
+            duration(float(price["hours"]) * 3600) if "hours" in price else "",
+            cell(project.get("losses") or 0),
+            cell(", ".join(f"{many} {name}" for name, many in _severities(project).items())),
+        )
+        yield f"| {' | '.join(columns)} |\n"
+
+
+def _kinds(plan: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+    kinds: Mapping[str, Mapping[str, Any]] = plan.get("kinds") or {}
+    return kinds
+
+
+def _findings(projects: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    rows = list(_finding_rows(projects))
+    if not rows:
+        return
+    yield "\n### What needs attention\n\n| Project | | What | What to do |\n|---|---|---|---|\n"
+    yield from rows[:_MOST_FINDINGS]
+    if len(rows) > _MOST_FINDINGS:
+        yield f"\n… and {len(rows) - _MOST_FINDINGS} more: see the job summary.\n"
+
+
+def _finding_rows(projects: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    order = {"failed": 0, "blocking": 1, "warning": 2}
+    rows = []
+    for project in projects:
+        name = code(project.get("source") or project.get("project_id", ""))
+        if error := project.get("error"):
+            rows.append((0, name, "failed", error.get("message", ""), error.get("hint", "")))
+        for one in project.get("findings") or ():
+            severity = str(one.get("severity", ""))
+            if severity in order:
+                rows.append((order[severity], name, severity, one.get("message", ""), one.get("hint", "")))
+    for _, name, severity, message, hint in sorted(rows, key=lambda row: row[0]):
+        yield f"| {name} | {severity} | {cell(message, 400)} | {cell(hint, 400)} |\n"
+
+
+def _severities(project: Mapping[str, Any]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for one in project.get("findings") or ():
+        severity = str(one.get("severity", ""))
+        if severity in {"blocking", "warning", "notice"}:
+            counts[severity] = counts.get(severity, 0) + 1
+    return counts
+
+
+def _closing(plan: ReviewedPlan, run_url: str) -> Iterator[str]:
+    yield "\n---\n"
+    if plan.digest:
+        yield (
+            "Merging this pull request approves this plan: the apply on the push carries out exactly it,"
+            " or refuses when it, the target or the source has changed since. A project that is in the way"
+            " is left out, and stops none of the others.\n"
+        )
+        yield f"\n<sub>digest {code(plan.digest)}</sub>\n"
+    if run_url:
+        yield f'\n<sub><a href="{escape(run_url)}">The run</a> has the whole report as an artifact.</sub>\n'
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -1,0 +1,81 @@
+"""The plan on a pull request: found again, never too long, and nothing from GitLab can break it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pyromark
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from page_shape import OPTIONS, shape
+
+from gl2gh_batch.output.plan_comment import (
+    LIMIT,
+    ReviewedPlan,
+    first_line,
+    invalid_comment,
+    plan_comment,
+    reviewed_plan,
+)
+
+PLAN = ReviewedPlan(name="batch.yml", digest="ab" * 32, run_id=4711, artifact="gl2gh-plan-batch.yml")
+
+
+@given(st.text(), st.text(), st.integers(min_value=0))
+def test_the_first_line_says_what_it_was_given(name: str, artifact: str, run_id: int) -> None:
+    """Whatever a batch file is called, the hidden line is one line, ends once, and reads back."""
+    plan = ReviewedPlan(name=name[:200], digest="d", run_id=run_id, artifact=artifact[:200])
+    line = first_line(plan)
+    assert line.count("\n") == line.count("-->") == line.count("<!--") == 1
+    if len(line) < 4000:
+        assert reviewed_plan(line + "and more") == plan
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "a comment\n" + first_line(PLAN),
+        first_line(PLAN).replace('"version":1', '"version":2'),
+        first_line(PLAN).replace("4711", '"4711"'),
+        first_line(PLAN).replace("4711", "true"),
+        "<!-- gl2gh-batch:plan {} -->\n",
+        "<!-- gl2gh-batch:plan {nonsense} -->\n",
+        '<!-- gl2gh-batch:plan {"version":1,"run_id":1,"name":[]} -->\n',
+    ],
+)
+def test_other_comments_say_nothing(body: str) -> None:
+    """A quoted, edited or foreign line is no plan."""
+    assert reviewed_plan(body) is None
+
+
+def test_hostile_texts_do_not_change_the_comment(friendly: dict[str, Any], hostile: dict[str, Any]) -> None:
+    """The comment has the same structure with hostile texts as with friendly ones, and nothing live in it."""
+    assert shape(plan_comment(hostile, PLAN)) == shape(plan_comment(friendly, PLAN))
+    html = pyromark.html(plan_comment(hostile, PLAN), options=OPTIONS)
+    assert not re.search(r"(?:^|\W)@\w", html.partition("-->")[2], re.ASCII)
+    text = hostile["results"][0]["source"]
+    assert shape(invalid_comment(text, text, text, PLAN)) == shape(invalid_comment("a", "b c", "d", PLAN))
+
+
+def test_it_is_cut_at_the_end_of_a_row(thousand: dict[str, Any]) -> None:
+    """A thousand projects with long names stay below GitHub's limit; the cut says how many are missing."""
+    text = plan_comment(thousand, PLAN, run_url="https://github.com/acme/migration/actions/runs/4711")
+    assert len(text) <= LIMIT
+    rows = [line for line in text.splitlines() if line.startswith("| <code>")]
+    assert all(row.endswith(" |") for row in rows)
+    shown = text.partition("### Projects")[2].count("\n| <code>")
+    assert shown > 5
+    assert f"… and {1000 - shown} more: see `batch-result.json`" in text
+    assert PLAN.digest in text
+    assert reviewed_plan(text) == PLAN
+
+
+def test_it_says_what_is_in_the_way_first(friendly: dict[str, Any], all_good: dict[str, Any]) -> None:
+    """What has to be solved stands above the projects, with its remedy; a good plan says that it is one."""
+    text = plan_comment(friendly, PLAN)
+    assert "❌" in text
+    assert text.index("### What needs attention") < text.index("### Projects")
+    assert "✅ **1 project can be migrated.**" in plan_comment(all_good, PLAN)
