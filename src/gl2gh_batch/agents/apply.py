@@ -6,10 +6,12 @@ from typing import Final
 
 from gl2gh_batch.agents._agent import Agent, counted
 from gl2gh_batch.agents._desk import Desk
+from gl2gh_batch.agents.export import fetch_history
 from gl2gh_batch.agents.plan import read_steps, require_plan
-from gl2gh_batch.domain.errors import BlockedError
+from gl2gh_batch.domain.errors import BlockedError, PlanRefusedError
+from gl2gh_batch.domain.ledger import StepState
 from gl2gh_batch.domain.modes import AgentName
-from gl2gh_batch.domain.plan import NoOp, Phase, Plan
+from gl2gh_batch.domain.plan import GitPush, NoOp, Phase, Plan
 from gl2gh_batch.domain.result import AgentResult
 from gl2gh_batch.engines import ALL_ENGINES
 from gl2gh_batch.engines._engine import Workbench
@@ -69,6 +71,8 @@ async def perform_phase(desk: Desk, plan: Plan, phase: Phase, note: str) -> int:
         for step in read_steps(desk.folder):
             if isinstance(step, NoOp) or step.phase is not phase:
                 continue
+            if isinstance(step, GitPush):
+                await _bring_history(desk, step, ledger)
             sent += await engine.perform(step)
             done[step.kind] = done.get(step.kind, 0) + 1
             desk.count(AgentName.APPLY, step.kind, done[step.kind], totals.get(step.kind))
@@ -76,6 +80,25 @@ async def perform_phase(desk: Desk, plan: Plan, phase: Phase, note: str) -> int:
         return sent
     finally:
         ledger.close()
+
+
+async def _bring_history(desk: Desk, push: GitPush, ledger: Ledger) -> None:
+    """Fetch the history again where the work directory came without it, as a handover does."""
+    mirror = desk.folder.path / push.mirror
+    receipt = ledger.receipt(push.id)
+    if mirror != desk.folder.mirror or (receipt is not None and receipt.state is StepState.DONE):
+        return
+    if (mirror / "HEAD").is_file():
+        return
+    refs = await fetch_history(desk)
+    moved = {name: sha for name, sha in push.refs.items() if refs.get(name) != sha}
+    if lost := await desk.git.lacks(mirror, moved.values()):
+        names = sorted(name for name, sha in moved.items() if sha in lost)
+        raise PlanRefusedError(
+            f"GitLab no longer holds the commits that were planned for {', '.join(names[:5])}",
+            hint="Apply from the work directory of the plan, which has them, or make the plan again.",
+            project=desk.label,
+        )
 
 
 def phase_is_done(desk: Desk, note: str, plan: Plan) -> bool:

@@ -74,8 +74,13 @@ class Export(Agent):
         if inventory.empty_repository:
             return {}
         desk.count(self.name, "git", 0, None)
-        await desk.git.mirror(desk.source_git_url, desk.folder.mirror, desk.gitlab_auth())
-        return dict(await desk.git.refs(desk.folder.mirror))
+        return await fetch_history(desk)
+
+
+async def fetch_history(desk: Desk) -> dict[str, str]:
+    """Bring the project's mirror to what GitLab holds; its refs."""
+    await desk.git.mirror(desk.source_git_url, desk.folder.mirror, desk.gitlab_auth())
+    return dict(await desk.git.refs(desk.folder.mirror))
 
 
 def require_inventory(desk: Desk) -> Inventory:

@@ -10,6 +10,7 @@ from gl2gh_batch import codec
 from gl2gh_batch.agents._agent import Agent
 from gl2gh_batch.agents._desk import Desk
 from gl2gh_batch.agents.apply import CLOSED, Apply, perform_phase, phase_is_done
+from gl2gh_batch.agents.certificate import certify
 from gl2gh_batch.agents.discovery import Discovery
 from gl2gh_batch.agents.export import Export
 from gl2gh_batch.agents.plan import PlanAgent, read_plan, require_plan
@@ -103,6 +104,9 @@ class _Run:
         self._results: dict[str, AgentResult] = {}
 
     async def all_agents(self) -> None:
+        if AgentName.VERIFY in self._names:
+            # Until this run has verified, nothing is certified.
+            self._desk.folder.certificate.unlink(missing_ok=True)
         try:
             await self._agents(self._names)
         except CapabilityMissingError as error:
@@ -114,6 +118,8 @@ class _Run:
             await self._agents(self._redo)
 
     async def verify_only(self) -> None:
+        self._desk.folder.certificate.unlink(missing_ok=True)
+
         async def work() -> AgentResult:
             result = await ALL_AGENTS[AgentName.VERIFY].run(self._desk)
             self._refuse_differences(int(result.details["differences"]))
@@ -185,6 +191,7 @@ class _Run:
         else:
             failure = None if error is None else _failure(error)
         verification = read_verification(desk.folder) if AgentName.VERIFY in self._results else None
+        certificate = None if AgentName.VERIFY not in self._names else certify(desk)
         result: dict[str, Any] = {
             "status": status.value,
             "project_id": desk.request.project,
@@ -203,6 +210,8 @@ class _Run:
             }
         if verification is not None:
             result["verification"] = codec.plain(verification)
+        if certificate is not None:
+            result["certificate"] = {"verdict": certificate.verdict.value, "digest": certificate.digest}
         if failure is not None:
             result["error"] = codec.plain(failure)
         return result

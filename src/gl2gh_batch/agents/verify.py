@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -101,6 +102,7 @@ async def verify(desk: Desk, plan: Plan, phase: Phase) -> Verification:
                 expected=comparison.expected,
                 seen=comparison.seen,
                 differences=lines.count - before,
+                seen_sha256=comparison.seen_sha256,
             )
             desk.count(AgentName.VERIFY, name, comparison.seen, comparison.seen)
     return _write(desk, plan, phase, kinds, lines.count, shown)
@@ -139,6 +141,7 @@ class Comparison:
     phase: Phase
     expected: int = 0
     seen: int = 0
+    seen_sha256: str = ""
 
     async def differences(self, path: Path) -> AsyncIterator[Difference]:
         """Every difference, missing and changed ones first, then what nobody planned."""
@@ -158,6 +161,7 @@ class Comparison:
                 )
                 if self.seen % 200 == 0:
                     self.desk.count(AgentName.VERIFY, self.kind.name, self.seen, None)
+            self.seen_sha256 = _digest_of(db)
             with Ledger(self.desk.folder.ledger) as ledger:
                 for desired in _desired(path, self.kind):
                     phase = _phase_of(self.kind, desired, ledger, self.phase)
@@ -190,6 +194,14 @@ class Comparison:
             return
         db.execute("update seen set met = 1 where identity = ?", (identity,))
         yield from self.kind.check(desired, codec.decode(row[0], self.kind.desired_type))
+
+
+def _digest_of(db: sqlite3.Connection) -> str:
+    """The digest of what was seen, whatever order it was listed in."""
+    sha256 = hashlib.sha256()
+    for (line,) in db.execute("select line from seen order by identity"):
+        sha256.update(line + b"\n")
+    return sha256.hexdigest()
 
 
 def _phase_of(kind: Kind[Any, Any], desired: Any, ledger: Ledger, phase: Phase) -> Phase:

@@ -13,6 +13,7 @@ from gl2gh_batch import codec
 from gl2gh_batch.agents import AgentOrchestrator
 from gl2gh_batch.batch.config import ProjectConfig, parse_config, project_of
 from gl2gh_batch.batch.files import planned_hours, write_batch_files
+from gl2gh_batch.batch.leavings import Leavings
 from gl2gh_batch.batch.progress import Progress
 from gl2gh_batch.batch.resources import SharedResources
 from gl2gh_batch.batch.schedule import Room, order, predicted_s
@@ -142,6 +143,7 @@ class BatchOrchestrator:
             shards = write_batch_files(run.root, result, shard=self._shard, shards=self._shards)
             if shards:
                 result["shards"] = shards
+            run.leave(result)
         self.shared_resources.emit(BatchFinished(batch_id=run.batch_id, status=result["status"]))
         return result
 
@@ -282,6 +284,7 @@ class _BatchRun:
         resources.emit(ProjectStarted(project=label, index=index, agents=self._agents))
         try:
             orchestrator = AgentOrchestrator(shared_resources=resources)
+            self.leavings.begin(self._parsed.get(index), applies=AgentName.APPLY in self._agents)
             result = dict(await self._work(orchestrator, config))
         except asyncio.CancelledError:
             if not self._cancelled:
@@ -307,9 +310,19 @@ class _BatchRun:
             "finished_at": self._now(),
         }
         result.setdefault("agents", {})
+        self.leavings.end(self._parsed.get(index), label)
         error_text = str((result.get("error") or {}).get("message", ""))
         resources.emit(ProjectFinished(project=label, index=index, status=status.value, error=error_text))
         return result
+
+    @property
+    def leavings(self) -> Leavings:
+        """What this run leaves for others."""
+        return Leavings(self._resources, self.root)
+
+    def leave(self, result: Mapping[str, Any]) -> None:
+        """Write the report and the batch's part of the handover."""
+        self.leavings.conclude(result, self._parsed)
 
     def _label(self, name: int | str) -> str:
         reference = self._reference(name)

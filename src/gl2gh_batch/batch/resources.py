@@ -213,6 +213,14 @@ class SharedResources:
         self.references(root).put(reference)
         return reference
 
+    def folder(self, config: ProjectConfig, root: Path | None) -> tuple[str, ProjectFolder] | None:
+        """The name and folder of a project that is on the map; None of another."""
+        reference = self.references(root).named(config.request.project)
+        if reference is None:
+            return None
+        name = slug(reference.project.full_path, reference.project.id)
+        return name, self._folder(config, root, reference)
+
     def _folder(self, config: ProjectConfig, root: Path | None, reference: ProjectReference) -> ProjectFolder:
         project = reference.project
         name = slug(project.full_path, project.id)

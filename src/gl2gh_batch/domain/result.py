@@ -94,11 +94,12 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KindVerification:
-    """How many items of a kind were expected and seen, and how many differ."""
+    """How many items of a kind were expected and seen, and how many differ; the digest of what was seen."""
 
     expected: int
     seen: int
     differences: int
+    seen_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

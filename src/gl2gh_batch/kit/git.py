@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -163,6 +163,15 @@ class Git:
                     )
             raise failure("push", done)
         return report
+
+    async def lacks(self, mirror: Path, shas: Iterable[str]) -> list[str]:
+        """Those of the object ids that the mirror does not hold."""
+        missing = []
+        for sha in dict.fromkeys(shas):
+            done = await self._process.run("cat-file", "-e", f"{sha}^{{}}", mirror=mirror.resolve())
+            if done.code:
+                missing.append(sha)
+        return missing
 
     async def set_head(self, mirror: Path, ref: str) -> None:
         """Let the HEAD of a mirror stand for the branch `ref` (a full name)."""

@@ -12,7 +12,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -53,17 +53,28 @@ def slug(full_path: str, project_id: int | None = None) -> str:
 
 def write_atomic(path: Path, data: bytes) -> None:
     """Write the file whole: beside its place, synced, then renamed over it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with beside.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
+        sync_folder(path.parent)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
         raise _unwritable(path, error) from error
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder durable: a rename is lost with the power until its folder is synced."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 class LineWriter:
@@ -95,12 +106,16 @@ class LineWriter:
         os.fsync(self._file.fileno())
         self._file.close()
         self._beside.replace(self.path)
+        sync_folder(self.path.parent)
         return self.facts
 
     def discard(self) -> None:
         """Leave nothing behind."""
-        self._file.close()
-        self._beside.unlink(missing_ok=True)
+        # On a full disk closing writes what is left, and fails like the write before it.
+        with suppress(OSError):
+            self._file.close()
+        with suppress(OSError):
+            self._beside.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -176,6 +191,10 @@ class ProjectFolder:
     @property
     def verification(self) -> Path:
         return self.path / "verify.json"
+
+    @property
+    def certificate(self) -> Path:
+        return self.path / "certificate.json"
 
     @property
     def differences(self) -> Path:
