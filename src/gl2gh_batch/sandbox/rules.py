@@ -34,6 +34,7 @@ class Row:
 
 RATE_PAGE: Final = "github/docs rest/using-the-rest-api/rate-limits-for-the-rest-api"
 IMPORT_PAGE: Final = "gist jonmagic/5282384165e0f86ef105"
+ASSETS_PAGE: Final = "github/docs about-releases"
 OPENAPI: Final = "@octokit/openapi 23.0.2"
 SEEN: Final = "reports in the issue trackers of other migrators"
 
@@ -118,6 +119,18 @@ TABLE: Final[tuple[Row, ...]] = (
     _refusal("import_assignee", "the whole import fails on an assignee who cannot be", IMPORT_PAGE),
     _refusal("import_body", "the whole import fails on a body or title that is too long", IMPORT_PAGE),
     _refusal("import_status_lag", "404 for the status of an import that was only just begun", SEEN),
+    _refusal("release_exists", "422 already_exists for a published release of the same tag", OPENAPI),
+    _refusal("release_tag_form", "422 for a tag name that git would not take", OPENAPI),
+    _refusal("release_needs_commit", "422 Repository is empty.", SEEN),
+    _refusal("release_latest", "422 for a draft or pre-release that should be the latest", OPENAPI),
+    _refusal("release_body_chars", "422 body is too long", "ncipollo/release-action#493", 125_000),
+    _refusal("asset_exists", "422 already_exists, what a broken upload left included", OPENAPI),
+    _refusal("asset_length", "400 for an upload without a length, or of nothing", SEEN),
+    _refusal("asset_type", "400 for an upload without a media type", OPENAPI),
+    _refusal("asset_bytes", "422 for a file as large as the setting", ASSETS_PAGE),
+    _refusal("assets", "422 for more assets than that in one release", ASSETS_PAGE, 1000),
+    _header("asset_digest", "the SHA-256 of an asset in its document", OPENAPI),
+    _limit("tree_entries", "a recursive tree is cut after so many", "github/docs rest/git/trees", 100_000),
     _refusal("comment_blank", "422 for a comment without words", OPENAPI),
     _refusal("ref_form", "422 for a ref that is not refs/…/…", OPENAPI),
     _refusal("ref_exists", "422 for a ref that is there already", OPENAPI),

@@ -24,6 +24,7 @@ from gl2gh_batch.sandbox.guard import Guard, Platform
 from gl2gh_batch.sandbox.journal import Exchange, Journal
 from gl2gh_batch.sandbox.limits import PROFILES, Limiter, parse_limits
 from gl2gh_batch.sandbox.rules import Rules
+from gl2gh_batch.sandbox.storage import Storage
 
 HOST: Final = "127.0.0.1"
 OWNER: Final = "acme"
@@ -42,7 +43,8 @@ class Sandbox:
     `limits.PROFILES`, `limits` overrides its classes, `faults` are as `PUT control/faults` takes them,
     `loosened` names rows of `rules.TABLE` that are not kept, `settings` fields of the GitHub's `Settings`.
     `members` belong to the organisation and can be assigned, `users` merely exist. `observe` sees every
-    exchange that passes. The same `seed` and requests give the same answers, but for the time.
+    exchange that passes. With `object_storage` the GitLab sends readers of files to another origin, as the
+    GitHub always does. The same `seed` and requests give the same answers, but for the time.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Sandbox:
         seed: int = 0,
         started_at: datetime | None = None,
         observe: Callable[[Exchange], None] | None = None,
+        object_storage: bool = False,
     ) -> None:
         self._projects = [seeds.parse_spec(str(project)) for project in projects]
         self.profile_name = profile
@@ -72,6 +75,8 @@ class Sandbox:
         self._seed = seed
         self._started_at = started_at
         self.observe = observe
+        self.object_storage = object_storage
+        self.storage = Storage()
         self.owner = OWNER
         self.github_token = GITHUB_TOKEN
         self.journal = Journal()
@@ -133,6 +138,13 @@ class Sandbox:
         gitlab = make_gitlab(self.gitlab)
         self.gitlab_url = await self._serve(gitlab, GitLabPlatform(self.clock, self.rules), gitlab_port)
         self.gitlab.url = self.gitlab_url
+        self.storage = Storage()
+        self.storage.roots = {"gitlab": root / "gitlab", "github": root / "github"}
+        runner = web.AppRunner(self.storage.app(), shutdown_timeout=SHUTDOWN_S)
+        self._platforms.append(runner)
+        self.github.storage_url = await _listen(runner, 0)
+        if self.object_storage:
+            self.gitlab.storage_url = self.github.storage_url
 
     def _fill_gitlab(self, git_root: Path) -> None:
         git_root.mkdir()

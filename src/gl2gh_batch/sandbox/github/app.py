@@ -18,8 +18,10 @@ from gl2gh_batch.sandbox.github import (
     labels,
     milestones,
     refs,
+    releases,
     repositories,
     search,
+    trees,
 )
 from gl2gh_batch.sandbox.github.call import Call, Handler, Route, add_etag, answer, find_repository, snapshot
 from gl2gh_batch.sandbox.github.errors import Refused, not_found
@@ -28,6 +30,8 @@ from gl2gh_batch.sandbox.github.transport import Transport, install_hooks
 from gl2gh_batch.sandbox.guard import LAG_S
 
 API: Final = "/api/v3"
+# The uploads host of GHES is a path of the instance; elsewhere it is a host of its own.
+UPLOADS: Final = "/api/uploads"
 GRAPHQL: Final = "/api/graphql"
 # Requests to the API hold at most this; imports are measured by their own rule.
 MAX_BODY_BYTES: Final = 32 * 1024 * 1024
@@ -41,6 +45,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     *issues.ROUTES,
     *imports.ROUTES,
     *refs.ROUTES,
+    *trees.ROUTES,
+    *releases.ROUTES,
     *search.ROUTES,
     *artifacts.ROUTES,
 )
@@ -56,6 +62,8 @@ def make_app(state: State, extra: tuple[Route, ...] = ()) -> web.Application:
         _add(app, state, method, API + path, handler)
         if path.startswith(BY_NAME):
             _add(app, state, method, API + path.replace(BY_NAME, BY_ID, 1), handler)
+    method, path, handler = releases.UPLOAD
+    _add(app, state, method, UPLOADS + path, handler)
     _add(app, state, "POST", GRAPHQL, graphql.post_graphql)
     _add(app, state, "*", "/api/{rest:.*}", _unknown)
     app.router.add_get(artifacts.STORE, partial(artifacts.serve_store, state=state))

@@ -7,6 +7,7 @@ derived, such as an address or a count, is refused with its place.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -15,6 +16,8 @@ from gl2gh_batch.sandbox.github.git import BareGit, GitError
 from gl2gh_batch.sandbox.github.issues import delete_issue
 from gl2gh_batch.sandbox.github.labels import add_label, label_named, remove_label
 from gl2gh_batch.sandbox.github.milestones import remove_milestone
+from gl2gh_batch.sandbox.github.published import Asset, Release
+from gl2gh_batch.sandbox.github.releases import asset_path
 from gl2gh_batch.sandbox.github.render import SETTINGS
 from gl2gh_batch.sandbox.github.repositories import (
     apply_fields,
@@ -46,6 +49,7 @@ REPOSITORY_FIELDS: Final = frozenset(
         "labels",
         "milestones",
         "issues",
+        "releases",
         *SETTINGS,
     }
 )
@@ -73,6 +77,21 @@ ISSUE_FIELDS: Final = frozenset(
         "comments",
     }
 )
+RELEASE_FIELDS: Final = frozenset(
+    {
+        "tag_name",
+        "target_commitish",
+        "name",
+        "body",
+        "draft",
+        "prerelease",
+        "make_latest",
+        "created_at",
+        "published_at",
+        "assets",
+    }
+)
+ASSET_FIELDS: Final = frozenset({"name", "label", "content_type", "state", "content"})
 COMMENT_FIELDS: Final = frozenset({"body", "user", "created_at", "updated_at"})
 
 
@@ -145,6 +164,7 @@ async def _change_repository(state: State, full_name: str, before: Document, aft
     _match(before, after, "labels", place, LABEL_FIELDS, _LabelWork(state, repository))
     _match(before, after, "milestones", place, MILESTONE_FIELDS, _MilestoneWork(state, repository))
     _match(before, after, "issues", place, ISSUE_FIELDS, _IssueWork(state, repository, place))
+    _match(before, after, "releases", place, RELEASE_FIELDS, _ReleaseWork(state, repository, place))
     highest = max(repository.issues, default=0)
     repository.last_number = max(after.get("last_number", repository.last_number), highest)
     git = git_of(state, repository)
@@ -344,3 +364,65 @@ class _CommentWork(_Work):
         comment = self._issue.comments[before["id"]]
         _set_fields(comment, after, self._fields)
         comment.user = _login(after["user"]) or comment.user
+
+
+class _ReleaseWork(_Work):
+    _fields: Final = tuple(sorted(RELEASE_FIELDS - {"assets"}))
+
+    def __init__(self, state: State, repository: Repository, place: str) -> None:
+        super().__init__(state, repository)
+        self._place = place
+
+    def remove(self, identity: int) -> None:
+        del self.repository.releases[identity]
+
+    def add(self, after: Document) -> None:
+        release = Release(
+            id=self.state.next_id(),
+            tag_name=after["tag_name"],
+            target_commitish=self.repository.default_branch,
+            author=_login(after.get("author")) or "ghost",
+            created_at=self.state.clock.stamp(),
+        )
+        self.repository.releases[release.id] = release
+        self._fill(release, {}, after)
+
+    def change(self, before: Document, after: Document) -> None:
+        self._fill(self.repository.releases[before["id"]], before, after)
+
+    def _fill(self, release: Release, before: Document, after: Document) -> None:
+        _set_fields(release, after, self._fields)
+        place = f"{self._place}/releases/#{release.id}"
+        work = _AssetWork(self.state, self.repository, release)
+        _match(before, after, "assets", place, ASSET_FIELDS, work)
+
+
+class _AssetWork(_Work):
+    _fields: Final = ("name", "label", "content_type", "state")
+
+    def __init__(self, state: State, repository: Repository, release: Release) -> None:
+        super().__init__(state, repository)
+        self._release = release
+
+    def remove(self, identity: int) -> None:
+        del self._release.assets[identity]
+
+    def add(self, after: Document) -> None:
+        identity = self.state.next_id()
+        asset = Asset(
+            id=identity,
+            name=after["name"],
+            uploader=_login(after.get("uploader")) or "ghost",
+            created_at=self.state.clock.stamp(),
+            path=asset_path(self.state, self.repository, identity),
+        )
+        self._release.assets[identity] = asset
+        self._fill(asset, {"content": None}, {"content": "", **after})
+
+    def change(self, before: Document, after: Document) -> None:
+        self._fill(self._release.assets[before["id"]], before, after)
+
+    def _fill(self, asset: Asset, before: Document, after: Document) -> None:
+        _set_fields(asset, after, self._fields)
+        if after.get("content") is not None and after["content"] != before.get("content"):
+            asset.fill(base64.b64decode(after["content"]))

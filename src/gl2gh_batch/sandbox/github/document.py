@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
+from gl2gh_batch.sandbox.github.published import Release
+from gl2gh_batch.sandbox.github.releases import release_document
 from gl2gh_batch.sandbox.github.render import (
     SETTINGS,
     comment_document,
@@ -15,6 +18,8 @@ from gl2gh_batch.sandbox.github.render import (
 )
 from gl2gh_batch.sandbox.github.repositories import git_of, wiki_of
 from gl2gh_batch.sandbox.github.state import Repository, State
+
+SMALL_BYTES: Final = 1 << 16
 
 
 async def state_document(state: State) -> dict[str, Any]:
@@ -80,5 +85,15 @@ async def repository_state(state: State, repository: Repository) -> dict[str, An
             }
             for _, issue in sorted(repository.issues.items())
         ],
+        "releases": [_release_state(state, repository, each) for each in repository.releases.values()],
         "imports": [import_document(state, repository, job) for job in repository.imports.values()],
     }
+
+
+def _release_state(state: State, repository: Repository, release: Release) -> dict[str, Any]:
+    """A release; `content` of a small asset is its bytes in base64."""
+    document = release_document(state, repository, release)
+    for shown, asset in zip(document["assets"], release.assets.values(), strict=True):
+        if asset.size <= SMALL_BYTES:
+            shown["content"] = base64.b64encode(asset.path.read_bytes()).decode()
+    return document | {"make_latest": release.make_latest}

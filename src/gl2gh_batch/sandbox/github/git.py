@@ -159,6 +159,30 @@ class BareGit:
             return []
         return [_entry(line) for line in output.decode(errors="replace").split("\0") if line]
 
+    async def tree_of(self, revision: str) -> str | None:
+        """The tree that a branch, tag or id leads to."""
+        for candidate in (f"{BRANCHES}{revision}", f"{TAGS}{revision}", revision):
+            try:
+                output = await self.run(
+                    "rev-parse", "--verify", "--quiet", "--end-of-options", f"{candidate}^{{tree}}"
+                )
+            except GitError:
+                continue
+            return output.decode().strip()
+        return None
+
+    async def tree(self, sha: str, *, recursive: bool) -> list[tuple[str, str, str, int | None, str]]:
+        """The entries of a tree: mode, kind, id, size (blobs only), path."""
+        flags = ["-r", "-t"] if recursive else []
+        output = await self.run("ls-tree", "-z", "--long", *flags, sha)
+        rows = []
+        for line in output.decode(errors="replace").split("\0"):
+            if line:
+                facts, _, path = line.partition("\t")
+                mode, kind, one, size = facts.split()
+                rows.append((mode, kind, one, None if size == "-" else int(size), path))
+        return rows
+
     async def blob(self, sha: str) -> bytes:
         """The bytes of a file."""
         return await self.run("cat-file", "blob", sha)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gl2gh_batch.sandbox.clock import Clock, parse_instant
+from gl2gh_batch.sandbox.github.published import Release
 from gl2gh_batch.sandbox.rules import Rules
 
 # Labels of a new repository on github.com, with github.com's colours and descriptions.
@@ -182,6 +183,7 @@ class Repository:
     issues: dict[int, Issue] = field(default_factory=dict)
     deleted_numbers: set[int] = field(default_factory=set)
     imports: dict[int, ImportJob] = field(default_factory=dict)
+    releases: dict[int, Release] = field(default_factory=dict)
     actions: dict[str, Any] = field(default_factory=lambda: {"enabled": True, "allowed_actions": "all"})
     last_number: int = 0
     last_milestone: int = 0
@@ -214,7 +216,10 @@ class Repository:
 
 @dataclass(slots=True)
 class Settings:
-    """How slow this GitHub is (seconds), and the largest file of a push; control may change all of it."""
+    """How slow this GitHub is (seconds), and its largest files; control may change all of it.
+
+    The next `broken_uploads` uploads of assets end with a 502 and leave a `starter` behind.
+    """
 
     import_job_s: tuple[float, float] = (0.02, 0.08)
     import_status_lag_s: float = 0.0
@@ -222,6 +227,8 @@ class Settings:
     default_labels_lag_s: float = 0.0
     has_default_labels: bool = True
     file_bytes: int = 100 * 1024 * 1024
+    asset_bytes: int = 2 * 1024 * 1024 * 1024
+    broken_uploads: int = 0
 
     def update(self, values: Mapping[str, Any]) -> None:
         """Set some of the fields; ValueError names one that is not there."""
@@ -261,6 +268,8 @@ class State:
         self.git_root = git_root
         self.seed = seed
         self.url = ""
+        # Where redirects to the bytes of assets lead: another origin, as with GitHub.
+        self.storage_url = ""
         self.settings = Settings()
         self.accounts: dict[str, Account] = {}
         self.tokens: dict[str, Token] = {}

@@ -33,7 +33,7 @@ _GIT: Final = re.compile(
     r"/(?P<project>[^?]+?)(?P<wiki>\.wiki)?\.git(?P<rest>/(?:info/refs|HEAD|git-(?:upload|receive)-pack|objects/.*))"
 )
 _UPLOAD: Final = re.compile(
-    r"/(?:-/project/(?P<id>\d+)|(?P<path>.+?)(?:/-)?)/uploads/(?P<secret>[0-9a-f]{32})/(?P<filename>[^/]+)"
+    r"/(?:-/project/(?P<id>\d+)|-/group/(?P<group_id>\d+)|(?P<path>.+?)(?:/-)?)/uploads/(?P<secret>[0-9a-f]{32})/(?P<filename>[^/]+)"
 )
 _CHALLENGE: Final = {"WWW-Authenticate": 'Basic realm="GitLab"'}
 # What GitLab keeps for itself: pushes to it are refused.
@@ -161,7 +161,9 @@ def _denied(world: World) -> web.Response:
 def _upload(world: World, request: web.Request, match: re.Match[str]) -> web.StreamResponse:
     """A file by the address that stands in texts; a private project's needs a token."""
     caller = api_caller(world, request)
+    if match["group_id"] or (match["path"] or "").startswith("groups/"):
+        return web.Response(status=404, text="The page could not be found.\n")
     project = world.project(match["id"] or match["path"] or "")
     if project is None or not caller.can_see(project):
         return web.Response(status=404, text="The page could not be found.\n")
-    return upload_answer(project, match["secret"], match["filename"])
+    return upload_answer(world, project, match["secret"], match["filename"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -12,7 +13,8 @@ from gl2gh_batch.sandbox.gitlab.answers import not_found
 from gl2gh_batch.sandbox.gitlab.call import Call, Routes
 from gl2gh_batch.sandbox.gitlab.export_writer import write_export
 from gl2gh_batch.sandbox.gitlab.faces import user_face
-from gl2gh_batch.sandbox.seeds.records import GUEST, MAINTAINER, Project, Upload
+from gl2gh_batch.sandbox.gitlab.world import World
+from gl2gh_batch.sandbox.seeds.records import GUEST, MAINTAINER, REPORTER, Group, Project, Upload
 
 # How often the state of an export is asked for until it is there: queued, started, finished.
 _POLLS: Final = ("queued", "started", "finished")
@@ -38,7 +40,21 @@ async def uploads(call: Call) -> web.StreamResponse:
 async def upload(call: Call) -> web.StreamResponse:
     """`/projects/:id/uploads/:secret/:filename`, for Guests."""
     project = call.project(GUEST)
-    return upload_answer(project, call.part("secret"), call.part("filename"))
+    return upload_answer(call.world, project, call.part("secret"), call.part("filename"))
+
+
+async def group_upload(call: Call) -> web.StreamResponse:
+    """`/groups/:id/uploads/:secret/:filename`, for Guests (docs: api/group_markdown_uploads)."""
+    return upload_answer(call.world, call.group(GUEST), call.part("secret"), call.part("filename"))
+
+
+async def generic_package_file(call: Call) -> web.StreamResponse:
+    """`/projects/:id/packages/generic/:package_name/:package_version/:file_name`."""
+    project = call.project(REPORTER)
+    place = "/".join(call.part(name) for name in ("package", "version", "filename"))
+    if place not in project.packages:
+        raise not_found("Package")
+    return _file_answer(call.world, project.packages[place])
 
 
 async def upload_by_id(call: Call) -> web.StreamResponse:
@@ -46,23 +62,32 @@ async def upload_by_id(call: Call) -> web.StreamResponse:
     project, wanted = call.project(MAINTAINER), call.number("upload_id")
     for each in project.uploads:
         if each.id == wanted:
-            return upload_answer(project, each.secret, each.filename)
+            return upload_answer(call.world, project, each.secret, each.filename)
     raise not_found()
 
 
-def upload_answer(project: Project, secret: str, filename: str) -> web.FileResponse:
-    """The file with that secret and name."""
-    for each in project.uploads:
+def upload_answer(world: World, holder: Project | Group, secret: str, filename: str) -> web.StreamResponse:
+    """The file with that secret and name, of a project or a group."""
+    for each in holder.uploads:
         if each.secret == secret and each.filename == filename:
-            return web.FileResponse(
-                each.path,
-                headers={
-                    "Content-Type": "application/octet-stream",
-                    "Content-Disposition": "attachment",
-                    "X-Content-Type-Options": "nosniff",
-                },
-            )
+            return _file_answer(world, each.path)
     raise not_found()
+
+
+def _file_answer(world: World, path: Path) -> web.StreamResponse:
+    """A file, or where in object storage it is; the address there is signed and needs no token."""
+    if world.storage_url:
+        place = quote(str(path.relative_to(world.git_root)))
+        signed = f"{world.storage_url}/gitlab/{place}?signature=1"
+        return web.Response(status=302, headers={"Location": signed})
+    return web.FileResponse(
+        path,
+        headers={
+            "Content-Type": "application/octet-stream",
+            "Content-Disposition": "attachment",
+            "X-Content-Type-Options": "nosniff",
+        },
+    )
 
 
 async def start_export(call: Call) -> web.StreamResponse:
@@ -124,6 +149,8 @@ ROUTES: Final[Routes] = (
     ("GET", "/projects/{id}/uploads", uploads),
     ("GET", "/projects/{id}/uploads/{upload_id}", upload_by_id),
     ("GET", "/projects/{id}/uploads/{secret}/{filename}", upload),
+    ("GET", "/groups/{id}/uploads/{secret}/{filename}", group_upload),
+    ("GET", "/projects/{id}/packages/generic/{package}/{version}/{filename}", generic_package_file),
     ("POST", "/projects/{id}/export", start_export),
     ("GET", "/projects/{id}/export", export_status),
     ("GET", "/projects/{id}/export/download", download_export),

@@ -46,6 +46,8 @@ class World:
         self.rules = rules or Rules()
         self.git_root = git_root
         self.url = url
+        # Where readers of files are sent, when the instance keeps them in object storage; empty: it has them.
+        self.storage_url = ""
         self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
         self.ids = Ids()
         self.users: dict[str, User] = {}
@@ -253,6 +255,11 @@ class World:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 upload.path = Path(shutil.move(upload.path, target))
             upload.id = self.ids.take("upload", upload.id)
+        for place, path in project.packages.items():
+            if path.is_relative_to(folder):
+                target = kept / path.relative_to(folder)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                project.packages[place] = Path(shutil.move(path, target))
         for oid, path in project.lfs_objects.items():
             if path.is_relative_to(folder):
                 target = kept / path.relative_to(folder)

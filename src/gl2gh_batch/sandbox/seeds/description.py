@@ -37,6 +37,7 @@ wiki:     {Home.md: text, guides/Setup.md: text}
 releases: [{tag: v1.0, name: …, description: …, author: anna, created_at: …, released_at: …, milestones: […],
             links: [{name: …, url: …, type: other|runbook|image|package}]}]
 snippets: [{title: …, author: anna, description: …, visibility: private, created_at: …, files: {a.sh: text}}]
+packages: [{name: app, version: 1.0, files: {app.zip: text}}]
 uploads:  [{secret: 32 hex digits, filename: shot.png, text: … | base64: …}]
 settings: {hooks: […], protected_branches: […], variables: […], …}   # in the API's own shape
 volume:   {seed: 7, issues: 1000, notes_per_issue: 5, merge_requests: 50}   # see `seeds.volume`
@@ -54,6 +55,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -101,6 +103,7 @@ def load(path: Path, *, git_root: Path) -> Seed:
         project.releases = [_release(each, project) for each in top.children("releases")]
         project.snippets = [_snippet(each, project) for each in top.children("snippets")]
         project.uploads = [_upload(each, project, git_root) for each in top.children("uploads")]
+        project.packages = dict(_packages(top, git_root))
         project.settings = {name: list(rows or ()) for name, rows in top.pairs("settings")}
         volume.grow(top, project, sorted(users))
         write_repository(top, project, users, git_root / "repository.git")
@@ -257,6 +260,17 @@ def _snippet(entry: Reader, project: Project) -> Snippet:
             created_at=created,
             updated_at=snippet.moment("updated_at", created),
         )
+
+
+def _packages(top: Reader, folder: Path) -> Iterator[tuple[str, Path]]:
+    for entry in top.children("packages"):
+        with entry as package:
+            place = f"{package.needed_text('name')}/{package.needed_text('version')}"
+            for filename, text in package.pairs("files"):
+                path = folder / "packages" / place / filename
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(str(text).encode())
+                yield f"{place}/{filename}", path
 
 
 def _upload(entry: Reader, project: Project, folder: Path) -> Upload:

@@ -321,6 +321,7 @@ class Group:
     milestones: list[Milestone] = field(default_factory=list)
     created_at: str = EPOCH
     avatar: str = ""
+    uploads: list[Upload] = field(default_factory=list)
     id: int = 0
 
     @property
@@ -336,7 +337,10 @@ class Group:
 
 @dataclass(slots=True, kw_only=True)
 class Project:
-    """A project with everything in it; `settings` are kinds kept in the API's own shape (`hooks` …)."""
+    """A project with everything in it; `settings` are kinds kept in the API's own shape (`hooks` …).
+
+    `packages` maps `name/version/file` of generic packages to the files.
+    """
 
     full_path: str
     name: str
@@ -359,6 +363,7 @@ class Project:
     releases: list[Release] = field(default_factory=list)
     snippets: list[Snippet] = field(default_factory=list)
     uploads: list[Upload] = field(default_factory=list)
+    packages: dict[str, Path] = field(default_factory=dict)
     settings: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     lfs_objects: dict[str, Path] = field(default_factory=dict)
     export_polls: int | None = None
