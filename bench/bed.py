@@ -82,8 +82,8 @@ class Run:
 
     @property
     def imports(self) -> int:
-        """Imports that were accepted."""
-        return sum(one.status == 202 for one in self.writes if one.path.endswith("/import/issues"))
+        """Imports, with those that were refused."""
+        return sum(one.path.endswith("/import/issues") for one in self.writes)
 
     @property
     def polls(self) -> int:
@@ -106,8 +106,16 @@ class Run:
 class Bed:
     """A running sandbox, and batches on it."""
 
-    def __init__(self, sandbox: Sandbox, folder: Path, limits: Mapping[LimitClass, Limit]) -> None:
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        folder: Path,
+        limits: Mapping[LimitClass, Limit],
+        *,
+        imports_are_content: bool = False,
+    ) -> None:
         self.sandbox = sandbox
+        self._imports_are_content = imports_are_content
         self._folder = folder
         self._limits = limits
 
@@ -148,7 +156,10 @@ class Bed:
         mark = len(sandbox.journal)
         real = time.monotonic()
         async with SharedResources(
-            work_dir=self._folder / work, clock=VirtualClock(), limits=self._limits
+            work_dir=self._folder / work,
+            clock=VirtualClock(),
+            limits=self._limits,
+            imports_are_content=self._imports_are_content,
         ) as resources:
             resources.subscribe(hear)
             result = await BatchOrchestrator(resources).execute_batch_migration(
@@ -183,10 +194,12 @@ async def open_bed(
     profile: str = "ghes",
     limits: Limits | None = None,
     latency: Latency | None = None,
+    imports_are_content: bool = False,
 ) -> AsyncIterator[Bed]:
     """A sandbox that holds these projects, with the limits of a profile, or others in the place of some.
 
-    The client knows these others too, and GitLab's; the profile's own it has to learn.
+    The client knows these others too, and GitLab's; the profile's own it has to learn, and how imports count
+    unless it is told.
     """
     latency = latency or Latency()
     with in_memory(), tempfile.TemporaryDirectory(prefix="gl2gh-bench-") as name:
@@ -201,7 +214,7 @@ async def open_bed(
         ) as sandbox:
             told = {**_gitlab_limits(sandbox), **(limits or {})}
             known = {LimitClass(name): Limit(limit=limit, window_s=s) for name, (limit, s) in told.items()}
-            yield Bed(sandbox, folder, known)
+            yield Bed(sandbox, folder, known, imports_are_content=imports_are_content)
 
 
 def limits_of(profile: str) -> Limits:

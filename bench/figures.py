@@ -81,7 +81,12 @@ def applied_figures(run: Applied) -> list[Figure]:
             most=1.25,
             note=f"{_hours(run.predicted_s)} and {_hours(run.wall_s)}",
         ),
-        Figure(name=f"{name}: answers 403 and 429", measured=run.refusals, most=0),
+        Figure(
+            name=f"{name}: answers 403 and 429",
+            measured=run.refusals,
+            most=run.may_be_refused,
+            note="those under way when the first import is refused" if run.may_be_refused else "",
+        ),
     ]
 
 

@@ -59,6 +59,16 @@ def test_limits_are_used_to_the_full_never_broken_and_foreseen() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("known", [False, True])
+def test_imports_that_count_as_content_are_paced_and_foreseen_so(known: bool) -> None:
+    """Learnt by a refusal of those under way, or known: pace and price are near the floor."""
+    size = Size(name="some", issues=150, notes=3, labels=3)
+    run = planned_and_applied("github.com-strict", 1.0, 2, {size: 2}, NARROW, known=known)
+    assert run.floor_s > max(run.floor.chains_s)
+    assert not _missed(*applied_figures(run))
+
+
+@pytest.mark.slow
 def test_a_finished_project_costs_next_to_nothing_again() -> None:
     """The second run of a project reads a little and writes nothing."""
     assert not _missed(*repeated_figures(repeated({TINY: 1, SMALL: 1})))

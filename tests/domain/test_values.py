@@ -150,9 +150,28 @@ def test_the_price_counts_every_request() -> None:
     assert price.requests == 600 + 1 + price.reads
     assert price.by_class[LimitClass.CONTENT_HOUR] == 600 * CONTENT_COSTS[LimitClass.CONTENT_HOUR]
     assert price.hours == pytest.approx(1.0)
-    both = batch_price([price, price], limits, parallel_limit=5)
+    both = batch_price([(limits, [price, price])], parallel_limit=5)
     assert both.requests == 2 * price.requests
     assert both.hours == pytest.approx(2.0)
+    apart = batch_price([(limits, [price]), (limits, [price])], parallel_limit=5)
+    assert (apart.requests, apart.hours) == (both.requests, pytest.approx(1.0))
+
+
+def test_where_it_is_not_known_how_imports_count_there_are_two_prices() -> None:
+    """700 imports take an hour if they are created content; where that is known, it is the price."""
+    limits = {LimitClass.CONTENT_HOUR: Limit(limit=500, window_s=3600.0)}
+    tally = Tally()
+    for number in range(700):
+        tally.add(Call(id=str(number), kind="issues", method="POST", path="/x", pace=Pace.IMPORT))
+    unsure, sure = tally.price(limits), tally.price(limits, imports_are_content=True)
+    assert LimitClass.CONTENT_HOUR not in unsure.by_class
+    assert unsure.hours == pytest.approx(tally.chain_s() / 3600)
+    assert sure.by_class[LimitClass.CONTENT_HOUR] == 700
+    assert sure.hours == sure.hours_if_imports_are_content == unsure.hours_if_imports_are_content == 1.0
+    for prices in ([unsure, unsure], [sure, sure], [unsure, sure]):
+        both = batch_price([(limits, prices)], parallel_limit=1)
+        assert both.hours_if_imports_are_content == pytest.approx(2.0)
+        assert both.imports_are_content == (sure in prices)
 
 
 @pytest.mark.parametrize(("units", "seconds"), [(0, 0), (1, 0), (80, 0), (81, 60), (300, 180)])

@@ -166,7 +166,7 @@ def test_limits_come_from_a_file(tmp_path: Path, text: str) -> None:
     batch = wire(
         {**TOKENS, "project_ids": "17", "target_owner": "acme", "limits": "limits.json"}, base=tmp_path
     )
-    assert batch.limits == {LimitClass.POINTS: Limit(limit=5, window_s=1.5)}
+    assert batch.limits.limits == {LimitClass.POINTS: Limit(limit=5, window_s=1.5)}
 
 
 @pytest.mark.parametrize("prefix", ["", "sha256:", "SHA256:"])

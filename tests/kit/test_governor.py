@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 
 from gl2gh_batch.domain.errors import ConfigurationError, RateLimitedError, StoppedError
 from gl2gh_batch.domain.events import Event, Waiting, WindowClosed
-from gl2gh_batch.domain.limits import CONTENT_COSTS, READ_COSTS, WRITE_COSTS, Limit, LimitClass, LimitReport
+from gl2gh_batch.domain.limits import (
+    CONTENT_COSTS,
+    IMPORT_COSTS,
+    READ_COSTS,
+    WRITE_COSTS,
+    Limit,
+    LimitClass,
+    LimitReport,
+)
 from gl2gh_batch.domain.plan import Pace
 from gl2gh_batch.kit.governor import RequestGovernor
 
@@ -259,10 +267,10 @@ async def test_one_writer_for_each_repository() -> None:
 async def test_imports_are_paced_as_content_after_a_secondary_refusal() -> None:
     """Imports draw on the content budgets only once the platform refused one by its secondary limit."""
     governor = make(HandClock())
-    assert governor.costs_for(Pace.IMPORT) == WRITE_COSTS
+    assert governor.costs_for(Pace.IMPORT) == IMPORT_COSTS
     governor.refused(Pace.IMPORT, LimitReport(refused="primary"))
     governor.refused(Pace.CONTENT, SECONDARY)
-    assert governor.costs_for(Pace.IMPORT) == WRITE_COSTS
+    assert governor.costs_for(Pace.IMPORT) == IMPORT_COSTS
     governor.refused(Pace.IMPORT, SECONDARY)
     assert governor.costs_for(Pace.IMPORT) == CONTENT_COSTS
     assert governor.snapshot().imports_are_content

@@ -53,7 +53,7 @@ def test_processes_together_are_as_exact_and_as_quick_as_one(tmp_path: Path) -> 
 
 def test_every_file_that_is_written_follows_the_schema(tmp_path: Path, project_root: Path) -> None:
     """While requests wait, while they are in flight, with allotments, and at the end."""
-    schema = json.loads((project_root / "docs/schemas/rate-limit-file.v1.schema.json").read_text())
+    schema = json.loads((project_root / "docs/schemas/rate-limit-file.v2.schema.json").read_text())
     validator = jsonschema.Draft202012Validator(schema)
 
     async def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from contextlib import suppress
 from pathlib import Path
@@ -69,7 +70,7 @@ class Clock(ThisHost):
 def test_what_is_written_is_valid_and_read_again(project_root: Path) -> None:
     """The bytes are one line that follows the published schema, and hold all that the record held."""
     data = encode_record(full())
-    schema = json.loads((project_root / "docs/schemas/rate-limit-file.v1.schema.json").read_text())
+    schema = json.loads((project_root / "docs/schemas/rate-limit-file.v2.schema.json").read_text())
     jsonschema.Draft202012Validator(schema).validate(json.loads(data))
     assert data.count(b"\n") == 1
     record = full()
@@ -111,10 +112,22 @@ def test_foreign_files_are_refused(data: bytes | str) -> None:
         decode_record(data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass"))
 
 
+def test_a_file_of_version_1_is_read() -> None:
+    """It differs in what it does not hold, and is written anew as version 2."""
+    written = full()
+    document = json.loads(encode_record(written)) | {"version": 1}
+    del document["digest"]
+    body = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    old = json.dumps(document | {"digest": hashlib.sha256(body.encode()).hexdigest()})
+    record = decode_record(old.encode())
+    assert record == written
+    assert json.loads(encode_record(record))["version"] == 2
+
+
 def test_a_newer_version_is_told_from_damage() -> None:
     """Its digest and fields need not be known."""
     with pytest.raises(NewerVersionError):
-        decode_record(b'{"schema": "gl2gh-batch/rate-limit-file", "version": 2, "x": 1}')
+        decode_record(b'{"schema": "gl2gh-batch/rate-limit-file", "version": 3, "x": 1}')
     with pytest.raises(DecodeError, match="version"):
         decode_record(b'{"schema": "gl2gh-batch/rate-limit-file", "version": "1"}')
 

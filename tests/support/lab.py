@@ -136,11 +136,14 @@ class Lab:
         listen: Callable[[Event], None] | None = None,
         started: Callable[[BatchOrchestrator], None] | None = None,
         users: Iterable[tuple[str, Any]] = (),
+        shared: Mapping[str, Any] | None = None,
         **arguments: Any,
     ) -> dict[str, Any]:
-        """Run a batch; its result. `events` holds what it told."""
+        """Run a batch; its result. `events` holds what it told, `shared` are keywords of the resources."""
         self.events = []
-        async with SharedResources(work_dir=work or self.work, clock=BriskClock()) as resources:
+        async with SharedResources(
+            work_dir=work or self.work, clock=BriskClock(), **(shared or {})
+        ) as resources:
             for key, mapping in users:
                 await resources.set_user_mapping(key, mapping)
             resources.subscribe(self.events.append)

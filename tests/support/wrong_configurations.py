@@ -361,6 +361,7 @@ LIMITS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "window is no number": ("{points: {limit: 5, window_s: .nan}}", ("limits.points", "window_s")),
     "key unknown": ("{points: {limt: 5}}", ("limits.points", "'limt'")),
     "number for a mapping": ("{points: 900}", ("limits.points",)),
+    "no yes or no": ("{imports_are_content: 1}", ("limits.imports_are_content", "true")),
     "window where there is none": ("{concurrency: {limit: 5, window_s: 1}}", ("limits.concurrency",)),
     "no yaml": ("{points:", ("limits", "line")),
 }

@@ -49,6 +49,7 @@ class Desk:
     gitlab_auth: Callable[[], GitAuth]
     github_token: Callable[[], Awaitable[str]]
     limits: Callable[[], Limits]
+    imports_are_content: Callable[[], bool]
     references: References
     reference: ProjectReference
     users: Users

@@ -174,7 +174,7 @@ class PlanAgent(Agent):
             steps_sha256=lines.facts.sha256,
             steps=lines.count,
             kinds=kinds,
-            price=tally.price(desk.limits()),
+            price=tally.price(desk.limits(), imports_are_content=desk.imports_are_content()),
             findings=(*target.findings, *_findings(desk)),
             losses=losses,
             facts=facts,

@@ -128,6 +128,7 @@ class Sorter:
         self._db = sqlite3.connect(path, isolation_level=None)
         self._db.execute("pragma journal_mode = off")
         self._db.execute("pragma synchronous = off")
+        self._db.execute("pragma cache_size = -256")
         self._db.execute("create table items (place integer, identity text unique, line blob)")
         self._db.execute("begin")
 

@@ -151,6 +151,7 @@ class Comparison:
         try:
             db.execute("pragma journal_mode = off")
             db.execute("pragma synchronous = off")
+            db.execute("pragma cache_size = -256")
             db.execute("create table seen (identity text primary key, line blob, met integer default 0)")
             db.execute("begin")
             async for item in self.kind.read_back(self.desk.witness, self.plan.repo):

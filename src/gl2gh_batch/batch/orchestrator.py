@@ -25,6 +25,7 @@ from gl2gh_batch.domain.events import (
     ProjectFinished,
     ProjectStarted,
 )
+from gl2gh_batch.domain.limits import Limits
 from gl2gh_batch.domain.modes import (
     AGENTS_OF,
     AgentName,
@@ -337,7 +338,12 @@ class _BatchRun:
 
     def result(self, results: list[dict[str, Any]], stopped_by: StoppedBy | None) -> dict[str, Any]:
         """The batch's result from those of its projects."""
-        prices = [codec.convert(one["plan"]["price"], Price) for one in results if one.get("plan")]
+        accounts: dict[str, tuple[Limits, list[Price]]] = {}
+        for one in results:
+            if one.get("plan"):
+                name, limits = self._resources.github_account(self._parsed[one["index"]])
+                price = codec.convert(one["plan"]["price"], Price)
+                accounts.setdefault(name, (limits, []))[1].append(price)
         result = batch_artifact(
             results,
             batch_id=self.batch_id,
@@ -349,9 +355,8 @@ class _BatchRun:
             tool_version=self._resources.tool_version,
             work_dir=str(self.root),
         )
-        if prices:
-            limits = self._resources.github_limits()
-            result["price"] = codec.plain(batch_price(prices, limits, self._parallel_limit))
+        if accounts:
+            result["price"] = codec.plain(batch_price(accounts.values(), self._parallel_limit))
         if self._room is not None:
             result["parallelism"] = self._room.report()
         return result

@@ -60,9 +60,10 @@ class SharedResources:
     """Made once for a batch, or for several; close it when done (`async with`, or `await close()`).
 
     `github_rate_limit` is the primary limit of requests an hour for each GitHub credential, until the
-    answers tell another. `limits` overrides any class of either platform. `work_dir` is where the
-    batch's files go. All processes of one host or shared volume that name the same `rate_limit_file` are
-    together as exact as one; with `shard` (`2/3`) this one takes its allotment of it.
+    answers tell another. `limits` overrides any class of either platform; `imports_are_content` says from
+    the start that GitHub counts imports as created content, which a refusal teaches otherwise. `work_dir` is
+    where the batch's files go. All processes of one host or shared volume that name the same
+    `rate_limit_file` are together as exact as one; with `shard` (`2/3`) this one takes its allotment of it.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class SharedResources:
         rate_limit_file: str | Path | None = None,
         shard: str | None = None,
         limits: Mapping[LimitClass, Limit] | None = None,
+        imports_are_content: bool = False,
         work_dir: str | Path | None = None,
         users: UserDirectory | None = None,
         clock: Clock | None = None,
@@ -92,6 +94,7 @@ class SharedResources:
         self._rate_path, self._shard = rate_limit_file, shard
         self._rate_file: RateLimitFile | None = None
         self._limits = dict(limits or {})
+        self._imports_are_content = imports_are_content
         self._listeners: list[Emit] = []
         self._governors: dict[tuple[str, str, str], RequestGovernor] = {}
         self._access: dict[tuple[str, str], GitHubAccess] = {}
@@ -137,9 +140,10 @@ class SharedResources:
             found.update(governor.limits)
         return found
 
-    def github_limits(self) -> Limits:
-        """The limits of the first GitHub credential, for prices of the whole batch."""
-        return next((one.limits for place, one in self._governors.items() if place[0] == "github"), {})
+    def github_account(self, config: ProjectConfig) -> tuple[str, Limits]:
+        """Who pays for a project's requests to GitHub, and the limits of that credential."""
+        governor = self._governors.get(("github", *_github_key(config)))
+        return ("", {}) if governor is None else (governor.credential, governor.limits)
 
     async def close(self) -> None:
         """Let go of connections, threads and files."""
@@ -272,6 +276,7 @@ class SharedResources:
             gitlab_auth=lambda: GitAuth(username="oauth2", token=parsed.gitlab_token),
             github_token=access.credential.token,
             limits=lambda: access.github.governor.limits,
+            imports_are_content=lambda: access.github.governor.imports_are_content,
             references=references,
             reference=reference,
             users=self.users,
@@ -337,10 +342,7 @@ class SharedResources:
 
     def _github_access(self, config: ProjectConfig) -> GitHubAccess:
         app = config.github_app
-        key = (
-            config.github_api_url.lower(),
-            config.github_token if app is None else f"{app.app_id}:{app.installation_id}",
-        )
+        key = _github_key(config)
         if key not in self._access:
             governor = self._github_governor(config, *key)
             line = self._github_line(config, governor)
@@ -403,6 +405,7 @@ class SharedResources:
             number = sum(1 for one in self._governors if one[0] == side) + 1
             whole = {**limits, **self._overrides(side)}
             told_class = LimitClass.PRIMARY if side == "github" else LimitClass.GITLAB_REQUESTS
+            strict = side == "github" and self._imports_are_content
             file = self._shared_file()
             self._governors[place] = RequestGovernor(
                 credential=f"{side}-{number}",
@@ -411,9 +414,12 @@ class SharedResources:
                 emit=self.emit,
                 limits_when_told=when_told,
                 told_class=told_class,
+                imports_are_content=strict,
                 windows=None
                 if file is None
-                else file.windows(credential_key(*place), limits=whole, told_class=told_class),
+                else file.windows(
+                    credential_key(*place), limits=whole, told_class=told_class, imports_are_content=strict
+                ),
             )
         return self._governors[place]
 
@@ -451,6 +457,13 @@ class GitHubAccess:
 
 def _place(config: ProjectConfig) -> tuple[str, str, str]:
     return (config.gitlab_url.lower(), str(config.request.project), str(config.output_dir or ""))
+
+
+def _github_key(config: ProjectConfig) -> tuple[str, str]:
+    """The address and the credential by which GitHub tells accounts apart."""
+    app = config.github_app
+    name = config.github_token if app is None else f"{app.app_id}:{app.installation_id}"
+    return config.github_api_url.lower(), name
 
 
 def require_gitlab_token(config: ProjectConfig) -> None:

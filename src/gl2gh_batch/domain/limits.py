@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class LimitClass(StrEnum):
@@ -18,6 +19,9 @@ class LimitClass(StrEnum):
     CONCURRENCY = "concurrency"
     GITLAB_REQUESTS = "gitlab_requests"
     GITLAB_EXPORTS = "gitlab_exports"
+    # What imports would have spent of the content budgets: only counted, as long as they are no content.
+    IMPORT_MINUTE = "import_minute"
+    IMPORT_HOUR = "import_hour"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,4 +58,23 @@ CONTENT_COSTS: Costs = {
     LimitClass.CONTENT_MINUTE: 1,
     LimitClass.CONTENT_HOUR: 1,
 }
+IMPORT_COSTS: Costs = {
+    **WRITE_COSTS,
+    LimitClass.IMPORT_MINUTE: 1,
+    LimitClass.IMPORT_HOUR: 1,
+}
+# Where imports are created content, they draw on the budgets on the right.
+CONTENT_OF: Final[Mapping[LimitClass, LimitClass]] = {
+    LimitClass.IMPORT_MINUTE: LimitClass.CONTENT_MINUTE,
+    LimitClass.IMPORT_HOUR: LimitClass.CONTENT_HOUR,
+}
 GITLAB_COSTS: Costs = {LimitClass.GITLAB_REQUESTS: 1}
+
+
+def as_content(costs: Costs) -> dict[LimitClass, int]:
+    """The costs where imports are created content."""
+    found: dict[LimitClass, int] = {}
+    for name, units in costs.items():
+        budget = CONTENT_OF.get(name, name)
+        found[budget] = found.get(budget, 0) + units
+    return found

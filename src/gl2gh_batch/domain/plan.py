@@ -171,7 +171,11 @@ class Loss:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """What applying and verifying costs; `by_class` in units of each budget."""
+    """What applying and verifying costs; `by_class` in units of each budget.
+
+    Whether GitHub counts imports as created content is not published: `hours` goes by what this credential
+    has been shown, and `hours_if_imports_are_content` says how long it takes if they are.
+    """
 
     requests: int = 0
     reads: int = 0
@@ -181,6 +185,8 @@ class Price:
     git_operations: int = 0
     by_class: Mapping[LimitClass, int] = field(default_factory=dict)
     hours: float = 0.0
+    imports_are_content: bool = False
+    hours_if_imports_are_content: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,11 +6,19 @@ The classes and their limits are those of GitHub's page "Rate limits for the RES
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from gl2gh_batch.domain.limits import CONTENT_COSTS, READ_COSTS, WRITE_COSTS, Costs, LimitClass, Limits
+from gl2gh_batch.domain.limits import (
+    CONTENT_COSTS,
+    CONTENT_OF,
+    READ_COSTS,
+    WRITE_COSTS,
+    Costs,
+    LimitClass,
+    Limits,
+)
 from gl2gh_batch.domain.plan import Call, Completion, GitPush, Pace, Price, Step, Upload
 
 # Seconds that one thing takes when no limit binds (measured medians; see docs/architecture.md).
@@ -64,14 +72,17 @@ class Tally:
         """The looks at import jobs: a little more than one each."""
         return round(POLLS_PER_IMPORT * self.imports)
 
-    def price(self, limits: Limits) -> Price:
-        """The tally as a price under these limits."""
+    def price(self, limits: Limits, *, imports_are_content: bool = False) -> Price:
+        """The tally as a price under these limits, and by what is known of imports."""
         paces = self.paces + Counter({Pace.READ: self.polls})
         by_class: Counter[LimitClass] = Counter()
         for pace, count in paces.items():
             for name, units in COSTS_OF[pace].items():
                 if name is not LimitClass.CONCURRENCY:
                     by_class[name] += units * count
+        strict = _strict(by_class, paces[Pace.IMPORT])
+        by_class = strict if imports_are_content else by_class
+        chain_s = self.chain_s()
         return Price(
             requests=sum(paces.values()),
             reads=paces[Pace.READ],
@@ -80,7 +91,9 @@ class Tally:
             imports=paces[Pace.IMPORT],
             git_operations=self.git_operations,
             by_class=dict(by_class),
-            hours=max(self.chain_s(), bound_s(by_class, limits)) / 3600,
+            hours=max(chain_s, bound_s(by_class, limits)) / 3600,
+            imports_are_content=imports_are_content,
+            hours_if_imports_are_content=max(chain_s, bound_s(strict, limits)) / 3600,
         )
 
     def chain_s(self) -> float:
@@ -100,21 +113,30 @@ def bound_s(by_class: Mapping[LimitClass, int], limits: Limits) -> float:
     return longest
 
 
-def batch_price(prices: Iterable[Price], limits: Limits, parallel_limit: int) -> Price:
-    """The price of several projects that share one credential."""
+def batch_price(accounts: Iterable[tuple[Limits, Sequence[Price]]], parallel_limit: int) -> Price:
+    """The price of several projects side by side: for each credential its limits, and what it pays for.
+
+    A limit binds those who share it; a chain, and the number of projects at once, bind all.
+    """
     total: Counter[LimitClass] = Counter()
     sums: Counter[str] = Counter()
-    chains: list[float] = []
-    for price in prices:
-        total.update(price.by_class)
-        for name in ("requests", "reads", "writes", "content", "imports", "git_operations"):
-            sums[name] += getattr(price, name)
-        chains.append(price.hours)
-    hours = max(
-        bound_s(total, limits) / 3600,
-        sum(chains) / max(1, min(parallel_limit, len(chains))),
-        max(chains, default=0.0),
-    )
+    known, strict = _Longest(), _Longest()
+    is_strict = False
+    for limits, prices in accounts:
+        own: Counter[LimitClass] = Counter()
+        own_strict: Counter[LimitClass] = Counter()
+        for price in prices:
+            own.update(price.by_class)
+            unseen = 0 if price.imports_are_content else price.imports
+            own_strict.update(_strict(price.by_class, unseen))
+            for name in ("requests", "reads", "writes", "content", "imports", "git_operations"):
+                sums[name] += getattr(price, name)
+            known.chains.append(price.hours)
+            strict.chains.append(price.hours_if_imports_are_content)
+            is_strict = is_strict or price.imports_are_content
+        known.bound_s = max(known.bound_s, bound_s(own, limits))
+        strict.bound_s = max(strict.bound_s, bound_s(own_strict, limits))
+        total.update(own)
     return Price(
         requests=sums["requests"],
         reads=sums["reads"],
@@ -123,5 +145,27 @@ def batch_price(prices: Iterable[Price], limits: Limits, parallel_limit: int) ->
         imports=sums["imports"],
         git_operations=sums["git_operations"],
         by_class=dict(total),
-        hours=hours,
+        hours=known.hours(parallel_limit),
+        imports_are_content=is_strict,
+        hours_if_imports_are_content=strict.hours(parallel_limit),
     )
+
+
+@dataclass(slots=True)
+class _Longest:
+    """What a batch takes at the least: by its limits, by its longest project, by all of them in turn."""
+
+    bound_s: float = 0.0
+    chains: list[float] = field(default_factory=list)
+
+    def hours(self, parallel_limit: int) -> float:
+        in_turn = sum(self.chains) / max(1, min(parallel_limit, len(self.chains)))
+        return max(self.bound_s / 3600, in_turn, max(self.chains, default=0.0))
+
+
+def _strict(by_class: Mapping[LimitClass, int], imports: int) -> Counter[LimitClass]:
+    """The same with so many imports as created content."""
+    units = Counter(by_class)
+    for content in CONTENT_OF.values():
+        units[content] += imports
+    return units

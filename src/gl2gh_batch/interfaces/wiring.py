@@ -18,7 +18,6 @@ from gl2gh_batch.batch.resources import (
 )
 from gl2gh_batch.batch.shards import Shard, parse_shard, parse_shards
 from gl2gh_batch.domain.errors import ConfigurationError
-from gl2gh_batch.domain.limits import Limits
 from gl2gh_batch.domain.modes import MigrationMode, parse_mode, parse_resume_from
 from gl2gh_batch.domain.request import DEFAULT_PARALLEL_LIMIT, check_parallel_limit, refuse_duplicates
 from gl2gh_batch.interfaces.batch_file import BatchFile, read_batch_file
@@ -26,7 +25,7 @@ from gl2gh_batch.interfaces.inputs import BY_NAME
 from gl2gh_batch.interfaces.yaml_file import load_yaml
 from gl2gh_batch.kit.redact import Redactor
 from gl2gh_batch.kit.users import UserDirectory
-from gl2gh_batch.target.limits import parse_limits
+from gl2gh_batch.target.limits import Overrides, parse_overrides
 
 RATE_FILE: Final = "rate-limit.json"
 _DURATION: Final = re.compile(r"(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m(?:in)?)?(?:([0-9]{1,6})s)?")
@@ -62,7 +61,7 @@ class Batch:
     policies: Mapping[str, Any]
     work_dir: Path
     users: UserDirectory = field(repr=False)
-    limits: Limits
+    limits: Overrides
     deadline_s: float | None = None
     approved_plan: str = ""
     notices: tuple[str, ...] = ()
@@ -115,7 +114,7 @@ def wire(values: Mapping[str, str], *, base: Path | None = None) -> Batch:
         work_dir=(work_dir := _work_dir(here, given)),
         rate_limit_file=_path(here, given, "rate_limit_file") or work_dir / RATE_FILE,
         users=UserDirectory() if users is None else UserDirectory.from_file(users),
-        limits={} if limits is None else parse_limits(load_yaml(limits, "limits")),
+        limits=Overrides() if limits is None else parse_overrides(load_yaml(limits, "limits")),
         deadline_s=parse_duration(given.get("deadline", "")),
         approved_plan=_approved_plan(given.get("approved_plan", ""), mode),
         notices=_notices(mode, file),
@@ -240,7 +239,8 @@ def _approved_plan(text: str, mode: MigrationMode) -> str:
 def resources_for(batch: Batch, redactor: Redactor | None = None) -> SharedResources:
     """What the projects of that batch share."""
     return SharedResources(
-        limits=batch.limits,
+        limits=batch.limits.limits,
+        imports_are_content=batch.limits.imports_are_content,
         work_dir=batch.work_dir,
         users=batch.users,
         redactor=redactor,

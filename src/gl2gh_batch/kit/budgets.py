@@ -10,6 +10,9 @@ One class, the one that the answers' headers speak of (GitHub: `primary`), is co
 window that ends at a told moment, and others may draw on the same budget. What others took is
 estimated from the told remainder: at least what the server counted beyond all that we were granted.
 
+Imports are held in classes of their own that nobody waits for, over the windows of the content budgets; on
+the day that the platform shows them to be content, what is held there is simply content spent.
+
 All state is plain data (numbers, lists, mappings), so that it can be kept in a file; times are
 seconds of whichever clock the caller reads.
 """
@@ -18,11 +21,12 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from gl2gh_batch.domain.limits import Costs, Limit, LimitClass, Limits
+from gl2gh_batch.domain.limits import CONTENT_OF, Costs, Limit, LimitClass, Limits
 
 DEFAULT_MARGIN_S: Final = 0.05
 DEFAULT_TOLD_WINDOW_S: Final = 3600.0
@@ -183,6 +187,16 @@ class Budgets:
         told.limit = limit
         told.others = max(told.others, limit - remaining - told.ours)
 
+    def merge_imports(self) -> None:
+        """Imports are created content: what they spent, and have in flight, is content from now on."""
+        for name, content in CONTENT_OF.items():
+            shadow = self.standing.spent.pop(name, None)
+            if shadow is not None:
+                spent = self.spent(content)
+                spent.in_flight += shadow.in_flight
+                spent.held = merged(spent.held, shadow.held)
+                spent.held_units += shadow.held_units
+
     def free(self, name: LimitClass, now: float) -> int | None:
         """How many units of a class are free now; None without a limit."""
         self.expire(now)
@@ -253,7 +267,7 @@ class Budgets:
 
     def window_s(self, name: LimitClass) -> float | None:
         """The length of a class's sliding window; None for a class without one."""
-        limit = self.limits.get(name)
+        limit = self.limits.get(CONTENT_OF.get(name, name))
         return None if limit is None or is_fixed(name) else limit.window_s
 
     def _begin_told_window(self, resets_at: float | None) -> None:
@@ -266,6 +280,13 @@ class Budgets:
         told.limit = (
             None  # not every layer of a server sends headers: what they said does not outlive its window
         )
+
+
+def merged(one: list[tuple[float, int]], other: list[tuple[float, int]]) -> list[tuple[float, int]]:
+    """Two lists of holds as one, in ascending order."""
+    holds = Counter(dict(one))
+    holds.update(dict(other))
+    return sorted(holds.items())
 
 
 def is_fixed(name: LimitClass) -> bool:

@@ -16,12 +16,14 @@ from gl2gh_batch.domain.errors import ConfigurationError, RateLimitedError, Stop
 from gl2gh_batch.domain.events import Waiting, WindowClosed
 from gl2gh_batch.domain.limits import (
     CONTENT_COSTS,
+    IMPORT_COSTS,
     READ_COSTS,
     WRITE_COSTS,
     Costs,
     LimitClass,
     LimitReport,
     Limits,
+    as_content,
 )
 from gl2gh_batch.domain.plan import Pace
 from gl2gh_batch.domain.ports import Clock, Emit
@@ -64,8 +66,9 @@ class Tickets(Protocol):
     """Where tickets wait: `Windows`, or the windows of a shared file. Times are seconds of the clock."""
 
     margin_s: float
-    imports_are_content: bool
 
+    @property
+    def imports_are_content(self) -> bool: ...
     @property
     def limits(self) -> Limits: ...
     @property
@@ -75,6 +78,7 @@ class Tickets(Protocol):
     @property
     def in_flight(self) -> int: ...
     def listen(self, changed: Callable[[], None]) -> None: ...
+    def count_imports_as_content(self) -> None: ...
     def add_limits(self, limits: Limits) -> None: ...
     def impossible(self, costs: Costs) -> LimitClass | None: ...
     def ask(self, costs: Costs) -> int: ...
@@ -122,8 +126,9 @@ class RequestGovernor:
     use it, at once. `patience_s` bounds a closing: a longer one ends the waits with `RateLimitedError`.
     `limits_when_told` are added to `limits` when the first answer speaks of a limit: an instance of one's
     own has none until its administrator turns them on, and then it says so. `windows` are those of a
-    rate-limit file (then `limits`, `told_class` and `margin_s` were given there); without, this process
-    counts alone. All methods belong to the thread of the event loop.
+    rate-limit file (then `limits`, `told_class`, `margin_s` and `imports_are_content` were given there);
+    without, this process counts alone. `imports_are_content` says from the start what else a refusal
+    teaches. All methods belong to the thread of the event loop.
     """
 
     def __init__(
@@ -138,16 +143,22 @@ class RequestGovernor:
         patience_s: float = DEFAULT_PATIENCE_S,
         limits_when_told: Limits | None = None,
         windows: Tickets | None = None,
+        imports_are_content: bool = False,
     ) -> None:
         self.credential = credential
         self._clock = clock
         self._emit: Emit = emit or _silent
         self._patience_s = patience_s
-        self._windows: Tickets = windows or Windows(limits or {}, margin_s=margin_s, told_class=told_class)
+        if windows is None:
+            windows = Windows(limits or {}, margin_s=margin_s, told_class=told_class)
+            if imports_are_content:
+                windows.count_imports_as_content()
+        self._windows: Tickets = windows
         self._windows.listen(self._pump)
         self._limits_when_told = limits_when_told
         self._waiters: dict[int, _Waiter] = {}
         self._who_waits: dict[frozenset[tuple[LimitClass, int]], Counter[str]] = {}
+        self._merged = False  # whether those who wait with an import are known as waiting with content
         self._waits: dict[str, Wait] = {}
         self._told: dict[tuple[str, str], float] = {}
         self._counts = _Counts()
@@ -211,12 +222,17 @@ class RequestGovernor:
             case Pace.CONTENT:
                 return CONTENT_COSTS
             case Pace.IMPORT:
-                return CONTENT_COSTS if self.imports_are_content else WRITE_COSTS
+                return CONTENT_COSTS if self.imports_are_content else IMPORT_COSTS
 
     def refused(self, pace: Pace, report: LimitReport) -> None:
-        """A request of that pace was refused: after a secondary refusal imports are paced as content."""
-        if pace is Pace.IMPORT and report.refused == "secondary":
-            self._windows.imports_are_content = True
+        """A request of that pace was refused: after a secondary refusal imports are paced as content.
+
+        Those that wait and those that were sent before are content then, too: no more are refused than are
+        under way.
+        """
+        if pace is Pace.IMPORT and report.refused == "secondary" and not self.imports_are_content:
+            self._windows.count_imports_as_content()
+            self._pump()
 
     def learn(self, report: LimitReport, *, number: int) -> None:
         """Learn from the answer to the grant of that number."""
@@ -280,7 +296,7 @@ class RequestGovernor:
         ticket = self._windows.ask(costs)
         waiter = _Waiter(future=asyncio.get_running_loop().create_future(), costs=costs, who=who, since=now)
         self._waiters[ticket] = waiter
-        self._who_waits.setdefault(_key(costs), Counter())[who] += 1
+        self._who_waits.setdefault(self._key(costs), Counter())[who] += 1
         self._pump()
         try:
             await waiter.future
@@ -314,6 +330,11 @@ class RequestGovernor:
     def _pump(self) -> None:
         """Grant what can be granted, tell who waits, and set the timer for the next look."""
         now = self._clock.monotonic()
+        if self._windows.imports_are_content and not self._merged:
+            self._merged = True
+            self._who_waits.clear()
+            for waiting in self._waiters.values():
+                self._who_waits.setdefault(self._key(waiting.costs), Counter())[waiting.who] += 1
         decision = self._windows.decide(now)
         closed_for = self._windows.closed_until - now
         if closed_for > self._patience_s:
@@ -332,10 +353,15 @@ class RequestGovernor:
         self._tell(decision.blocked, now)
         self._set_timer(decision.look_again_at, now)
 
+    def _key(self, costs: Costs) -> frozenset[tuple[LimitClass, int]]:
+        """What waiters of the same costs have in common."""
+        known = as_content(costs) if self._merged else costs
+        return frozenset((name, units) for name, units in known.items() if units > 0)
+
     def _forget(self, ticket: int) -> _Waiter | None:
         waiter = self._waiters.pop(ticket, None)
         if waiter is not None:
-            key = _key(waiter.costs)
+            key = self._key(waiter.costs)
             counter = self._who_waits[key]
             counter[waiter.who] -= 1
             if counter[waiter.who] <= 0:
@@ -350,7 +376,7 @@ class RequestGovernor:
         told: dict[tuple[str, str], float] = {}
         for one in blocked:
             name = CLOSED if one.limit_class is None else str(one.limit_class)
-            for who in self._who_waits.get(_key(one.costs), ()):
+            for who in self._who_waits.get(self._key(one.costs), ()):
                 known = waits.get(who)
                 if known is None or (one.until or 0.0) > (known.until or 0.0):
                     waits[who] = Wait(limit_class=name, until=one.until)
@@ -395,10 +421,6 @@ class RequestGovernor:
         for waiter in list(self._waiters.values()):
             if not waiter.future.done():
                 waiter.future.set_exception(type(error)(error.message, hint=error.hint))
-
-
-def _key(costs: Costs) -> frozenset[tuple[LimitClass, int]]:
-    return frozenset((name, units) for name, units in costs.items() if units > 0)
 
 
 def _silent(_: object) -> None:

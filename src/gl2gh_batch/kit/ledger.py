@@ -189,6 +189,8 @@ class Ledger:
         self._check()
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
+        # Steps come in their order: twenty ledgers at once need no pages kept.
+        self._connection.execute("PRAGMA cache_size = -256")
         for _ in self.receipts():
             pass
         for (key,) in self._connection.execute("SELECT key FROM meta").fetchall():

@@ -97,6 +97,7 @@ class RateLimitFile:
         limits: Limits,
         told_class: LimitClass = LimitClass.PRIMARY,
         margin_s: float = DEFAULT_MARGIN_S,
+        imports_are_content: bool = False,
     ) -> SharedWindows:
         """The windows of one credential (`credential_key`), for its governor; asked for once for each key."""
         if key in self._windows:
@@ -110,6 +111,7 @@ class RateLimitFile:
             share_of=self._share_of,
             told_class=told_class,
             margin_s=margin_s,
+            imports_are_content=imports_are_content,
         )
         return self._windows[key]
 
@@ -389,4 +391,7 @@ def _tidy(opened: Opened) -> None:
         told_is_over = account.told.resets_at is None or account.told.resets_at <= opened.now
         is_empty = not account.members and not any(one.held for one in account.spent.values())
         if is_empty and told_is_over and account.closed_until <= opened.now:
-            del opened.record.accounts[key]
+            if account.imports_are_content:
+                account.spent = {}
+            else:
+                del opened.record.accounts[key]

@@ -1,6 +1,6 @@
 """The rate-limit file as a value: what it holds, how it is written and when it is believed.
 
-The format is described in docs/rate-limit-file.md and by docs/schemas/rate-limit-file.v1.schema.json.
+The format is described in docs/rate-limit-file.md and by docs/schemas/rate-limit-file.v2.schema.json.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from gl2gh_batch.kit.budgets import Told
 from gl2gh_batch.kit.host import Host
 
 SCHEMA: Final = "gl2gh-batch/rate-limit-file"
-VERSION: Final = 1
+VERSION: Final = 2
+# Version 1 did not count imports by themselves; else it is the same, and is read as it is.
+READ_VERSIONS: Final = (1, 2)
 _SEALED: Final = re.compile(rb'\{"digest":"([0-9a-f]{64})",')
 _CLOCKS_KEPT: Final = 16
 
@@ -49,7 +51,10 @@ class Share:
 
 @dataclass(slots=True, kw_only=True)
 class Account:
-    """One credential; `turn` is that of the last grant, `lost_at` of the last loss that is made up for."""
+    """One credential; `turn` is that of the last grant, `lost_at` of the last loss that is made up for.
+
+    Once `imports_are_content`, the account is kept for good, and nothing in it is counted as an import.
+    """
 
     spent: dict[LimitClass, Spending] = field(default_factory=dict)
     told: Told = field(default_factory=Told)
@@ -168,7 +173,7 @@ def _check_version(document: dict[str, Any]) -> None:
     if isinstance(version, int) and version > VERSION:
         msg = f"version {version} is newer than version {VERSION}, which this program knows"
         raise codec.NewerVersionError(msg)
-    if version != VERSION:
+    if version not in READ_VERSIONS or isinstance(version, bool):
         msg = f"version {version!r} is not one that this program knows"
         raise codec.DecodeError(msg)
 

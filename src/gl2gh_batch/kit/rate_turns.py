@@ -18,8 +18,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from gl2gh_batch.domain.limits import LimitClass
-from gl2gh_batch.kit.budgets import Blocked, Budgets, Spent, Standing, why
+from gl2gh_batch.domain.limits import CONTENT_OF, LimitClass, as_content
+from gl2gh_batch.kit.budgets import Blocked, Budgets, Spent, Standing, merged, why
 from gl2gh_batch.kit.rate_record import Account, Demand, Share, Spending
 
 LAG: Final = 32
@@ -75,6 +75,26 @@ def write_back(standing: Standing, account: Account, now: float) -> None:
         for name, one in standing.spent.items()
         if one.held or one.closed_until > now
     }
+
+
+def merge_imports(account: Account) -> None:
+    """Let the account say that imports are created content, of all that its members spent and wait for."""
+    account.imports_are_content = True
+    for name, content in CONTENT_OF.items():
+        shadow = account.spent.pop(name, None)
+        if shadow is not None:
+            spending = account.spent.setdefault(content, Spending())
+            spending.held = merged(spending.held, shadow.held)
+    for share in account.members.values():
+        share.in_flight = as_content(share.in_flight)
+        demands: dict[frozenset[tuple[LimitClass, int]], Demand] = {}
+        for demand in share.demands:
+            demand.costs = as_content(demand.costs)
+            known = demands.setdefault(_key(demand.costs), demand)
+            if known is not demand:
+                known.count += demand.count
+                known.turn = max(known.turn, demand.turn)
+        share.demands = list(demands.values())
 
 
 def set_demands(account: Account, share: Share, wanted: Sequence[Wanted]) -> list[Demand]:

@@ -14,12 +14,12 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Final
 
-from gl2gh_batch.domain.limits import Costs, Limit, LimitClass, Limits
+from gl2gh_batch.domain.limits import CONTENT_OF, Costs, Limit, LimitClass, Limits, as_content
 from gl2gh_batch.kit.allotments import DEAREST
 from gl2gh_batch.kit.budgets import DEFAULT_MARGIN_S, Blocked, Budgets, Spent, Standing, Told, is_fixed
 from gl2gh_batch.kit.host import Host
 from gl2gh_batch.kit.rate_record import Account, Record, Share
-from gl2gh_batch.kit.rate_turns import Dealt, Wanted, deal, standing_of, write_back
+from gl2gh_batch.kit.rate_turns import Dealt, Wanted, deal, merge_imports, standing_of, write_back
 from gl2gh_batch.kit.windows import Decision
 
 # Ends of holds are rounded up to a 500th of their window: the file stays small.
@@ -66,6 +66,7 @@ class SharedWindows:
         share_of: Callable[[Limits], Limits],
         margin_s: float = DEFAULT_MARGIN_S,
         told_class: LimitClass = LimitClass.PRIMARY,
+        imports_are_content: bool = False,
     ) -> None:
         self.margin_s = margin_s
         self.told_class = told_class
@@ -75,7 +76,7 @@ class SharedWindows:
         self._visit_now = visit_now
         self._share_of = share_of
         self._changed: Callable[[], None] = _nobody
-        self._imports_are_content = False
+        self._imports_are_content = imports_are_content
         self._next_ticket = 1
         self._waiting: dict[frozenset[tuple[LimitClass, int]], dict[int, None]] = {}
         self._grants: dict[int, dict[LimitClass, int]] = {}
@@ -120,10 +121,10 @@ class SharedWindows:
         """Whether the platform has shown to any process that it counts imports as created content."""
         return self._imports_are_content
 
-    @imports_are_content.setter
-    def imports_are_content(self, value: bool) -> None:
-        self._imports_are_content = value
-        self._touch(urgent=False)
+    def count_imports_as_content(self) -> None:
+        """They are, it has been shown: what waits and what was spent so far is content; all shall know."""
+        self._merge_imports()
+        self._touch(urgent=True)
 
     def listen(self, changed: Callable[[], None]) -> None:
         """Call this when there is something new to `decide`."""
@@ -223,6 +224,9 @@ class SharedWindows:
         `away` are members that live and were not here for a while: each may be going on alone.
         """
         account = record.accounts.setdefault(key, Account())
+        if account.imports_are_content or self._imports_are_content:
+            self._merge_imports()
+            merge_imports(account)
         dead = {
             member: account.members.pop(member)
             for member in list(account.members)
@@ -260,7 +264,6 @@ class SharedWindows:
             budgets.hear(limit, remaining, reset_in_s, at + offset)
         if self._own.standing.closed_until > 0:
             budgets.close(self._own.standing.closed_until + offset)
-        account.imports_are_content = account.imports_are_content or self._imports_are_content
         dealt = deal(budgets, account, me, [] if is_last else self._wanted(), present, now)
         write_back(budgets.standing, account, now)
         return dealt
@@ -269,7 +272,6 @@ class SharedWindows:
         """The file is saved: what it granted is granted, and what it was told is told."""
         self._unsaved = _Unsaved([], [])
         self._is_dirty = False
-        self._imports_are_content = account.imports_are_content
         own = self._own.standing
         self._own.expire(now - offset)
         own.told = _moved(account.told, -offset)
@@ -346,6 +348,19 @@ class SharedWindows:
         """Let the governor look, when there is something to see."""
         if self._ready or self._blocked:
             self._changed()
+
+    def _merge_imports(self) -> None:
+        """Let everything here that waits, is in flight, or was spent by imports be content."""
+        self._imports_are_content = True
+        self._own.merge_imports()
+        waiting: dict[frozenset[tuple[LimitClass, int]], dict[int, None]] = {}
+        for key, tickets in self._waiting.items():
+            waiting.setdefault(frozenset(as_content(dict(key)).items()), {}).update(tickets)
+        self._waiting = {key: dict(sorted(tickets.items())) for key, tickets in waiting.items()}
+        self._grants = {ticket: as_content(costs) for ticket, costs in self._grants.items()}
+        self._unsaved.finished = [(as_content(costs), at) for costs, at in self._unsaved.finished]
+        for name, content in CONTENT_OF.items():
+            self._base.setdefault(content, []).extend(self._base.pop(name, ()))
 
     def _touch(self, *, urgent: bool) -> None:
         self._is_dirty = True

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from gl2gh_batch.domain.limits import Costs, LimitClass, Limits
+from gl2gh_batch.domain.limits import Costs, LimitClass, Limits, as_content
 from gl2gh_batch.kit.budgets import DEFAULT_MARGIN_S, Blocked, Budgets, Standing, why
 
 
@@ -73,9 +73,18 @@ class Windows(Budgets):
         """Whether the platform has shown that it counts imports as created content."""
         return self.state.imports_are_content
 
-    @imports_are_content.setter
-    def imports_are_content(self, value: bool) -> None:
-        self.state.imports_are_content = value
+    def count_imports_as_content(self) -> None:
+        """They are, it has been shown: what waits and what was spent so far is content, too."""
+        state = self.state
+        state.imports_are_content = True
+        self.merge_imports()
+        queues: dict[frozenset[tuple[LimitClass, int]], Queue] = {}
+        for queue in state.queues:
+            costs = as_content(queue.costs)
+            known = queues.setdefault(frozenset(costs.items()), Queue(costs=costs))
+            known.tickets = sorted([*known.tickets, *queue.tickets])
+        state.queues = list(queues.values())
+        state.grants = {ticket: as_content(costs) for ticket, costs in state.grants.items()}
 
     def listen(self, changed: Callable[[], None]) -> None:
         """Nothing changes here but by whom it belongs to: there is nothing to be told."""
@@ -85,6 +94,8 @@ class Windows(Budgets):
         state = self.state
         ticket = state.next_ticket
         state.next_ticket += 1
+        if state.imports_are_content:
+            costs = as_content(costs)
         wanted = {name: units for name, units in costs.items() if units > 0}
         for queue in state.queues:
             if queue.costs == wanted:

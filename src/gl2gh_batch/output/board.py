@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, Final
 
 from gl2gh_batch.domain.events import (
     AgentFinished,
@@ -17,6 +19,9 @@ from gl2gh_batch.domain.events import (
     Waiting,
     WindowClosed,
 )
+
+# The other price is told when it is longer by more than this.
+WORTH_SAYING: Final = 1.1
 
 
 @dataclass(slots=True)
@@ -120,3 +125,12 @@ def duration(seconds: float) -> str:
         return f"{minutes} min"
     hours, rest = divmod(minutes, 60)
     return f"{hours} h {rest} min" if rest else f"{hours} h"
+
+
+def if_content(price: Mapping[str, Any]) -> str:
+    """The other price, where it is not known how GitHub counts imports and that makes a difference."""
+    hours = float(price.get("hours", 0.0))
+    strict = float(price.get("hours_if_imports_are_content", 0.0))
+    if price.get("imports_are_content") or strict <= hours * WORTH_SAYING:
+        return ""
+    return f"about {duration(strict * 3600)} if GitHub counts imports as created content"

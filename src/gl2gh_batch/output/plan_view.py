@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gl2gh_batch.domain.plan import Severity
-from gl2gh_batch.output.board import duration
+from gl2gh_batch.output.board import duration, if_content
 from gl2gh_batch.output.escape import cell, code, terminal
 
 _STYLES: Final[dict[str, str]] = {Severity.BLOCKING: "red", Severity.WARNING: "yellow"}
@@ -115,5 +115,7 @@ def _total(result: Mapping[str, Any], planned: Sequence[Mapping[str, Any]]) -> s
     if price := result.get("price"):
         took = duration(float(price.get("hours", 0.0)) * 3600)
         parts.append(f"{int(price.get('requests', 0)):,} requests, about {took} for one token")
+        if unsure := if_content(price):
+            parts.append(unsure)
     parts.append(f"{losses} loss{'' if losses == 1 else 'es'}")
     return ", ".join(parts)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from gl2gh_batch.domain.errors import FailureReason
 from gl2gh_batch.domain.result import BatchStatus, ProjectStatus
-from gl2gh_batch.output.board import duration
+from gl2gh_batch.output.board import duration, if_content
 from gl2gh_batch.output.escape import cell, code
 
 LIMIT_BYTES: Final = 900 * 1024
@@ -98,7 +98,9 @@ def _price(price: Mapping[str, Any] | None) -> str:
     if not price:
         return ""
     took = duration(float(price.get("hours", 0.0)) * 3600)
-    return f" · planned: {int(price.get('requests', 0)):,} requests, about {took} for one token"
+    unsure = if_content(price)
+    other = f" ({unsure})" if unsure else ""
+    return f" · planned: {int(price.get('requests', 0)):,} requests, about {took} for one token{other}"
 
 
 def _in_order(projects: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

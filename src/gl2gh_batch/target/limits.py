@@ -6,11 +6,12 @@ Figures: GitHub docs, rest/using-the-rest-api/rate-limits-for-the-rest-api ("may
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Final
 
 from gl2gh_batch.domain.errors import ConfigurationError
-from gl2gh_batch.domain.limits import Limit, LimitClass, Limits
+from gl2gh_batch.domain.limits import CONTENT_OF, Limit, LimitClass, Limits
 
 GITHUB_COM: Final[Limits] = {
     LimitClass.PRIMARY: Limit(limit=5000, window_s=3600.0),
@@ -30,6 +31,7 @@ ALL_PROFILES: Final[Mapping[str, Limits]] = {
     "ghes": GHES,
     "unlimited": UNLIMITED,
 }
+IMPORTS_ARE_CONTENT: Final = "imports_are_content"
 _HINT: Final = "For example {points: {limit: 900, window_s: 60}}."
 
 
@@ -48,6 +50,29 @@ def profile(name: str) -> Limits:
     return ALL_PROFILES[name]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overrides:
+    """What somebody knows better than the profiles: limits, and whether imports count as created content."""
+
+    limits: Limits = field(default_factory=dict)
+    imports_are_content: bool = False
+
+
+def parse_overrides(raw: object) -> Overrides:
+    """`{class: {limit, window_s}}` and `imports_are_content: true` beside; raises `ConfigurationError`."""
+    if not isinstance(raw, Mapping):
+        return Overrides(limits=parse_limits(raw))
+    said = raw.get(IMPORTS_ARE_CONTENT, False)
+    if not isinstance(said, bool):
+        raise ConfigurationError(
+            f"{said!r} is neither true nor false",
+            field=f"limits.{IMPORTS_ARE_CONTENT}",
+            hint="Write true where GitHub refused imports by its limit on created content.",
+        )
+    classes = {name: value for name, value in raw.items() if name != IMPORTS_ARE_CONTENT}
+    return Overrides(limits=parse_limits(classes), imports_are_content=said)
+
+
 def parse_limits(raw: object) -> Limits:
     """`{class: {limit, window_s}}` of either platform, as a file or an input holds it.
 
@@ -63,15 +88,15 @@ def parse_limits(raw: object) -> Limits:
 
 
 def _parse_class(name: object) -> LimitClass:
-    try:
+    classes = [one.value for one in LimitClass if one not in CONTENT_OF]
+    if str(name) in classes:
         return LimitClass(str(name))
-    except ValueError:
-        near = get_close_matches(str(name), list(LimitClass), n=1)
-        raise ConfigurationError(
-            f"unknown class {name!r}",
-            field="limits",
-            hint=f"Did you mean {near[0]}?" if near else f"Use one of: {', '.join(LimitClass)}.",
-        ) from None
+    near = get_close_matches(str(name), [*classes, IMPORTS_ARE_CONTENT], n=1)
+    raise ConfigurationError(
+        f"unknown class {name!r}",
+        field="limits",
+        hint=f"Did you mean {near[0]}?" if near else f"Use one of: {', '.join(classes)}.",
+    )
 
 
 def _parse_limit(name: str, raw: object) -> Limit:

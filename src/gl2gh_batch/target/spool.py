@@ -22,6 +22,8 @@ class CommentSpool:
         # Nothing here has to survive us: no journal, no syncing.
         self._db.execute("PRAGMA journal_mode = OFF")
         self._db.execute("PRAGMA synchronous = OFF")
+        # Twenty projects at once have one each; what is asked for comes in order.
+        self._db.execute("PRAGMA cache_size = -256")
         self._db.execute(
             "CREATE TABLE comments (number INTEGER, id INTEGER, value BLOB, PRIMARY KEY (number, id)) "
             "WITHOUT ROWID"
