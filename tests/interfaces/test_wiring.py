@@ -11,7 +11,7 @@ from gl2gh_batch.batch.config import parse_config
 from gl2gh_batch.domain.errors import ConfigurationError
 from gl2gh_batch.domain.limits import Limit, LimitClass
 from gl2gh_batch.domain.modes import MigrationMode
-from gl2gh_batch.interfaces.wiring import Batch, parse_duration, wire
+from gl2gh_batch.interfaces.wiring import Batch, parse_duration, resources_for, wire
 
 TOKENS = {"gitlab_token": "glpat-1", "github_token": "ghp_1"}
 FILE = """
@@ -167,6 +167,30 @@ def test_limits_come_from_a_file(tmp_path: Path, text: str) -> None:
         {**TOKENS, "project_ids": "17", "target_owner": "acme", "limits": "limits.json"}, base=tmp_path
     )
     assert batch.limits.limits == {LimitClass.POINTS: Limit(limit=5, window_s=1.5)}
+
+
+def test_a_batch_file_names_credentials_by_their_variables(tmp_path: Path) -> None:
+    """The secrets come from the environment; no other token is needed then, and none is shown."""
+    (tmp_path / "batch.yml").write_text(
+        """
+github:
+  owner: acme
+  credentials:
+    - {owner: acme, token_env: ACME_TOKEN}
+    - {owner: beta, app_id: 7, installation_id: 8, private_key_env: BETA_KEY}
+projects: [17]
+"""
+    )
+    environment = {"ACME_TOKEN": "ghp_acme", "BETA_KEY": "-----BEGIN RSA PRIVATE KEY-----\nx"}
+    given = {"gitlab_token": "glpat-1", "config": "batch.yml"}
+    batch = wire(given, base=tmp_path, environment=environment)
+    one, two = resources_for(batch).github_credentials
+    assert (one.name, one.token) == ("acme", "ghp_acme")
+    assert two.app is not None
+    assert (two.name, two.app.installation_id) == ("beta", 8)
+    assert "ghp_acme" not in repr(batch)
+    with pytest.raises(ConfigurationError, match="the environment has no 'ACME_TOKEN'"):
+        wire(given, base=tmp_path)
 
 
 @pytest.mark.parametrize("prefix", ["", "sha256:", "SHA256:"])

@@ -335,6 +335,21 @@ FILES: Mapping[str, tuple[str | bytes, tuple[str, ...]]] = {
     "kind is a list": ("projects: [{id: 17, kinds: {issues: [skip]}}]", ("projects[0]", "kinds.issues")),
     "kind is false": ("projects: [{id: 17, kinds: {issues: no}}]", ("projects[0]", "kinds.issues", "skip")),
     "kind not carried": ("projects: [{id: 17, kinds: {badges: migrate}}]", ("kinds.badges", "loss")),
+    "credentials is a text": ("github: {credentials: GH_TOKEN}", ("github.credentials", "hyphen")),
+    "credential is a text": ("github: {credentials: [GH_TOKEN]}", ("github.credentials[0]", "mapping")),
+    "credential holds a token": (
+        "github: {credentials: [{token: ghp_x}]}",
+        ("github.credentials[0]", "'token'", "token_env"),
+    ),
+    "credential is nothing": ("github: {credentials: [{owner: a}]}", ("github.credentials[0]", "token")),
+    "credential without its variable": (
+        "github: {credentials: [{token_env: NOT_THERE}]}",
+        ("github.credentials[0].token_env", "NOT_THERE", "`env`"),
+    ),
+    "credential with a list for a variable": (
+        "github: {credentials: [{token_env: []}]}",
+        ("github.credentials[0].token_env",),
+    ),
     "groups is a text": ("groups: acme", ("groups", "hyphen")),
     "group without path": ("groups: [{subgroups: true}]", ("groups[0].path",)),
     "group path is a number": ("groups: [{path: 5}]", ("groups[0].path",)),

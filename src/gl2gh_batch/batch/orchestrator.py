@@ -12,6 +12,7 @@ from typing import Any, Final
 from gl2gh_batch import codec
 from gl2gh_batch.agents import AgentOrchestrator
 from gl2gh_batch.batch.config import ProjectConfig, parse_config, project_of
+from gl2gh_batch.batch.credentials import Load, deal, read_dealt, write_dealt
 from gl2gh_batch.batch.files import planned_hours, write_batch_files
 from gl2gh_batch.batch.leavings import Leavings
 from gl2gh_batch.batch.progress import Progress
@@ -136,6 +137,7 @@ class BatchOrchestrator:
         )
         await run.survey(project_configs)
         run.refuse_two_names(project_configs)
+        project_configs = await run.deal_credentials(project_configs)
         results = await run.all_projects(project_configs, names, lambda: self._stopped_by)
         result = run.result(results, self._stopped_by)
         if project_configs:
@@ -170,6 +172,7 @@ class _BatchRun:
         self._parsed: dict[int, ProjectConfig] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._cancelled = False
+        self._credentials: dict[int, str] = {}
         self._unreachable: set[str] = set()
         self._room: Room | None = None
         self.root = Path()
@@ -216,6 +219,57 @@ class _BatchRun:
             if key in first:
                 raise _twice(config.request.project, first[key], place)
             first[key] = place
+
+    async def deal_credentials(self, configs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """The configurations, each with the credential that pays for it, where the batch has several.
+
+        Raises `ConfigurationError` for two tokens of one user: GitHub counts their requests as one's.
+        """
+        credentials = self._resources.github_credentials
+        if not credentials:
+            return list(configs)
+        owners = {index: self._owner(config) for index, config in self._parsed.items()}
+        seconds = self._predicted_s(configs)
+        loads = [
+            Load(name=self._label(project_of(configs[index])), owner=owner, seconds=seconds[index])
+            for index, owner in owners.items()
+        ]
+        dealt = deal(loads, credentials, read_dealt(self.root))
+        names = {index: load.name for index, load in zip(owners, loads, strict=True)}
+        settled = []
+        for index, raw in enumerate(configs):
+            credential = dealt.get(names.get(index, ""))
+            config = raw if credential is None else {**raw, **credential.settings()}
+            if credential is not None:
+                self._parsed[index] = parse_config(config)
+                self._credentials[index] = credential.name
+            settled.append(config)
+        await self._refuse_one_user_twice()
+        write_dealt(self.root, dealt)
+        return settled
+
+    async def _refuse_one_user_twice(self) -> None:
+        used = {self._credentials[index]: self._parsed[index] for index in sorted(self._credentials)}
+        tokens: dict[tuple[str, str], str] = {}
+        for name, config in used.items():
+            try:
+                login = await self._resources.github_login(config)
+            except Gl2ghError as error:
+                # Its projects meet the same fault and report it.
+                _log.info("a credential could not be asked for its user: %s", error.reason)
+                continue
+            key = (config.github_api_url.lower(), login.lower())
+            other = tokens.setdefault(key, name) if login else name
+            if other != name and used[other].github_token != config.github_token:
+                raise ConfigurationError(
+                    f"{other!r} and {name!r} are tokens of the same user, {login}",
+                    field="github_credentials",
+                    hint="GitHub counts requests by user: give one of the two, or an App or another user.",
+                )
+
+    def _owner(self, config: ProjectConfig) -> str:
+        target = config.request.target
+        return target.owner if target is not None else config.owner
 
     async def all_projects(
         self,
@@ -268,15 +322,19 @@ class _BatchRun:
 
     def _order(self, configs: Sequence[Mapping[str, Any]]) -> list[int]:
         """Higher priority first, then what takes longest."""
+        parsed = [self._parsed.get(index) for index in range(len(configs))]
+        return order([one.request.priority if one else 0 for one in parsed], self._predicted_s(configs))
+
+    def _predicted_s(self, configs: Sequence[Mapping[str, Any]]) -> list[float]:
+        """The seconds that each project takes: by its plan, else by its numbers."""
         hours = planned_hours(self.root)
-        priorities, costs = [], []
+        costs = []
         for index in range(len(configs)):
             parsed = self._parsed.get(index)
             reference = self._reference(parsed.request.project) if parsed else None
-            priorities.append(parsed.request.priority if parsed else 0)
             known = hours.get(reference.project.full_path) if reference else None
             costs.append(predicted_s(reference.numbers if reference else None, known))
-        return order(priorities, costs)
+        return costs
 
     async def _project(self, index: int, name: int | str, config: Mapping[str, Any]) -> dict[str, Any]:
         resources = self._resources
@@ -310,6 +368,8 @@ class _BatchRun:
             "started_at": started,
             "finished_at": self._now(),
         }
+        if index in self._credentials:
+            result["credential"] = self._credentials[index]
         result.setdefault("agents", {})
         self.leavings.end(self._parsed.get(index), label)
         error_text = str((result.get("error") or {}).get("message", ""))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -17,6 +17,7 @@ import aiohttp
 from gl2gh_batch.agents import Desk
 from gl2gh_batch.agents.discovery import is_unfinished
 from gl2gh_batch.batch.config import ProjectConfig, parse_config
+from gl2gh_batch.batch.credentials import parse_credentials
 from gl2gh_batch.batch.survey import standing, survey_project, target_of
 from gl2gh_batch.domain.errors import ConfigurationError
 from gl2gh_batch.domain.events import Event
@@ -64,6 +65,8 @@ class SharedResources:
     the start that GitHub counts imports as created content, which a refusal teaches otherwise. `work_dir` is
     where the batch's files go. All processes of one host or shared volume that name the same
     `rate_limit_file` are together as exact as one; with `shard` (`2/3`) this one takes its allotment of it.
+    `github_credentials` (`owner`, `token`, or `app_id`, `private_key`, `installation_id`; `name`) share the
+    projects among them by owner and predicted cost, in the place of the projects' own.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class SharedResources:
         shard: str | None = None,
         limits: Mapping[LimitClass, Limit] | None = None,
         imports_are_content: bool = False,
+        github_credentials: Sequence[Mapping[str, Any]] = (),
         work_dir: str | Path | None = None,
         users: UserDirectory | None = None,
         clock: Clock | None = None,
@@ -95,6 +99,9 @@ class SharedResources:
         self._rate_file: RateLimitFile | None = None
         self._limits = dict(limits or {})
         self._imports_are_content = imports_are_content
+        self.github_credentials = parse_credentials(github_credentials)
+        for one in self.github_credentials:
+            self.redactor.add(one.app.private_key if one.app else one.token)
         self._listeners: list[Emit] = []
         self._governors: dict[tuple[str, str, str], RequestGovernor] = {}
         self._access: dict[tuple[str, str], GitHubAccess] = {}
@@ -284,6 +291,12 @@ class SharedResources:
             emit=self.emit,
             tool_version=self.tool_version,
         )
+
+    async def github_login(self, config: ProjectConfig) -> str:
+        """Who the token of a configuration belongs to; empty for an App, which is nobody's second token."""
+        if config.github_app is not None:
+            return ""
+        return (await self._github_access(config).github.viewer()).login
 
     def gitlab(self, config: Mapping[str, Any]) -> GitLab:
         """GitLab with the address and token of a configuration, whatever project it names."""
@@ -482,5 +495,6 @@ def require_github_token(config: ProjectConfig) -> None:
         raise ConfigurationError(
             "there is no token for GitHub",
             field="github_token",
-            hint="Set GH_TOKEN (scopes repo and workflow), or give a GitHub App.",
+            hint="Set GH_TOKEN (scopes repo and workflow), give a GitHub App, or, of several credentials,"
+            " name one for the project's owner.",
         )

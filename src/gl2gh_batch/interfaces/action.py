@@ -187,7 +187,7 @@ class _Door:
         only_verify = command == "verify"
         if only_verify:
             rest["mode"] = MigrationMode.APPLY.value
-        batch = wire(rest, base=self._workspace)
+        batch = wire(rest, base=self._workspace, environment=self._environment)
         if not only_verify:
             _refuse_unreviewed(batch.mode, self._event.name)
             for notice in batch.notices:

@@ -43,6 +43,8 @@ TOP: Final = (
     "projects",
     "groups",
 )
+# A secret is named by the variable of the environment that holds it: no file has to be kept secret.
+CREDENTIAL: Final = ("name", "owner", "token_env", "app_id", "installation_id", "private_key_env")
 PROJECT: Final = ("id", "path", "target", "priority", "kinds", *POLICIES)
 GROUP: Final = ("path", "subgroups", "exclude", "priority", "kinds", *POLICIES)
 
@@ -55,6 +57,7 @@ class BatchFile:
     github_owner: str = ""
     github_url: str = ""
     github_api_url: str = ""
+    github_credentials: tuple[Mapping[str, Any], ...] = ()
     mode: str = ""
     parallel_limit: Any = None
     users: str = ""
@@ -72,13 +75,17 @@ def read_batch_file(path: Path) -> BatchFile:
     github = _section(raw, "github")
     defaults = _section(raw, "defaults")
     _known(gitlab, ("url",), "gitlab")
-    _known(github, ("owner", "url", "api_url"), "github")
+    _known(github, ("owner", "url", "api_url", "credentials"), "github")
     _known(defaults, ("kinds", *POLICIES), "defaults")
     return BatchFile(
         gitlab_url=_text(gitlab, "url", "gitlab.url"),
         github_owner=_text(github, "owner", "github.owner"),
         github_url=_text(github, "url", "github.url"),
         github_api_url=_text(github, "api_url", "github.api_url"),
+        github_credentials=tuple(
+            _credential(one, f"github.credentials[{place}]")
+            for place, one in enumerate(_list(github.get("credentials"), "github.credentials"))
+        ),
         mode=_text(raw, "mode", "mode"),
         parallel_limit=raw.get("parallel_limit"),
         users=_text(raw, "users", "users"),
@@ -93,6 +100,12 @@ def read_batch_file(path: Path) -> BatchFile:
             for place, one in enumerate(_list(raw.get("groups"), "groups"))
         ),
     )
+
+
+def _credential(raw: Any, place: str) -> Mapping[str, Any]:
+    one = _mapping(raw, place)
+    _known(one, CREDENTIAL, place)
+    return one
 
 
 def _project(raw: Any, place: str, defaults: Mapping[str, Any]) -> dict[str, Any]:

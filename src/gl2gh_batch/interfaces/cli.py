@@ -205,17 +205,20 @@ def _secret_in(path: str, field: str) -> str:
 
 
 def _run(arguments: argparse.Namespace, redactor: Redactor) -> int:
-    return _run_batch(_values(arguments), redactor, only_verify=False)
+    return _run_batch(_values(arguments), arguments.environment, redactor, only_verify=False)
 
 
 def _verify(arguments: argparse.Namespace, redactor: Redactor) -> int:
-    return _run_batch({**_values(arguments), "mode": "APPLY"}, redactor, only_verify=True)
+    values = {**_values(arguments), "mode": "APPLY"}
+    return _run_batch(values, arguments.environment, redactor, only_verify=True)
 
 
-def _run_batch(values: Mapping[str, str], redactor: Redactor, *, only_verify: bool) -> int:
+def _run_batch(
+    values: Mapping[str, str], environment: Mapping[str, str], redactor: Redactor, *, only_verify: bool
+) -> int:
     for name in TOKENS:
         redactor.add(values.get(name, ""))
-    batch: Batch = wire(values)
+    batch: Batch = wire(values, environment=environment)
     for notice in () if only_verify else batch.notices:
         sys.stderr.write(f"gl2gh-batch: {terminal(notice)}\n")
     view = view_for(sys.stdout, redactor.redact)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gl2gh_batch.batch.config import KEYS, ProjectConfig, is_number, parse_config
+from gl2gh_batch.batch.credentials import parse_credentials
 from gl2gh_batch.batch.fields import shown
 from gl2gh_batch.batch.resources import (
     SharedResources,
@@ -59,6 +60,7 @@ class Batch:
     groups: tuple[dict[str, Any], ...]
     shared: Mapping[str, Any] = field(repr=False)
     policies: Mapping[str, Any]
+    github_credentials: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
     work_dir: Path
     users: UserDirectory = field(repr=False)
     limits: Overrides
@@ -70,10 +72,16 @@ class Batch:
     shards: int | None = None
 
 
-def wire(values: Mapping[str, str], *, base: Path | None = None) -> Batch:
+def wire(
+    values: Mapping[str, str],
+    *,
+    base: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Batch:
     """The batch that these inputs describe (name → text, empty for not given); paths are relative to `base`.
 
-    An input wins over the batch file; two lists of projects are an error. Raises `ConfigurationError`.
+    `environment` holds the secrets that a batch file names. An input wins over the batch file; two lists of
+    projects are an error. Raises `ConfigurationError`.
     """
     given = {name: text.strip() for name, text in values.items() if text.strip()}
     _check_names(given)
@@ -86,7 +94,8 @@ def wire(values: Mapping[str, str], *, base: Path | None = None) -> Batch:
         # What the file names lies beside it, wherever the program was started.
         users = users or _path(config.parent, {"users": file.users}, "users")
     mode = parse_mode(given.get("mode") or file.mode or MigrationMode.PLAN_ONLY)
-    shared = _shared(given, file)
+    credentials = _credentials(file, environment or {})
+    shared = _shared(given, file, is_alone=not credentials)
     policies: dict[str, Any] = {name: given[name] for name in POLICY_INPUTS if name in given}
     _checked(policies, "")
     _checked(file.defaults, "defaults")
@@ -111,6 +120,7 @@ def wire(values: Mapping[str, str], *, base: Path | None = None) -> Batch:
         groups=groups,
         shared=shared,
         policies={**file.defaults, **policies},
+        github_credentials=credentials,
         work_dir=(work_dir := _work_dir(here, given)),
         rate_limit_file=_path(here, given, "rate_limit_file") or work_dir / RATE_FILE,
         users=UserDirectory() if users is None else UserDirectory.from_file(users),
@@ -157,8 +167,33 @@ def unknown_input(name: str) -> ConfigurationError:
     )
 
 
-def _shared(given: Mapping[str, str], file: BatchFile) -> dict[str, Any]:
-    """What holds for every project, checked by itself so that a message does not blame a project for it."""
+def _credentials(file: BatchFile, environment: Mapping[str, str]) -> tuple[Mapping[str, Any], ...]:
+    """The credentials that the batch file names, with their secrets from the environment."""
+    place = "github.credentials"
+    found = []
+    for number, said in enumerate(file.github_credentials):
+        one = {key: value for key, value in said.items() if not key.endswith("_env")}
+        for key in ("token", "private_key"):
+            variable = said.get(f"{key}_env")
+            if variable is None:
+                continue
+            one[key] = environment.get(variable, "") if isinstance(variable, str) else ""
+            if not one[key]:
+                raise ConfigurationError(
+                    f"the environment has no {shown(variable)}",
+                    field=f"{place}[{number}].{key}_env",
+                    hint="Name a variable that holds the secret, and set it; in a workflow by `env`.",
+                )
+        found.append(one)
+    parse_credentials(found, place)
+    return tuple(found)
+
+
+def _shared(given: Mapping[str, str], file: BatchFile, *, is_alone: bool) -> dict[str, Any]:
+    """What holds for every project, checked by itself so that a message does not blame a project for it.
+
+    `is_alone`: no other credential could pay for a project.
+    """
     shared: dict[str, Any] = {name: given.get(name, "") for name in SHARED_INPUTS}
     said = {
         "gitlab_url": file.gitlab_url,
@@ -169,7 +204,8 @@ def _shared(given: Mapping[str, str], file: BatchFile) -> dict[str, Any]:
     shared |= {name: shared[name] or text for name, text in said.items()} | {"naming": file.naming}
     parsed = _checked(shared, "")
     require_gitlab_token(parsed)
-    require_github_token(parsed)
+    if is_alone:
+        require_github_token(parsed)
     return shared | {
         "gitlab_url": parsed.gitlab_url,
         "github_url": parsed.github_url,
@@ -241,6 +277,7 @@ def resources_for(batch: Batch, redactor: Redactor | None = None) -> SharedResou
     return SharedResources(
         limits=batch.limits.limits,
         imports_are_content=batch.limits.imports_are_content,
+        github_credentials=batch.github_credentials,
         work_dir=batch.work_dir,
         users=batch.users,
         redactor=redactor,
