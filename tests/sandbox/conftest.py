@@ -155,6 +155,16 @@ class Worktree:
         self.git("commit", "-q", "-m", f"Add {name}")
         return self.git("rev-parse", "HEAD").stdout.strip()
 
+    def fast_import(self, stream: str) -> None:
+        """Make commits out of a stream."""
+        subprocess.run(
+            ["git", "fast-import", "--quiet", "--force"],
+            cwd=self.folder,
+            input=stream,
+            text=True,
+            check=True,
+        )
+
     async def push(self, address: str, *refspecs: str) -> subprocess.CompletedProcess[str]:
         """Push; the caller looks at the outcome."""
         return await asyncio.to_thread(self.git, "push", address, *refspecs, check=False)

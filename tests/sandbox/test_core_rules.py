@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import gitlab_probes
+import pull_probes
 import pytest
 
 from gl2gh_batch.sandbox.rules import TABLE, Sort
@@ -275,6 +276,7 @@ PROBES: dict[str, Probe] = {
     "file_bytes": push_fails("HEAD:refs/heads/main", size=101 * 1024 * 1024),
     "wiki_first_page": push_fails("HEAD:refs/heads/master", repository="app.wiki.git"),
     **gitlab_probes.GITLAB_PROBES,
+    **pull_probes.PULL_PROBES,
 }
 
 

@@ -91,6 +91,11 @@ _IMPORT_REQUEST: Final[Mapping[str, Any]] = {
     },
 }
 _JSON: Final = "application/json"
+# What GitHub answers as null and its description does not say: the places of outdated review comments.
+NULL_IN_FACT: Final[Mapping[str, tuple[str, ...]]] = {
+    "pull-request-review-comment": ("line", "position"),
+    "review-comment": ("line",),
+}
 
 
 METHODS: Final = ("GET", "PUT", "POST", "PATCH", "DELETE")
@@ -141,6 +146,9 @@ class Oracle:
 
     def __init__(self, description: Path = DESCRIPTION) -> None:
         document = _without_nullable(json.loads(description.read_bytes()))
+        for name, fields in NULL_IN_FACT.items():
+            for each in fields:
+                document["components"]["schemas"][name]["properties"][each]["type"] = ["integer", "null"]
         self._registry = jsonschema_rs.Registry([("urn:gh", document)], draft=jsonschema_rs.Draft202012)
         self._operations: list[tuple[re.Pattern[str], dict[str, _Operation]]] = []
         for template, methods in {**document["paths"], **IMPORT_PATHS}.items():

@@ -36,6 +36,7 @@ RATE_PAGE: Final = "github/docs rest/using-the-rest-api/rate-limits-for-the-rest
 IMPORT_PAGE: Final = "gist jonmagic/5282384165e0f86ef105"
 ASSETS_PAGE: Final = "github/docs about-releases"
 OPENAPI: Final = "@octokit/openapi 23.0.2"
+MANICMINER: Final = "manicminer/gitlab-migrator, changelog v0.7"
 SEEN: Final = "reports in the issue trackers of other migrators"
 
 
@@ -132,6 +133,27 @@ TABLE: Final[tuple[Row, ...]] = (
     _header("asset_digest", "the SHA-256 of an asset in its document", OPENAPI),
     _limit("tree_entries", "a recursive tree is cut after so many", "github/docs rest/git/trees", 100_000),
     _refusal("comment_blank", "422 for a comment without words", OPENAPI),
+    _refusal("pull_title", "422 missing_field title for a pull request without words", OPENAPI),
+    _refusal("pull_exists", "422 A pull request already exists for OWNER:BRANCH.", SEEN),
+    _refusal("pull_commits", "422 No commits between BASE and HEAD", SEEN),
+    _refusal("pull_history", "422 for branches without a common history", SEEN),
+    _refusal("pull_base_open", "422 Cannot change the base branch of a closed pull request.", MANICMINER),
+    _refusal("pull_reopen", "422 state cannot be changed: merged, or a branch is gone or replaced", SEEN),
+    _refusal("pull_commits_listed", "at most 250 commits of a pull request are listed", OPENAPI, 250),
+    _refusal("reviewer_author", "422 Review cannot be requested from pull request author.", SEEN),
+    _refusal("reviewer_known", "422 Reviews may only be requested from collaborators.", SEEN),
+    _refusal(
+        "reviewers", "422 for more reviewers than that", "github/docs requesting-a-pull-request-review", 15
+    ),
+    _refusal("review_own", "422 Can not approve your own pull request", SEEN),
+    _refusal("review_body", "422 for COMMENT and REQUEST_CHANGES without a body", OPENAPI),
+    _refusal("review_pending", "422 User can only have one pending review per pull request", SEEN),
+    _refusal("review_comment_fields", "422 for a reply or a file comment inside a review", OPENAPI),
+    _refusal("review_commit", "422 commit_id is not part of the pull request", SEEN),
+    _refusal("review_path", "422 Path could not be resolved: it is not in the diff", SEEN),
+    _refusal("review_line", "422 Line could not be resolved: it is not in a hunk of the diff", SEEN),
+    _refusal("review_start_line", "422 for a first line after the last, or in another hunk", SEEN),
+    _refusal("review_reply", "422 for a reply to a reply", OPENAPI),
     _refusal("ref_form", "422 for a ref that is not refs/…/…", OPENAPI),
     _refusal("ref_exists", "422 for a ref that is there already", OPENAPI),
     _refusal("fast_forward", "422 for moving a ref elsewhere without force", OPENAPI),

@@ -118,6 +118,15 @@ class Call:
             self.repository(Role.WRITE, "issues")
         return viewer
 
+    def reviewer(self, repository: Repository) -> Account:
+        """Who reviews a pull request: anyone who sees the repository, if the token has the permission."""
+        viewer = self.viewer()
+        if self.token is not None:
+            require_permission(self.state, self.token, "pull_requests")
+        if repository.archived:
+            self.repository(Role.WRITE, "pull_requests")
+        return viewer
+
     def issue(self, repository: Repository, parameter: str = "issue_number") -> Issue:
         """The issue of the path; 410 when it was deleted."""
         number = self.number(parameter)

@@ -73,7 +73,7 @@ async def create_comment(call: Call) -> web.StreamResponse:
     issue = call.issue(repository)
     if issue.locked:
         repository = call.repository(Role.WRITE, "issues")
-    require_issues(call, repository)
+    require_issues(call, repository, issue)
     body = await _checked_body(call)
     now = state.clock.stamp()
     comment = Comment(id=state.next_id(), body=body, user=viewer.login, created_at=now, updated_at=now)

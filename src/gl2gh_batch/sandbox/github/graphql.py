@@ -62,7 +62,12 @@ def _delete_issue(call: Call, field: Field) -> dict[str, Any]:
         message = "Variable $input of type DeleteIssueInput! was provided invalid value for issueId"
         raise GraphqlError("argumentLiteralsIncompatible", message)
     identity = node_number(given["issueId"])
-    found = (pair for pair in call.state.issues() if identity == ("I", pair[1].id))
+    # Pull requests cannot be deleted: their ids are of another sort.
+    found = (
+        pair
+        for pair in call.state.issues()
+        if identity == ("I", pair[1].id) and pair[1].number not in pair[0].pulls
+    )
     repository, issue = next(found, (None, None))
     role = Role.NONE if repository is None else role_with(call.state, call.token, repository)
     if repository is None or issue is None or role is Role.NONE:

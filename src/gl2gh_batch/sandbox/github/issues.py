@@ -12,7 +12,9 @@ from gl2gh_batch.sandbox.github.auth import role_with
 from gl2gh_batch.sandbox.github.call import Call, Route, answer, no_content, text_field
 from gl2gh_batch.sandbox.github.errors import Refused, invalid, not_found, too_long, wrong
 from gl2gh_batch.sandbox.github.labels import label_named
+from gl2gh_batch.sandbox.github.pull_life import close, reopen
 from gl2gh_batch.sandbox.github.render import issue_document, label_document, user_document
+from gl2gh_batch.sandbox.github.repositories import git_of
 from gl2gh_batch.sandbox.github.state import Account, Issue, Repository, Role, State, is_assignable
 
 RESOURCE: Final = "Issue"
@@ -25,8 +27,10 @@ SORTS: Final[Mapping[str, Callable[[Issue], Any]]] = {
 }
 
 
-def require_issues(call: Call, repository: Repository) -> None:
-    """410 where issues are turned off."""
+def require_issues(call: Call, repository: Repository, issue: Issue | None = None) -> None:
+    """410 where issues are turned off; what belongs to a pull request works even then."""
+    if issue is not None and issue.number in repository.pulls:
+        return
     if not repository.settings.get("has_issues", True) and call.state.rules.holds("issues_disabled"):
         raise Refused(410, "Issues has been disabled in this repository.")
 
@@ -149,8 +153,8 @@ async def update_issue(call: Call) -> web.StreamResponse:
     """PATCH /repos/{owner}/{repo}/issues/{issue_number}."""
     state = call.state
     repository = call.repository(Role.WRITE, "issues")
-    require_issues(call, repository)
     issue = call.issue(repository)
+    require_issues(call, repository, issue)
     fields = await call.body()
     checked_texts(state, fields)
     if fields.get("state") not in (None, "open", "closed"):
@@ -165,12 +169,23 @@ async def update_issue(call: Call) -> web.StreamResponse:
     if "body" in fields:
         issue.body = fields["body"]
     now = state.clock.stamp()
-    if fields.get("state") is not None:
+    if issue.number in repository.pulls:
+        await _set_pull_state(call, repository, issue, fields.get("state"))
+    elif fields.get("state") is not None:
         set_state(issue, fields["state"], fields.get("state_reason"), call.viewer(), now)
     elif fields.get("state_reason") is not None and issue.state == "closed":
         issue.state_reason = fields["state_reason"]
     issue.updated_at = now
     return answer(issue_document(state, repository, issue))
+
+
+async def _set_pull_state(call: Call, repository: Repository, issue: Issue, wanted: object) -> None:
+    """Close or reopen a pull request through its issue side: by its own rules, and without a reason."""
+    git = git_of(call.state, repository)
+    if wanted == "closed":
+        await close(call.state, git, issue, call.viewer().login)
+    elif wanted == "open":
+        await reopen(call.state, git, repository, issue)
 
 
 async def list_issues(call: Call) -> web.StreamResponse:
@@ -316,6 +331,7 @@ async def remove_issue_label(call: Call) -> web.StreamResponse:
 def delete_issue(repository: Repository, issue: Issue) -> None:
     """Delete an issue; its number stays consumed."""
     del repository.issues[issue.number]
+    repository.pulls.pop(issue.number, None)
     repository.deleted_numbers.add(issue.number)
 
 

@@ -10,6 +10,7 @@ from aiohttp import web
 from gl2gh_batch.sandbox.github.call import Call, Route, answer, no_content
 from gl2gh_batch.sandbox.github.errors import Refused, invalid, not_found
 from gl2gh_batch.sandbox.github.git import BRANCHES, TAGS, BareGit, Commit, Person, TreeEntry
+from gl2gh_batch.sandbox.github.pull_life import follow_refs
 from gl2gh_batch.sandbox.github.render import repository_url, web_url
 from gl2gh_batch.sandbox.github.repositories import git_of
 from gl2gh_batch.sandbox.github.state import Repository, Role, State, node_id
@@ -86,7 +87,8 @@ async def update_ref(call: Call) -> web.StreamResponse:
     repository = call.repository(Role.WRITE, "contents")
     git = await _filled(call, repository)
     ref = f"refs/{call.params['ref']}"
-    old = (await git.refs()).get(ref)
+    refs = await git.refs()
+    old = refs.get(ref)
     if old is None:
         raise invalid(message="Reference does not exist")
     fields = await call.body()
@@ -98,6 +100,7 @@ async def update_ref(call: Call) -> web.StreamResponse:
         raise invalid(message="Update is not a fast forward")
     await git.update_ref(ref, sha)
     repository.pushed_at = call.state.clock.stamp()
+    await follow_refs(call.state, git, repository, refs, call.viewer().login)
     return answer(await _ref_document(call.state, repository, git, ref, sha))
 
 
@@ -106,12 +109,14 @@ async def delete_ref(call: Call) -> web.StreamResponse:
     repository = call.repository(Role.WRITE, "contents")
     git = await _filled(call, repository)
     ref = f"refs/{call.params['ref']}"
-    if ref not in await git.refs():
+    refs = await git.refs()
+    if ref not in refs or ref.startswith(HIDDEN):
         raise invalid(message="Reference does not exist")
     is_default = ref == f"{BRANCHES}{repository.default_branch}"
     if is_default and call.state.rules.holds("default_branch_stays"):
         raise invalid(message="Cannot delete the default branch")
     await git.delete_ref(ref)
+    await follow_refs(call.state, git, repository, refs, call.viewer().login)
     return no_content()
 
 

@@ -248,7 +248,7 @@ def issue_document(state: State, repository: Repository, issue: Issue) -> dict[s
     labels = [repository.labels[each] for each in issue.labels if each in repository.labels]
     milestone = None if issue.milestone is None else repository.milestones.get(issue.milestone)
     assignees = [user_document(state, login) for login in issue.assignees]
-    return {
+    document: dict[str, Any] = {
         "url": url,
         "repository_url": base,
         "labels_url": f"{url}/labels{{/name}}",
@@ -284,6 +284,22 @@ def issue_document(state: State, repository: Repository, issue: Issue) -> dict[s
             ("blocked_by", "total_blocked_by", "blocking", "total_blocking"), 0
         ),
     }
+    if (pull := repository.pulls.get(issue.number)) is not None:
+        page = f"{web_url(state, repository)}/pull/{issue.number}"
+        document |= {
+            "html_url": page,
+            "node_id": node_id("PR", pull.id),
+            "state_reason": None,
+            "draft": pull.draft,
+            "pull_request": {
+                "url": f"{base}/pulls/{issue.number}",
+                "html_url": page,
+                "diff_url": f"{page}.diff",
+                "patch_url": f"{page}.patch",
+                "merged_at": pull.merged_at,
+            },
+        }
+    return document
 
 
 def comment_document(state: State, repository: Repository, issue: Issue, comment: Comment) -> dict[str, Any]:

@@ -65,7 +65,9 @@ async def search_issues(call: Call) -> web.StreamResponse:
             continue
         if any(value in ("open", "closed") and value != issue.state for value in states):
             continue
-        if {"pr", "pull-request"} & set(states + qualifiers.get("type", [])):
+        sorts = set(states + qualifiers.get("type", []))
+        is_pull = issue.number in repository.pulls
+        if ({"pr", "pull-request"} & sorts and not is_pull) or ("issue" in sorts and is_pull):
             continue
         labels = {repository.labels[each].name.casefold() for each in issue.labels}
         if not labels.issuperset(qualifiers.get("label", [])):

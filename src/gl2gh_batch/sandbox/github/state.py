@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from gl2gh_batch.sandbox.clock import Clock, parse_instant
 from gl2gh_batch.sandbox.github.published import Release
+from gl2gh_batch.sandbox.github.pull_state import Pull
 from gl2gh_batch.sandbox.rules import Rules
 
 # Labels of a new repository on github.com, with github.com's colours and descriptions.
@@ -181,6 +182,7 @@ class Repository:
     labels: dict[int, Label] = field(default_factory=dict)
     milestones: dict[int, Milestone] = field(default_factory=dict)
     issues: dict[int, Issue] = field(default_factory=dict)
+    pulls: dict[int, Pull] = field(default_factory=dict)
     deleted_numbers: set[int] = field(default_factory=set)
     imports: dict[int, ImportJob] = field(default_factory=dict)
     releases: dict[int, Release] = field(default_factory=dict)
@@ -229,6 +231,8 @@ class Settings:
     file_bytes: int = 100 * 1024 * 1024
     asset_bytes: int = 2 * 1024 * 1024 * 1024
     broken_uploads: int = 0
+    # Private repositories of GitHub Free have none (github/docs about-pull-requests, draft pull requests).
+    has_drafts: bool = True
 
     def update(self, values: Mapping[str, Any]) -> None:
         """Set some of the fields; ValueError names one that is not there."""

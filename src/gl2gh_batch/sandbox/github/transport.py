@@ -12,6 +12,7 @@ from gl2gh_batch.sandbox.github.auth import role_with, token_of
 from gl2gh_batch.sandbox.github.call import find_repository
 from gl2gh_batch.sandbox.github.errors import Refused
 from gl2gh_batch.sandbox.github.git import BRANCHES, BareGit
+from gl2gh_batch.sandbox.github.pull_life import follow_refs
 from gl2gh_batch.sandbox.github.repositories import git_of, wiki_of
 from gl2gh_batch.sandbox.github.state import Repository, Role, State
 
@@ -116,6 +117,9 @@ class Transport:
         )
         if is_push and (after := await git.refs()) != before:
             await self._pushed(repository, git, after)
+            if git.folder.name == repository.git_folder:
+                await follow_refs(self._state, git, repository, before, user)
+                self._state.changed()
         return response
 
     async def _pushed(self, repository: Repository, git: BareGit, refs: dict[str, str]) -> None:
