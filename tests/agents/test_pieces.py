@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from gl2gh_batch import AgentOrchestrator, SharedResources
 from gl2gh_batch.agents import ALL_AGENTS
 from gl2gh_batch.agents.plan import STEPS, plan_digest, read_plan, read_steps
-from gl2gh_batch.agents.transform import Sorter, last_number
+from gl2gh_batch.agents.transform import Sorter, numbered
 from gl2gh_batch.domain.errors import ConfigurationError, PlanRefusedError
 from gl2gh_batch.domain.modes import AgentName
 from gl2gh_batch.domain.numbering import NumberingPolicy, Numbers
 from gl2gh_batch.domain.plan import Call, GitPush, NoOp, Upload
 from gl2gh_batch.domain.refs import RepoRef
+from gl2gh_batch.kinds import ALL_KINDS, filling_order
 from gl2gh_batch.kit.workdir import ProjectFolder
 
 
@@ -43,18 +44,28 @@ def test_lines_come_in_order_and_gaps_are_filled(tmp_path: Path, places: list[in
 
 
 @pytest.mark.parametrize(
-    ("policy", "last"),
+    ("policy", "spans"),
     [
-        (NumberingPolicy.ISSUES_EXACT, 9),
-        (NumberingPolicy.MERGE_REQUESTS_EXACT, 13),
-        (NumberingPolicy.COMPACT, 2),
+        (NumberingPolicy.ISSUES_EXACT, {"issues": range(1, 10), "merge_requests": range(10, 14)}),
+        (NumberingPolicy.MERGE_REQUESTS_EXACT, {"merge_requests": range(1, 5), "issues": range(5, 14)}),
+        (NumberingPolicy.COMPACT, {"issues": range(1, 3), "merge_requests": range(3, 4)}),
     ],
 )
-def test_the_last_number_to_fill(policy: NumberingPolicy, last: int) -> None:
-    """Up to it every number has to be taken; without issues there is nothing to fill."""
-    numbers = Numbers(policy=policy, highest_issue=9, highest_merge_request=4, issue_iids=(2, 9))
-    assert last_number(numbers) == last
-    assert last_number(Numbers(policy=policy, highest_merge_request=4)) == 0
+def test_the_numbers_to_fill(policy: NumberingPolicy, spans: dict[str, range]) -> None:
+    """Each number is filled by one kind, in order; what a kind that is left out would take the next fills."""
+    numbers = Numbers(
+        policy=policy,
+        highest_issue=9,
+        highest_merge_request=4,
+        issue_iids=(2, 9),
+        merge_request_iids=(4,),
+    )
+    assert list(numbered(ALL_KINDS, ALL_KINDS, numbers).items()) == list(spans.items())
+    first, last = spans
+    assert numbered(ALL_KINDS, {last}, numbers) == {last: range(1, spans[last].stop)}
+    assert numbered(ALL_KINDS, {first}, numbers) == {first: spans[first]}
+    assert filling_order(ALL_KINDS, numbers)[3:] == list(spans)
+    assert numbered(ALL_KINDS, ALL_KINDS, Numbers(policy=policy)) == {}
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ async def test_an_issue_with_comments_is_imported_and_read_back(target: object) 
     assert (issue.number, issue.title, issue.comments) == (1, "first", 2)
     comments = [one async for one in target.github.issue_comments(target.repo, 1)]
     assert [one.body for one in comments] == ["one", "two"]
-    assert {one.issue_number for one in comments} == {1}
+    assert {one.number for one in comments} == {1}
 
 
 async def test_a_clear_refusal_of_a_write_is_an_answer_with_its_error(target: object) -> None:

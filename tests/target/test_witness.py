@@ -151,7 +151,7 @@ async def test_a_refusal_is_an_error_of_ours() -> None:
 def test_a_comment_that_is_seen_twice_is_kept_once(tmp_path: Path) -> None:
     """A later page may repeat a comment: the last one counts."""
     url = "https://api.github.com/repos/acme/app/issues/7"
-    with CommentSpool(tmp_path) as spool:
+    with CommentSpool(tmp_path, IssueComment) as spool:
         spool.add([IssueComment(id=1, issue_url=url, body="old"), IssueComment(id=2, issue_url=url)])
         spool.add([IssueComment(id=1, issue_url=url, body="new")])
         assert [(one.id, one.body) for one in spool.comments_of(7)] == [(1, "new"), (2, None)]

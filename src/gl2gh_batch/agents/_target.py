@@ -59,6 +59,7 @@ async def look_at_target(desk: Desk) -> TargetView:
             ),
         )
     unassignable = frozenset(await _unassignable(desk, organisation=organisation))
+    viewer = await _viewer(desk) if _asks_for_reviews(desk) else ""
     repository = await desk.github.repository(desk.repo)
     if repository is None:
         return TargetView(
@@ -67,6 +68,7 @@ async def look_at_target(desk: Desk) -> TargetView:
                 owner_is_organisation=organisation,
                 unassignable=unassignable,
                 issues_via=issues_via(desk),
+                viewer=viewer,
             ),
             findings=tuple(_unassigned(desk, unassignable)),
         )
@@ -81,6 +83,7 @@ async def look_at_target(desk: Desk) -> TargetView:
         repository_id=repository.id,
         unassignable=unassignable,
         issues_via=issues_via(desk),
+        viewer=viewer,
         present=await _present(desk) if state == "empty" else frozenset(),
     )
     return TargetView(facts=facts, findings=(*_findings(desk, state), *_unassigned(desk, unassignable)))
@@ -97,11 +100,25 @@ async def _present(desk: Desk) -> frozenset[str]:
 
 
 async def _is_viewer(desk: Desk, login: str) -> bool:
+    return (await _viewer(desk)).lower() == login.lower()
+
+
+async def _viewer(desk: Desk) -> str:
+    """Whose token it is; nobody's for an App's installation token, which makes no repositories for a user."""
     try:
-        viewer = await desk.github.viewer()
-    except TargetError:  # an App's installation token has no user, and makes no repositories for one
-        return False
-    return viewer.login.lower() == login.lower()
+        return (await desk.github.viewer()).login
+    except TargetError:
+        return ""
+
+
+def _asks_for_reviews(desk: Desk) -> bool:
+    for name, kind in desk.kinds.items():
+        path = desk.folder.lines_of(desk.folder.desired, name)
+        if kind.has_assignees and path.is_file():
+            for line in read_lines(path):
+                if kind.reviewers(codec.decode(line, kind.desired_type)):
+                    return True
+    return False
 
 
 def _findings(desk: Desk, state: str) -> Iterable[Finding]:

@@ -63,6 +63,7 @@ class Discovery(Agent):
             archived=project.archived,
             empty_repository=project.empty_repo,
             issues_enabled=project.has_issues,
+            merge_requests_enabled=project.has_merge_requests,
             wiki_enabled=bool(project.wiki_enabled),
             topics=project.topics or project.tag_list or (),
             created_at=project.created_at,
@@ -99,10 +100,20 @@ async def _watermark(desk: Desk) -> Watermark:
     refs = (
         {} if project.empty_repo else (await desk.git.ls_remote(desk.source_git_url, desk.gitlab_auth())).refs
     )
+    watched = [
+        what
+        for what, enabled in (
+            ("issues", project.has_issues),
+            ("merge_requests", project.has_merge_requests),
+        )
+        if enabled and desk.request.kinds.get(what) != "skip"
+    ]
     return Watermark(
         last_activity_at=project.last_activity_at or "",
         refs_sha256=refs_digest(refs),
-        newest_update=await desk.gitlab.newest_update(project_id) if project.has_issues else "",
+        newest_update=max(
+            [await desk.gitlab.newest_update(project_id, what) for what in watched], default=""
+        ),
     )
 
 

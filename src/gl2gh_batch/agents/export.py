@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+
 from gl2gh_batch import codec
 from gl2gh_batch.agents._agent import Agent, counted
 from gl2gh_batch.agents._desk import Desk
@@ -9,8 +12,10 @@ from gl2gh_batch.agents.discovery import inventory_digest, read_inventory
 from gl2gh_batch.domain.errors import WorkDirectoryError
 from gl2gh_batch.domain.inventory import Inventory
 from gl2gh_batch.domain.modes import AgentName
+from gl2gh_batch.domain.request import MergeRequestPolicy
 from gl2gh_batch.domain.result import AgentResult
 from gl2gh_batch.kinds import Source
+from gl2gh_batch.kit.git import BRANCHES_AND_TAGS, MERGE_REQUEST_HEADS
 from gl2gh_batch.kit.workdir import (
     Manifest,
     damaged_files,
@@ -41,7 +46,12 @@ class Export(Agent):
     async def run(self, desk: Desk) -> AgentResult:
         inventory = require_inventory(desk)
         refs = await self._mirror(desk, inventory)
-        source = Source(inventory=inventory, refs=refs)
+        source = Source(
+            inventory=inventory,
+            refs=refs,
+            history=None if inventory.empty_repository else desk.git.history(desk.folder.mirror),
+            fetch=None if inventory.empty_repository else partial(_fetch, desk),
+        )
         files = {}
         for name, kind in desk.kinds.items():
             path = desk.folder.lines_of(desk.folder.snapshot, name)
@@ -79,8 +89,25 @@ class Export(Agent):
 
 async def fetch_history(desk: Desk) -> dict[str, str]:
     """Bring the project's mirror to what GitLab holds; its refs."""
-    await desk.git.mirror(desk.source_git_url, desk.folder.mirror, desk.gitlab_auth())
+    refspecs: tuple[str, ...] = BRANCHES_AND_TAGS
+    if _wants_heads(desk, read_inventory(desk.folder)):
+        refspecs = (*refspecs, MERGE_REQUEST_HEADS)
+    await desk.git.mirror(desk.source_git_url, desk.folder.mirror, desk.gitlab_auth(), refspecs=refspecs)
     return dict(await desk.git.refs(desk.folder.mirror))
+
+
+def _wants_heads(desk: Desk, inventory: Inventory | None) -> bool:
+    """True when pull requests may need commits that no branch leads to."""
+    return (
+        (inventory is None or inventory.merge_requests_enabled)
+        and desk.request.kinds.get("merge_requests") != "skip"
+        and desk.request.policies.merge_requests is not MergeRequestPolicy.ALL_AS_ISSUE
+    )
+
+
+async def _fetch(desk: Desk, shas: Sequence[str]) -> None:
+    if desk.request.policies.merge_requests is not MergeRequestPolicy.ALL_AS_ISSUE:
+        await desk.git.fetch_commits(desk.source_git_url, desk.folder.mirror, shas, desk.gitlab_auth())
 
 
 def require_inventory(desk: Desk) -> Inventory:

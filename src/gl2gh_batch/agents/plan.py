@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -33,7 +34,8 @@ from gl2gh_batch.domain.plan import (
 )
 from gl2gh_batch.domain.pricing import Tally
 from gl2gh_batch.domain.result import AgentResult
-from gl2gh_batch.kinds import Kind
+from gl2gh_batch.kinds import Kind, filling_order
+from gl2gh_batch.kinds._kind import pages
 from gl2gh_batch.kit.ledger import Ledger
 from gl2gh_batch.kit.workdir import (
     LineWriter,
@@ -147,20 +149,23 @@ class PlanAgent(Agent):
         tally = Tally()
         tally.read(LOOKS_AT_TARGET)
         kinds: dict[str, KindPlan] = {}
+        shared: Counter[str] = Counter()
         closing: list[Iterator[bytes]] = []
         with ExitStack() as stack, lines_to(desk.folder.steps) as lines:
-            for name, kind in desk.kinds.items():
+            for name in filling_order(desk.kinds, desk.reference.numbers):
+                kind = desk.kinds[name]
                 if f"{name}.ndjson" not in manifest.files:
                     continue
                 spool = desk.folder.scratch / f"close-{name}.ndjson"
                 stack.callback(spool.unlink, missing_ok=True)
                 with lines_to(spool) as later:
-                    kinds[name] = _plan_kind(desk, kind, facts, lines, later, tally)
+                    kinds[name] = _plan_kind(desk, kind, facts, lines, later, tally, shared)
                 closing.append(read_lines(spool))
             # What opens the repository comes last: the kinds close in the opposite order.
             for spooled in reversed(closing):
                 for line in spooled:
                     lines.write(line)
+        tally.read(sum(pages(entries) for entries in shared.values()))
         losses = manifest.files["losses.ndjson"].count
         plan = Plan(
             project=desk.reference.project,
@@ -207,6 +212,7 @@ def _plan_kind(
     lines: LineWriter,
     later: LineWriter,
     tally: Tally,
+    shared: Counter[str],
 ) -> KindPlan:
     items = steps = no_ops = parts = removed = 0
     ledger = Ledger(desk.folder.ledger) if desk.folder.ledger.exists() else None
@@ -226,12 +232,15 @@ def _plan_kind(
                     continue
                 steps += 1
                 (lines if step.phase is Phase.FILL else later).write(STEPS.encode(step))
-                if ledger is None or not _is_done(ledger, step.id):
+                instead = isinstance(step, Call) and step.instead_of
+                if not instead and (ledger is None or not _is_done(ledger, step.id)):
                     tally.add(step)
     finally:
         if ledger is not None:
             ledger.close()
     tally.read(kind.verify_reads(items, parts, removed))
+    for name, entries in kind.shared_reads(items, parts, removed).items():
+        shared[name] += entries
     desk.count(AgentName.PLAN, kind.name, items, items)
     return KindPlan(items=items, steps=steps, no_ops=no_ops)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,10 +15,10 @@ from gl2gh_batch.agents.export import require_inventory, require_snapshot
 from gl2gh_batch.domain.errors import WorkDirectoryError
 from gl2gh_batch.domain.inventory import NOT_CARRIED, Inventory
 from gl2gh_batch.domain.modes import AgentName
-from gl2gh_batch.domain.numbering import NumberingPolicy, Numbers
+from gl2gh_batch.domain.numbering import Numbers
 from gl2gh_batch.domain.plan import Loss
 from gl2gh_batch.domain.result import AgentResult
-from gl2gh_batch.kinds import Kind, Setting
+from gl2gh_batch.kinds import Kind, Refs, Setting
 from gl2gh_batch.kit.workdir import (
     LineWriter,
     Manifest,
@@ -60,7 +60,9 @@ class Transform(Agent):
             policies=desk.request.policies,
             inventory=inventory,
             names=names,
+            pushed=_pushed(desk, snapshot),
         )
+        spans = numbered(desk.kinds, names, desk.reference.numbers)
         files = {}
         with lines_to(desk.folder.losses) as losses:
             for loss in _losses_of_project(desk, inventory):
@@ -74,7 +76,7 @@ class Transform(Agent):
                 with Sorter(desk.folder.scratch / "transform.sqlite") as sorter:
                     self._shape_all(desk, kind, source, setting, sorter, losses)
                     with lines_to(path) as lines:
-                        for line in sorter.lines(_fillers(kind, setting, desk.reference.numbers)):
+                        for line in sorter.lines(_fillers(kind, setting, spans.get(name, range(0)))):
                             lines.write(line)
                 desk.count(self.name, name, lines.count, lines.count)
                 files[path.name] = lines.facts
@@ -159,21 +161,42 @@ class Sorter:
             row = rows.fetchone()
 
 
-def _fillers(kind: Kind[Any, Any], setting: Setting, numbers: Numbers) -> Iterator[tuple[int, bytes]]:
-    for number in range(1, last_number(numbers) + 1):
+def _fillers(kind: Kind[Any, Any], setting: Setting, span: range) -> Iterator[tuple[int, bytes]]:
+    for number in span:
         filler = kind.filler(number, setting)
         if filler is None:
             return
         yield number, codec.encode(filler)
 
 
-def last_number(numbers: Numbers) -> int:
-    """The highest number that an issue takes, up to which every number has to be filled."""
-    if numbers.highest_issue == 0:
-        return 0
-    if numbers.policy is NumberingPolicy.COMPACT:
-        return len(numbers.issue_iids)
-    return numbers.issue(numbers.highest_issue) or 0
+def numbered(
+    kinds: Mapping[str, Kind[Any, Any]], present: Container[str], numbers: Numbers
+) -> dict[str, range]:
+    """The numbers that each of the `present` kinds has to fill, in the order in which the kinds are filled.
+
+    GitHub counts on from 1: what a kind that is left out would have taken is filled by the next one.
+    """
+    spans = {
+        name: span for name, kind in kinds.items() if name in present and (span := kind.numbers_of(numbers))
+    }
+    filled: dict[str, range] = {}
+    following = 1
+    for name, span in sorted(spans.items(), key=lambda one: one[1].start):
+        filled[name] = range(following, span.stop)
+        following = span.stop
+    return filled
+
+
+def _pushed(desk: Desk, snapshot: Manifest) -> Refs:
+    """The refs that all kinds together want beside the project's own."""
+    kept: dict[str, str] = {}
+    temporary: dict[str, str] = {}
+    for name, kind in desk.kinds.items():
+        if f"{name}.ndjson" in snapshot.files:
+            wanted = kind.refs(_records(desk, kind), desk.request.policies)
+            kept |= wanted.kept
+            temporary |= wanted.temporary
+    return Refs(kept=kept, temporary=temporary)
 
 
 def _records(desk: Desk, kind: Kind[Any, Any]) -> Iterator[Any]:

@@ -27,6 +27,7 @@ from gl2gh_batch.domain.result import (
 from gl2gh_batch.kinds import Kind
 from gl2gh_batch.kit.ledger import Ledger
 from gl2gh_batch.kit.workdir import ProjectFolder, lines_to, read_document, read_lines, write_document
+from gl2gh_batch.target.witness import Witness
 
 SHOWN: Final = 50
 REMEDY: Final = "Run again with resume_from=verify: the verification is made anew."
@@ -86,14 +87,14 @@ def result_of(verification: Verification) -> AgentResult:
 async def verify(desk: Desk, plan: Plan, phase: Phase) -> Verification:
     """Compare everything with the target, object by object, and write the verdict."""
     kinds: dict[str, KindVerification] = {}
-    with lines_to(desk.folder.differences) as lines:
+    with lines_to(desk.folder.differences) as lines, desk.witness.remembering() as witness:
         shown: list[Difference] = []
         for name, kind in desk.kinds.items():
             path = desk.folder.lines_of(desk.folder.desired, name)
             if not path.is_file():
                 continue
             before = lines.count
-            comparison = Comparison(desk, kind, plan, phase)
+            comparison = Comparison(desk, kind, plan, phase, witness)
             async for difference in comparison.differences(path):
                 lines.write(codec.encode(difference))
                 if len(shown) < SHOWN:
@@ -113,7 +114,7 @@ async def verify_closed(desk: Desk, plan: Plan) -> Verification:
     earlier = read_verification(desk.folder)
     kinds = dict(earlier.kinds) if earlier is not None else {}
     shown: list[Difference] = []
-    with lines_to(desk.folder.differences) as lines:
+    with lines_to(desk.folder.differences) as lines, desk.witness.remembering() as witness:
         for name, kind in desk.kinds.items():
             path = desk.folder.lines_of(desk.folder.desired, name)
             if not path.is_file():
@@ -122,10 +123,11 @@ async def verify_closed(desk: Desk, plan: Plan) -> Verification:
                 # What GitHub would not take away stays, as the engine warned.
                 desired = (
                     one
-                    for one in _desired(path, kind)
-                    if _phase_of(kind, one, ledger, Phase.CLOSE) is Phase.CLOSE
+                    for planned in _desired(path, kind)
+                    if (one := kind.as_made(planned, ledger.receipt)) is not None
+                    and _phase_of(kind, one, ledger, Phase.CLOSE) is Phase.CLOSE
                 )
-                async for difference in kind.check_closed(desk.witness, desk.repo, desired, plan.facts):
+                async for difference in kind.check_closed(witness, desk.repo, desired, plan.facts):
                     lines.write(codec.encode(difference))
                     shown.append(difference)
     return _write(desk, plan, Phase.CLOSE, kinds, lines.count, shown[:SHOWN])
@@ -139,6 +141,7 @@ class Comparison:
     kind: Kind[Any, Any]
     plan: Plan
     phase: Phase
+    witness: Witness
     expected: int = 0
     seen: int = 0
     seen_sha256: str = ""
@@ -154,7 +157,7 @@ class Comparison:
             db.execute("pragma cache_size = -256")
             db.execute("create table seen (identity text primary key, line blob, met integer default 0)")
             db.execute("begin")
-            async for item in self.kind.read_back(self.desk.witness, self.plan.repo):
+            async for item in self._read_back():
                 self.seen += 1
                 db.execute(
                     "insert or replace into seen (identity, line) values (?, ?)",
@@ -164,7 +167,8 @@ class Comparison:
                     self.desk.count(AgentName.VERIFY, self.kind.name, self.seen, None)
             self.seen_sha256 = _digest_of(db)
             with Ledger(self.desk.folder.ledger) as ledger:
-                for desired in _desired(path, self.kind):
+                for planned in _desired(path, self.kind):
+                    desired = self.kind.as_made(planned, ledger.receipt)
                     phase = _phase_of(self.kind, desired, ledger, self.phase)
                     settled = self.kind.settle(desired, self.plan.facts, phase)
                     if settled is None:
@@ -182,6 +186,14 @@ class Comparison:
         finally:
             db.close()
             store.unlink(missing_ok=True)
+
+    async def _read_back(self) -> AsyncIterator[Any]:
+        numbers = self.desk.reference.numbers
+        if self.kind.is_absent(numbers):
+            return
+        async for item in self.kind.read_back(self.witness, self.plan.repo):
+            if self.kind.owns(item, numbers):
+                yield item
 
     def _compare(self, db: sqlite3.Connection, desired: Any) -> Iterator[Difference]:
         identity = self.kind.identity(desired)

@@ -18,6 +18,7 @@ from gl2gh_batch.domain.request import (
     ConfidentialPolicy,
     MergeRequestPolicy,
     NamingStrategy,
+    NotesPolicy,
     PlaceholderPolicy,
     Policies,
     ProjectRequest,
@@ -43,12 +44,13 @@ KEYS: Final = (
     "visibility",
     "numbering",
     "merge_requests",
+    "notes",
     "confidential",
     "placeholders",
     "issues_via",
     "origin",
 )
-SKIPPABLE: Final = ("issues", "labels", "milestones")
+SKIPPABLE: Final = ("issues", "labels", "merge_requests", "milestones")
 KIND_CHOICES: Final = ("migrate", "skip")
 ISSUE_CHANNELS: Final = ("import", "rest")
 # GitLab: `Gitlab::PathRegex`; a project is always inside something.
@@ -166,6 +168,7 @@ def _policies(raw: Mapping[str, Any]) -> Policies:
             "merge_requests",
             MergeRequestPolicy.OPEN_AS_PULL_REQUEST,
         ),
+        notes=choice(NotesPolicy, raw.get("notes"), "notes", NotesPolicy.FOLD),
         confidential=choice(
             ConfidentialPolicy, raw.get("confidential"), "confidential", ConfidentialPolicy.SKIP
         ),

@@ -219,7 +219,12 @@ class SharedResources:
             folder = self._folder(config, root, known)
             reference = replace(
                 reference,
-                numbers=standing(known.numbers, reference.numbers, unfinished=is_unfinished(folder)),
+                numbers=standing(
+                    known.numbers,
+                    reference.numbers,
+                    unfinished=is_unfinished(folder),
+                    begun=folder.ledger.exists(),
+                ),
             )
         self.references(root).put(reference)
         return reference

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime
 
@@ -12,6 +13,8 @@ from gl2gh_batch.domain.refs import ProjectRef, RepoRef
 from gl2gh_batch.domain.request import NamingStrategy, ProjectRequest
 from gl2gh_batch.rewrite.names import repository_name
 from gl2gh_batch.source.api import GitLab
+from gl2gh_batch.source.merge_models import MergeRequest
+from gl2gh_batch.source.models import Issue
 
 
 async def survey_project(
@@ -25,14 +28,20 @@ async def survey_project(
     """Ask one project for its name and its highest numbers; raises what the questions raise."""
     project = await gitlab.project(request.project)
     policy = request.policies.numbering
-    highest = await gitlab.survey(project)
+    has_issues = project.has_issues and request.kinds.get("issues") != "skip"
+    has_merge_requests = project.has_merge_requests and request.kinds.get("merge_requests") != "skip"
+    # What is skipped takes no numbers.
+    highest = await gitlab.survey(project, issues=has_issues, merge_requests=has_merge_requests)
     compact = policy is NumberingPolicy.COMPACT
     ref = ProjectRef(id=project.id, full_path=project.path_with_namespace)
     numbers = Numbers(
         policy=policy,
         highest_issue=highest.highest_issue,
         highest_merge_request=highest.highest_merge_request,
-        issue_iids=await _iids(gitlab, project.id) if compact else (),
+        issue_iids=await _iids(gitlab.issues(project.id)) if compact and has_issues else (),
+        merge_request_iids=(
+            await _iids(gitlab.merge_requests(project.id)) if compact and has_merge_requests else ()
+        ),
     )
     return ProjectReference(
         named=str(request.project),
@@ -43,9 +52,9 @@ async def survey_project(
     )
 
 
-async def _iids(gitlab: GitLab, project_id: int) -> tuple[int, ...]:
-    """The iids of all issues, for ranks: a page of a hundred a request."""
-    return tuple(sorted([issue.iid async for issue in gitlab.issues(project_id)]))
+async def _iids(items: AsyncIterator[Issue] | AsyncIterator[MergeRequest]) -> tuple[int, ...]:
+    """The iids of all of them, for ranks: a page of a hundred a request."""
+    return tuple(sorted([one.iid async for one in items]))
 
 
 def target_of(
@@ -57,16 +66,26 @@ def target_of(
     return RepoRef(owner=owner, name=repository_name(project.full_path, naming))
 
 
-def standing(known: Numbers, surveyed: Numbers, *, unfinished: bool) -> Numbers:
+def standing(known: Numbers, surveyed: Numbers, *, unfinished: bool, begun: bool = True) -> Numbers:
     """The numbers that hold when a project is surveyed again: none that was given away may move.
 
-    While a batch is unfinished, all stay as they were. Later, new issues come after those that are there.
+    While a batch is unfinished, all stay as they were. Later, new items come after those that are there: of
+    the kind that comes last any, of the other none as long as numbers follow its own. A project into whose
+    target nothing was written (not `begun`) is free.
     """
     if unfinished:
         return known
-    if known.policy is surveyed.policy is NumberingPolicy.MERGE_REQUESTS_EXACT:
-        return replace(surveyed, highest_merge_request=known.highest_merge_request)
-    return surveyed
+    if not begun or known.policy is not surveyed.policy:
+        return surveyed
+    match known.policy:
+        case NumberingPolicy.ISSUES_EXACT if known.highest_merge_request:
+            return replace(surveyed, highest_issue=known.highest_issue)
+        case NumberingPolicy.MERGE_REQUESTS_EXACT if known.highest_issue:
+            return replace(surveyed, highest_merge_request=known.highest_merge_request)
+        case NumberingPolicy.COMPACT if known.merge_request_iids:
+            return replace(surveyed, highest_issue=known.highest_issue, issue_iids=known.issue_iids)
+        case _:
+            return surveyed
 
 
 def _require_target(

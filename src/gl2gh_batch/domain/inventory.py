@@ -41,11 +41,11 @@ class Inventory:
     watermark: Watermark
     findings: tuple[Finding, ...] = ()
     not_carried: Mapping[str, int | None] = field(default_factory=dict)
+    merge_requests_enabled: bool = True
 
 
 NOT_CARRIED: Final[dict[str, str]] = {
     # kind → what a reader should know; later work empties this table
-    "merge_requests": "merge requests with their discussions, reviews and approvals",
     "wiki": "wiki pages",
     "releases": "releases and their files",
     "snippets": "snippets",

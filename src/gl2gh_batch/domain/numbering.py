@@ -57,6 +57,31 @@ class Numbers:
                 rank = _rank(self.merge_request_iids, iid)
                 return None if rank is None else len(self.issue_iids) + rank
 
+    @property
+    def of_issues(self) -> range:
+        """The numbers that issues take, gaps included."""
+        match self.policy:
+            case NumberingPolicy.ISSUES_EXACT:
+                return range(1, self.highest_issue + 1)
+            case NumberingPolicy.MERGE_REQUESTS_EXACT:
+                first = self.highest_merge_request + 1
+                return range(first, first + self.highest_issue)
+            case NumberingPolicy.COMPACT:
+                return range(1, len(self.issue_iids) + 1)
+
+    @property
+    def of_merge_requests(self) -> range:
+        """The numbers that merge requests take, gaps included; never one of the issues'."""
+        match self.policy:
+            case NumberingPolicy.ISSUES_EXACT:
+                first = self.highest_issue + 1
+                return range(first, first + self.highest_merge_request)
+            case NumberingPolicy.MERGE_REQUESTS_EXACT:
+                return range(1, self.highest_merge_request + 1)
+            case NumberingPolicy.COMPACT:
+                first = len(self.issue_iids) + 1
+                return range(first, first + len(self.merge_request_iids))
+
 
 def _rank(iids: tuple[int, ...], iid: int) -> int | None:
     place = bisect_left(iids, iid)

@@ -55,6 +55,21 @@ class Lookup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Entries:
+    """What a call holds many of, when GitHub takes all or none and does not say which one it refuses (422).
+
+    The refused ones are found by halving the list `name` of the body. Each becomes a request of its own to
+    `path` with its `body` alone, below the text of `heads`; `markers` find it again by `lookup_path`.
+    """
+
+    name: str
+    path: str
+    lookup_path: str
+    heads: tuple[str, ...]
+    markers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """One request to GitHub's API.
 
@@ -64,6 +79,10 @@ class Call:
     `lookup` is one that can be repeated without harm (PUT, PATCH, DELETE). When GitHub already has the
     thing, it is brought to the same `body` by a PATCH of `adopt_path`, unless that is empty; where that
     is to be expected (`adopts`), the price counts it.
+
+    A `dispensable` call may be refused as invalid (422): steps that are due `after` it are then passed over,
+    those that are there `instead_of` it performed. The `spare` fields are left out when GitHub refuses the
+    call with them. A `repeatable` one may be sent twice without harm although it is a POST.
     """
 
     id: str
@@ -80,13 +99,20 @@ class Call:
     expect_number: int | None = None
     keep: tuple[str, ...] = ()
     optional: bool = False
+    after: str = ""
+    instead_of: str = ""
+    dispensable: bool = False
+    spare: tuple[str, ...] = ()
+    repeatable: bool = False
+    entries: Entries | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitPush:
     """One push of refs from the project's mirror to the target; `refs` maps names to their SHA.
 
-    `expect` is what the target may hold beforehand (name → SHA): anything else stops the push.
+    `expect` is what the target may hold beforehand (name → SHA): anything else stops the push. The refs of
+    `remove` are taken away as long as they are what they were (name → SHA).
     """
 
     id: str
@@ -96,6 +122,7 @@ class GitPush:
     mirror: str
     refs: Mapping[str, str]
     expect: Mapping[str, str] = field(default_factory=dict)
+    remove: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +156,8 @@ class TargetFacts:
     """What plan found out about the target and what steps and verify both have to know.
 
     `state` is `absent`, `empty`, `ours` or `foreign`; `present` holds the identities that need no
-    step; `unassignable` the logins that the target would refuse as assignees.
+    step; `unassignable` the logins that the target would refuse as assignees; `viewer` whose token it is,
+    where somebody is to be asked for a review: GitHub asks nobody for one of their own.
     """
 
     state: str = "absent"
@@ -138,6 +166,12 @@ class TargetFacts:
     present: frozenset[str] = frozenset()
     unassignable: frozenset[str] = frozenset()
     issues_via: str = "import"
+    viewer: str = ""
+
+
+def entry_step(step: str, place: int) -> str:
+    """The id of the request that one refused entry of a step became, by its place in the list."""
+    return f"{step}#{place}"
 
 
 class Severity(StrEnum):

@@ -33,6 +33,13 @@ class MergeRequestPolicy(StrEnum):
     ALL_AS_ISSUE = "all-as-issue"
 
 
+class NotesPolicy(StrEnum):
+    """How the notes of a pull request that belong to no line of its changes are carried."""
+
+    FOLD = "fold"
+    EACH = "each"
+
+
 class ConfidentialPolicy(StrEnum):
     """What becomes of confidential issues and internal notes."""
 
@@ -61,6 +68,7 @@ class Policies:
     visibility: Visibility = Visibility.PRIVATE
     numbering: NumberingPolicy = NumberingPolicy.ISSUES_EXACT
     merge_requests: MergeRequestPolicy = MergeRequestPolicy.OPEN_AS_PULL_REQUEST
+    notes: NotesPolicy = NotesPolicy.FOLD
     confidential: ConfidentialPolicy = ConfidentialPolicy.SKIP
     placeholders: PlaceholderPolicy = PlaceholderPolicy.DELETE
     issues_via: str = "import"

@@ -22,6 +22,7 @@ from gl2gh_batch.domain.events import Noticed
 from gl2gh_batch.domain.ledger import Receipt, StepState
 from gl2gh_batch.domain.plan import CREATE_STEP, Call, Completion, GitPush, Lookup, Step, Upload
 from gl2gh_batch.engines._engine import Engine, Workbench
+from gl2gh_batch.engines._entries import SPLIT, EntryByEntry
 from gl2gh_batch.engines._imports import ImportFailedError, ImportJobs
 from gl2gh_batch.kit.git import RefsRefusedError
 from gl2gh_batch.kit.git_process import GitAuth
@@ -47,6 +48,7 @@ class RestEngine(Engine):
     def __init__(self, bench: Workbench) -> None:
         super().__init__(bench)
         self._imports = ImportJobs(bench)
+        self._entries = EntryByEntry(bench, self.perform)
 
     async def open(self) -> None:
         bench = self.bench
@@ -75,6 +77,8 @@ class RestEngine(Engine):
         )
 
     async def perform(self, step: Step) -> bool:
+        if isinstance(step, Call) and not self._is_due(step):
+            return False
         digest = _digest(step)
         receipt = self.bench.ledger.receipt(step.id)
         if receipt is not None and receipt.state is not StepState.INTENT:
@@ -92,6 +96,18 @@ class RestEngine(Engine):
         except Gl2ghError as error:
             error.item = error.item or step.id
             raise
+
+    def _is_due(self, call: Call) -> bool:
+        """False for what hangs on a step that was refused, and for the substitute of one that was not."""
+        ledger = self.bench.ledger
+        if call.after:
+            before = ledger.receipt(call.after)
+            if before is not None and before.state is StepState.REFUSED:
+                return False
+        if not call.instead_of:
+            return True
+        first = ledger.receipt(call.instead_of)
+        return first is not None and first.state is StepState.REFUSED
 
     # ── calls ────────────────────────────────────────────────────────────────────────────────────
 
@@ -143,6 +159,16 @@ class RestEngine(Engine):
                     await self.open()  # somebody may have made it in this very moment
                 await self._adopt(call, found)
                 return
+        if answer.verdict is Verdict.INVALID and any(name in call.body for name in call.spare):
+            await self._send_less(call)
+            return
+        if answer.verdict is Verdict.INVALID and call.entries is not None:
+            await self._entries.send(call)
+            self._done(call, {})
+            return
+        if answer.verdict is Verdict.INVALID and call.dispensable:
+            self._refused(call, error)
+            return
         if call.method == "DELETE" and answer.verdict in {Verdict.MISSING, Verdict.GONE}:
             self._done(call, {})
             return
@@ -155,6 +181,21 @@ class RestEngine(Engine):
             self._refused(call, error)
             return
         raise error
+
+    async def _send_less(self, call: Call) -> None:
+        """Send it again without what it can do without."""
+        body = {name: value for name, value in call.body.items() if name not in call.spare}
+        less = replace(call, body=body, spare=())
+        answer = await self.bench.github.write(
+            less.method, self._address(less.path), less.body, less.pace, repeatable=_may_repeat(less)
+        )
+        if answer.verdict is not Verdict.UNCLEAR:
+            await self._conclude(less, answer)
+        elif not await self._find_with_lag(less):
+            raise UnclearAnswerError(
+                f"{call.method} {call.path} got no clear answer",
+                hint="GitHub may be in trouble. Run again later: it is looked up first.",
+            )
 
     async def _accept(self, call: Call, body: Any) -> None:
         errors = body.get("errors") if isinstance(body, dict) and call.path == GRAPHQL else None
@@ -216,6 +257,10 @@ class RestEngine(Engine):
 
     async def _settle(self, call: Call, receipt: Receipt) -> bool:
         """Finish a step that an earlier run began, if it took effect; False when it is to be sent."""
+        if receipt.fields.get(SPLIT) and call.entries is not None:
+            await self._entries.send(replace(call, body=self._resolve(call.body)))
+            self._done(call, {})
+            return True
         import_id = receipt.fields.get("import_id")
         if call.completion is Completion.IMPORT_JOB and import_id is not None:
             try:
@@ -286,6 +331,7 @@ class RestEngine(Engine):
             push.refs,
             await self._git_auth(),
             expect=push.expect,
+            remove=push.remove,
         )
 
     async def _git_auth(self) -> GitAuth:
@@ -333,7 +379,7 @@ def _digest(step: Step) -> str:
 
 def _may_repeat(step: Step) -> bool:
     """True for what can be sent twice without harm: no lookup is needed to find out."""
-    return not isinstance(step, Call) or (step.lookup is None and step.method != "POST")
+    return not isinstance(step, Call) or step.repeatable or (step.lookup is None and step.method != "POST")
 
 
 def _matches(body: Mapping[str, Any], lookup: Lookup) -> bool:

@@ -28,6 +28,7 @@ POLICIES: Final = (
     "visibility",
     "numbering",
     "merge_requests",
+    "notes",
     "confidential",
     "placeholders",
     "issues_via",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from gl2gh_batch.kinds._kind import Kind, Setting, Shaped, Source
+from gl2gh_batch.kinds._kind import Kind, Refs, Setting, Shaped, Source, filling_order
 from gl2gh_batch.kinds.issues import IssuesKind
 from gl2gh_batch.kinds.labels import LabelsKind
+from gl2gh_batch.kinds.merge_requests import MergeRequestsKind
 from gl2gh_batch.kinds.milestones import MilestonesKind
 from gl2gh_batch.kinds.repository import RepositoryKind
 
@@ -15,6 +16,7 @@ ALL_KINDS: Final[dict[str, Kind[Any, Any]]] = {
     "labels": LabelsKind(),
     "milestones": MilestonesKind(),
     "issues": IssuesKind(),
+    "merge_requests": MergeRequestsKind(),
 }
 
-__all__ = ["ALL_KINDS", "Kind", "Setting", "Shaped", "Source"]
+__all__ = ["ALL_KINDS", "Kind", "Refs", "Setting", "Shaped", "Source", "filling_order"]

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Generic, TypeVar
 
 from gl2gh_batch.domain.inventory import Inventory
+from gl2gh_batch.domain.ledger import Receipt
+from gl2gh_batch.domain.numbering import Numbers
 from gl2gh_batch.domain.people import Person
 from gl2gh_batch.domain.plan import Loss, NoOp, Phase, Step, TargetFacts
 from gl2gh_batch.domain.ports import Book
 from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.domain.request import Policies
 from gl2gh_batch.domain.result import Difference, DifferenceSort
+from gl2gh_batch.kit.git_history import History
 from gl2gh_batch.source.api import GitLab
 from gl2gh_batch.target.api import GitHub
 from gl2gh_batch.target.witness import Witness
@@ -24,10 +27,16 @@ D = TypeVar("D")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """The project that is read: what discovery found, and the refs that its mirror holds."""
+    """The project that is read: what discovery found, and what its mirror holds.
+
+    `history` answers questions to the mirror, `fetch` brings commits into it that no ref leads to; both are
+    None for a repository without a commit.
+    """
 
     inventory: Inventory
     refs: dict[str, str]
+    history: History | None = None
+    fetch: Callable[[Sequence[str]], Awaitable[None]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,13 +51,26 @@ class Shaped(Generic[D]):
 class Setting:
     """What holds for all records of a project while they are shaped; `names` by kind, see `Kind.names`.
 
-    A kind that is skipped has no entry in `names`.
+    A kind that is skipped has no entry in `names`. `pushed` are the refs that kinds want beside those of the
+    project, see `Kind.refs`.
     """
 
     book: Book
     policies: Policies
     inventory: Inventory
     names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    pushed: Refs = field(default_factory=lambda: Refs())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refs:
+    """Refs that a kind wants in the target (full name → SHA): some stay, some go in the close phase."""
+
+    kept: Mapping[str, str] = field(default_factory=dict)
+    temporary: Mapping[str, str] = field(default_factory=dict)
+
+
+Receipts = Callable[[str], Receipt | None]
 
 
 class Kind(ABC, Generic[R, D]):
@@ -99,6 +121,31 @@ class Kind(ABC, Generic[R, D]):
         del number, setting
         return None
 
+    def numbers_of(self, numbers: Numbers) -> range:
+        """The numbers that belong to the kind, gaps included; none for kinds without numbers."""
+        del numbers
+        return range(0)
+
+    def is_absent(self, numbers: Numbers) -> bool:
+        """True when no item of the kind can be there: then nothing is read back."""
+        del numbers
+        return False
+
+    def owns(self, seen: D, numbers: Numbers) -> bool:
+        """True for what is of this kind among the things that several kinds read back from one list."""
+        del seen, numbers
+        return True
+
+    def refs(self, records: Iterator[R], policies: Policies) -> Refs:
+        """The refs that the items need in the target beside the project's own."""
+        del records, policies
+        return Refs()
+
+    def as_made(self, desired: D, receipts: Receipts) -> D:
+        """The item as GitHub took it, where its receipts say that it took something else."""
+        del receipts
+        return desired
+
     def settle(self, desired: D, facts: TargetFacts, phase: Phase) -> D | None:
         """The item as this target can have it in this phase; None when it should not be there."""
         del facts, phase
@@ -124,6 +171,11 @@ class Kind(ABC, Generic[R, D]):
         del desired
         return ()
 
+    def reviewers(self, desired: D) -> tuple[str, ...]:
+        """The logins that the item asks for a review."""
+        del desired
+        return ()
+
     def people(self, record: R) -> Iterator[Person]:
         """The people whom the record names."""
         del record
@@ -142,13 +194,28 @@ class Kind(ABC, Generic[R, D]):
         del desired
         return 0
 
+    def shared_reads(self, items: int, parts: int, removed: int) -> Mapping[str, int]:
+        """The lists that `read_back` and `check_closed` share with other kinds → how many entries they add.
+
+        Each list is read once for all kinds, in pages of a hundred.
+        """
+        del items, parts, removed
+        return {}
+
     def verify_reads(self, items: int, parts: int, removed: int) -> int:
-        """How many requests `read_back` and `check_closed` cost for so many items with so many parts.
+        """How many requests `read_back` and `check_closed` cost beside the lists of `shared_reads`.
 
         `removed` is how many of the items are gone after the close phase.
         """
         del parts, removed
         return pages(items)
+
+
+def filling_order(kinds: Mapping[str, Kind[Any, Any]], numbers: Numbers) -> list[str]:
+    """The kinds as they are filled: in their own order, but those that share GitHub's numbers by these."""
+    counted = [name for name, kind in kinds.items() if kind.numbers_of(numbers)]
+    by_number = iter(sorted(counted, key=lambda name: kinds[name].numbers_of(numbers).start))
+    return [next(by_number) if name in counted else name for name in kinds]
 
 
 def pages(items: int) -> int:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
 from typing import ClassVar, Final
 
 from gl2gh_batch.domain.errors import NotFoundError
+from gl2gh_batch.domain.numbering import Numbers
 from gl2gh_batch.domain.people import Person
 from gl2gh_batch.domain.plan import Loss, NoOp, Phase, Step, TargetFacts
 from gl2gh_batch.domain.refs import RepoRef
@@ -16,7 +17,7 @@ from gl2gh_batch.kinds._ahead import ahead
 from gl2gh_batch.kinds._issue_shape import seconds, shape_issue
 from gl2gh_batch.kinds._issue_steps import issue_steps, removal_step
 from gl2gh_batch.kinds._issue_values import CommentDesired, IssueDesired, IssueRecord
-from gl2gh_batch.kinds._kind import Kind, Setting, Shaped, Source, compare, pages
+from gl2gh_batch.kinds._kind import Kind, Setting, Shaped, Source, compare
 from gl2gh_batch.rewrite.markers import marker
 from gl2gh_batch.rewrite.names import label_key
 from gl2gh_batch.source import models
@@ -165,6 +166,12 @@ class IssuesKind(Kind[IssueRecord, IssueDesired]):
     def number_of(self, desired: IssueDesired) -> int | None:
         return desired.number
 
+    def numbers_of(self, numbers: Numbers) -> range:
+        return numbers.of_issues
+
+    def owns(self, seen: IssueDesired, numbers: Numbers) -> bool:
+        return seen.number not in numbers.of_merge_requests
+
     def filler(self, number: int, setting: Setting) -> IssueDesired | None:
         book = setting.book
         source = f"placeholders/{number}"
@@ -214,9 +221,13 @@ class IssuesKind(Kind[IssueRecord, IssueDesired]):
     def parts(self, desired: IssueDesired) -> int:
         return len(desired.comments)
 
+    def shared_reads(self, items: int, parts: int, removed: int) -> Mapping[str, int]:
+        again = {"issues again": items - removed} if removed else {}
+        return {"issues": items, "comments": parts, **again}
+
     def verify_reads(self, items: int, parts: int, removed: int) -> int:
-        again = pages(items - removed) if removed else 0
-        return pages(items) + pages(parts) + again
+        del items, parts, removed
+        return 0
 
 
 def _comparable(issue: IssueDesired) -> IssueDesired:

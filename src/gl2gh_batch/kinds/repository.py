@@ -23,7 +23,7 @@ from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.domain.request import Policies, Visibility
 from gl2gh_batch.domain.result import Difference
 from gl2gh_batch.kinds._kind import Kind, Setting, Shaped, Source, compare
-from gl2gh_batch.kit.git_refs import refused_refs
+from gl2gh_batch.kit.git_refs import MIGRATED_PREFIXES, refused_refs
 from gl2gh_batch.rewrite.names import repository_description
 from gl2gh_batch.rewrite.names import topics as github_topics
 from gl2gh_batch.source.api import GitLab
@@ -31,6 +31,8 @@ from gl2gh_batch.target.api import GitHub
 from gl2gh_batch.target.witness import Witness
 
 MIRROR: Final = "git/repository.git"
+# Takes away the branches that pull requests of merged and closed merge requests were made from.
+TIDY_STEP: Final = "repository/temporary-refs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,10 @@ class RepositoryRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryDesired:
-    """The repository as GitHub has it; `default_branch` None as long as it is empty."""
+    """The repository as GitHub has it; `default_branch` None as long as it is empty.
+
+    `temporary_refs` go in the close phase.
+    """
 
     description: str
     visibility: str
@@ -64,6 +69,7 @@ class RepositoryDesired:
     allow_rebase_merge: bool
     delete_branch_on_merge: bool
     refs: Mapping[str, str] = field(default_factory=dict)
+    temporary_refs: Mapping[str, str] = field(default_factory=dict)
 
 
 class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
@@ -85,7 +91,7 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
             merge_method=project.merge_method or "merge",
             squash_option=project.squash_option or "default_off",
             remove_source_branch_after_merge=bool(project.remove_source_branch_after_merge),
-            refs=source.refs,
+            refs={name: sha for name, sha in source.refs.items() if name.startswith(MIGRATED_PREFIXES)},
         )
 
     def shape(self, record: RepositoryRecord, setting: Setting) -> Shaped[RepositoryDesired]:
@@ -131,7 +137,8 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
                 allow_squash_merge=record.squash_option != "never",
                 allow_rebase_merge=record.merge_method == "ff",
                 delete_branch_on_merge=record.remove_source_branch_after_merge,
-                refs=refs,
+                refs={**refs, **setting.pushed.kept},
+                temporary_refs=setting.pushed.temporary,
             ),
             losses=tuple(losses),
         )
@@ -180,7 +187,8 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
             )
         yield self._call("actions-off", "PUT", f"/repos/{repo}/actions/permissions", {"enabled": False})
         if desired.refs:
-            yield GitPush(id="repository/refs", kind=self.name, repo=repo, mirror=MIRROR, refs=desired.refs)
+            refs = {**desired.refs, **desired.temporary_refs}
+            yield GitPush(id="repository/refs", kind=self.name, repo=repo, mirror=MIRROR, refs=refs)
         if facts.state == "empty" or desired.default_branch is not None:
             face = settings if facts.state == "empty" else {}
             if desired.default_branch is not None:
@@ -190,6 +198,17 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
             yield self._call("topics", "PUT", f"/repos/{repo}/topics", {"names": list(desired.topics)})
 
     def _close(self, desired: RepositoryDesired, repo: RepoRef) -> Iterator[Step | NoOp]:
+        if desired.refs and desired.temporary_refs:
+            yield GitPush(
+                id=TIDY_STEP,
+                kind=self.name,
+                phase=Phase.CLOSE,
+                repo=repo,
+                mirror=MIRROR,
+                refs={},
+                expect=desired.refs,
+                remove=desired.temporary_refs,
+            )
         yield self._call(
             "actions-on",
             "PUT",
@@ -269,7 +288,7 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
         )
 
     def check(self, desired: RepositoryDesired, seen: RepositoryDesired) -> Iterator[Difference]:
-        wanted = replace(desired, refs={}, topics=tuple(sorted(desired.topics)))
+        wanted = replace(desired, refs={}, temporary_refs={}, topics=tuple(sorted(desired.topics)))
         # Where GitLab names no branch of its own as the default, GitHub's choice is as good as any.
         ignore = frozenset({"default_branch"} if desired.default_branch is None else ())
         yield from compare(self.name, "repository", wanted, replace(seen, refs={}), ignore=ignore)
@@ -297,7 +316,13 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
     def settle(self, desired: RepositoryDesired, facts: TargetFacts, phase: Phase) -> RepositoryDesired:
         del facts
         if phase is Phase.FILL:
-            return replace(desired, visibility=Visibility.PRIVATE.value, archived=False, has_issues=True)
+            return replace(
+                desired,
+                visibility=Visibility.PRIVATE.value,
+                archived=False,
+                has_issues=True,
+                refs={**desired.refs, **(desired.temporary_refs if desired.refs else {})},
+            )
         return desired
 
     def verify_reads(self, items: int, parts: int, removed: int) -> int:

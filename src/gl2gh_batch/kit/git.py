@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from gl2gh_batch.domain.errors import GitError, TargetError, TargetNotOursError
+from gl2gh_batch.kit.git_history import History, object_ids
 from gl2gh_batch.kit.git_process import (
     DEFAULT_TIMEOUT_S,
     GitAuth,
@@ -41,6 +42,8 @@ from gl2gh_batch.kit.git_refs import (
 BRANCHES_AND_TAGS: Final = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 MERGE_REQUEST_HEADS: Final = "+refs/merge-requests/*/head:refs/merge-requests/*/head"
 _NAMED_AT_MOST: Final = 5
+# An argument list ends somewhere; a project whose heads are all gone is beyond help.
+_FETCHED_AT_MOST: Final = 1000
 
 
 class RefsRefusedError(TargetError):
@@ -95,6 +98,35 @@ class Git:
             raise failure("fetch", done)
         return await self.refs(dest)
 
+    async def fetch_commits(
+        self, url: str, mirror: Path, shas: Sequence[str], auth: GitAuth | None = None
+    ) -> None:
+        """Bring commits into a mirror that no ref of the remote leads to any more, all in one fetch.
+
+        GitLab gives them by their SHA as long as it has them; where it refuses one, it gives none, and the
+        mirror stays as it is.
+        """
+        wanted = object_ids(shas)
+        if not wanted:
+            return
+        origin_of(url)
+        await self._process.run(
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--no-write-fetch-head",
+            "--",
+            url,
+            *(f"+{sha}:refs/gl2gh/{sha}" for sha in wanted[:_FETCHED_AT_MOST]),
+            mirror=mirror.resolve(),
+            url=url,
+            auth=auth,
+        )
+
+    def history(self, mirror: Path) -> History:
+        """The history in a mirror, for questions."""
+        return History(self._process, mirror)
+
     async def refs(self, mirror: Path) -> dict[str, str]:
         """Full ref name → object id of everything in a mirror."""
         done = await self._process.run(
@@ -112,8 +144,9 @@ class Git:
         auth: GitAuth | None = None,
         *,
         expect: Mapping[str, str] | None = None,
+        remove: Mapping[str, str] | None = None,
     ) -> PushReport:
-        """Push `refs` (full name → object id) in one push, all or none, never forced.
+        """Push `refs` (full name → object id) in one push, all or none, never forced, and remove `remove`.
 
         The target may hold beforehand what is being pushed, and what `expect` says; any other branch or tag
         raises `TargetNotOursError`. A refused ref raises `TargetError` with the remedy. Can be repeated: refs
@@ -121,22 +154,29 @@ class Git:
         """
         check_refs(refs)
         held = (await self.ls_remote(url, auth)).migrated()
-        _check_expected(held, refs, expect or {})
+        _check_expected(held, refs, {**(expect or {}), **(remove or {})})
+        gone = sorted(name for name in remove or {} if name in held)
         missing = {name: sha for name, sha in refs.items() if held.get(name) != sha}
         unchanged = tuple(
             PushedRef(name=name, state=PushedState.UNCHANGED) for name in refs if name not in missing
         )
-        if not missing:
+        if not missing and not gone:
             return PushReport(refs=unchanged)
-        report = await self._push(mirror.resolve(), url, missing, auth)
+        report = await self._push(mirror.resolve(), url, missing, auth, gone)
         if report.refused:
             raise _refusal(report.refused)
         return PushReport(refs=(*report.refs, *unchanged))
 
     async def _push(
-        self, mirror: Path, url: str, refs: Mapping[str, str], auth: GitAuth | None
+        self,
+        mirror: Path,
+        url: str,
+        refs: Mapping[str, str],
+        auth: GitAuth | None,
+        gone: Sequence[str] = (),
     ) -> PushReport:
         refspecs = [f"{sha}:{name}" for name, sha in sorted(refs.items())]
+        refspecs += [f":{name}" for name in gone]
         with tempfile.NamedTemporaryFile("w", dir=self._process.home, suffix=".config") as file:
             file.write(config_text("target", url, refspecs))
             file.flush()
@@ -157,7 +197,7 @@ class Git:
             # The connection may have gone after the target took it all: look, before calling it a failure.
             with contextlib.suppress(GitError):
                 held = (await self.ls_remote(url, auth)).refs
-                if all(held.get(name) == sha for name, sha in refs.items()):
+                if all(held.get(name) == sha for name, sha in refs.items()) and not held.keys() & set(gone):
                     return PushReport(
                         refs=tuple(PushedRef(name=name, state=PushedState.CREATED) for name in refs)
                     )

@@ -108,6 +108,7 @@ class PushedState(StrEnum):
     CREATED = "created"
     UPDATED = "updated"
     UNCHANGED = "unchanged"
+    REMOVED = "removed"
     REFUSED = "refused"
 
 
@@ -228,6 +229,7 @@ _STATES: Final[dict[str, PushedState]] = {
     "*": PushedState.CREATED,
     " ": PushedState.UPDATED,
     "=": PushedState.UNCHANGED,
+    "-": PushedState.REMOVED,
 }
 
 

@@ -10,11 +10,13 @@ from urllib.parse import quote
 
 import aiohttp
 
+from gl2gh_batch.domain.errors import NotFoundError
 from gl2gh_batch.domain.limits import GITLAB_COSTS
 from gl2gh_batch.domain.ports import Clock, Governor
 from gl2gh_batch.kit.http import Answer, HttpClient, Retries
 from gl2gh_batch.kit.verdict import Verdict
 from gl2gh_batch.source import sansio
+from gl2gh_batch.source.merge_models import Approvals, Discussion, MergeRequest
 from gl2gh_batch.source.models import (
     AwardEmoji,
     Group,
@@ -32,7 +34,7 @@ from gl2gh_batch.source.models import (
     decode,
 )
 from gl2gh_batch.source.paging import PER_PAGE, Params, read_by_creation, read_pages, records
-from gl2gh_batch.source.refusals import API_PATH, refusal_of
+from gl2gh_batch.source.refusals import API_PATH, RefusedAnswerError, refusal_of
 
 T = TypeVar("T")
 
@@ -135,8 +137,8 @@ class GitLab:
             for raw in page:
                 yield decode(raw, Issue)
 
-    async def newest_update(self, project: int | str) -> str:
-        """When an issue of the project was last touched; empty when it has none."""
+    async def newest_update(self, project: int | str, what: str = "issues") -> str:
+        """When an issue (or one of the `merge_requests`) was last touched; empty when there is none."""
         params: Params = {
             "scope": "all",
             "state": "all",
@@ -144,7 +146,7 @@ class GitLab:
             "sort": "desc",
             "per_page": 1,
         }
-        path = _project(project, "issues")
+        path = _project(project, what)
         found = records(await self.get(path, params), path)
         return str(found[0].get("updated_at") or "") if found else ""
 
@@ -191,6 +193,35 @@ class GitLab:
         async for one in self._list(_project(project, f"issues/{iid}/closed_by"), MergeRequestRef):
             yield one
 
+    async def merge_requests(self, project: int | str) -> AsyncIterator[MergeRequest]:
+        """All merge requests into the project, oldest first; each once, although others come and go."""
+        params: Params = {"scope": "all", "state": "all"}
+        async for page in read_by_creation(self.get, _project(project, "merge_requests"), params):
+            for raw in page:
+                yield decode(raw, MergeRequest)
+
+    async def merge_request(self, project: int | str, iid: int) -> MergeRequest:
+        """One merge request, with the ends of its diff."""
+        return decode((await self.get(_project(project, f"merge_requests/{iid}"))).json(), MergeRequest)
+
+    async def discussions(self, project: int | str, iid: int) -> AsyncIterator[Discussion]:
+        """The discussions of a merge request with their notes, GitLab's own ones too, oldest first."""
+        async for one in self._list(_project(project, f"merge_requests/{iid}/discussions"), Discussion):
+            yield one
+
+    async def approvals(self, project: int | str, iid: int) -> Approvals | None:
+        """Who approved a merge request; None where the instance does not tell."""
+        try:
+            answer = await self.get(_project(project, f"merge_requests/{iid}/approvals"))
+        except (NotFoundError, RefusedAnswerError):
+            return None
+        return decode(answer.json(), Approvals)
+
+    async def closes_issues(self, project: int | str, iid: int) -> AsyncIterator[Issue]:
+        """The issues that a merge request closes when it is merged."""
+        async for one in self._list(_project(project, f"merge_requests/{iid}/closes_issues"), Issue):
+            yield one
+
     async def download_upload(
         self, project: int | str, secret: str, name: str, file: BinaryIO, *, max_bytes: int
     ) -> None:
@@ -202,12 +233,14 @@ class GitLab:
         if answer.verdict is not Verdict.DONE:
             raise refusal_of(answer)
 
-    async def survey(self, project: Project) -> Survey:
-        """The highest iid of issues and of merge requests: one request each, none for what is off."""
+    async def survey(self, project: Project, *, issues: bool = True, merge_requests: bool = True) -> Survey:
+        """The highest iid of issues and of merge requests: a request each, none for what is not asked for."""
+        issues = issues and project.has_issues
+        merge_requests = merge_requests and project.has_merge_requests
         return Survey(
-            highest_issue=await self._highest_iid(project.id, "issues") if project.has_issues else 0,
+            highest_issue=await self._highest_iid(project.id, "issues") if issues else 0,
             highest_merge_request=(
-                await self._highest_iid(project.id, "merge_requests") if project.has_merge_requests else 0
+                await self._highest_iid(project.id, "merge_requests") if merge_requests else 0
             ),
         )
 

@@ -18,13 +18,13 @@ from gl2gh_batch.source.refusals import RefusedAnswerError
 # kind → the list that holds it, below the project's path (GitLab docs, api/…)
 COUNTED: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
     "issues": ("issues", {"scope": "all", "state": "all"}),
+    "merge_requests": ("merge_requests", {"scope": "all", "state": "all"}),
     "labels": ("labels", {"include_ancestor_groups": "true", "with_counts": "false"}),
     "milestones": ("milestones", {"include_ancestors": "true", "include_parent_milestones": "true"}),
     "branches": ("repository/branches", {}),
     "tags": ("repository/tags", {}),
 }
 NOT_CARRIED_LISTS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
-    "merge_requests": ("merge_requests", {"scope": "all", "state": "all"}),
     "releases": ("releases", {}),
     "snippets": ("snippets", {}),
     "uploads": ("uploads", {}),  # since 17.2, for maintainers (api/project_markdown_uploads)

@@ -132,9 +132,57 @@ class IssueComment:
     html_url: str = ""
 
     @property
-    def issue_number(self) -> int | None:
-        """The number of the issue that it belongs to."""
+    def number(self) -> int | None:
+        """The number of the issue or pull request that it belongs to."""
         return number_in(self.issue_url)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Branch:
+    """One end of a pull request."""
+
+    ref: str
+    sha: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pull:
+    """A pull request in the list of pull requests."""
+
+    number: int
+    title: str
+    head: Branch
+    base: Branch
+    body: str | None = None
+    state: str = "open"
+    draft: bool | None = None
+    locked: bool = False
+    labels: tuple[Label, ...] = ()
+    assignees: tuple[Account, ...] | None = None
+    requested_reviewers: tuple[Account, ...] | None = None
+    milestone: Milestone | None = None
+    merged_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewComment:
+    """A comment on a line of a pull request; `line` is null where the line is gone."""
+
+    id: int
+    body: str | None = None
+    path: str = ""
+    line: int | None = None
+    side: str | None = None
+    start_line: int | None = None
+    start_side: str | None = None
+    pull_request_url: str = ""
+    pull_request_review_id: int | None = None
+    in_reply_to_id: int | None = None
+
+    @property
+    def number(self) -> int | None:
+        """The number of the pull request that it belongs to."""
+        return number_in(self.pull_request_url)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

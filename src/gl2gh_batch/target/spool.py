@@ -6,17 +6,20 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Generic, Self, TypeVar
 
 from gl2gh_batch import codec
-from gl2gh_batch.target.models import IssueComment
+from gl2gh_batch.target.models import IssueComment, ReviewComment
+
+C = TypeVar("C", IssueComment, ReviewComment)
 
 
-class CommentSpool:
+class CommentSpool(Generic[C]):
     """The comments of one repository, by the number of their issue; a temporary file, gone when closed."""
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / "comments.tmp.sqlite"
+    def __init__(self, folder: Path, type_: type[C]) -> None:
+        self.type: type[C] = type_
+        self._path = folder / f"comments-{type_.__name__}.tmp.sqlite"
         self._path.unlink(missing_ok=True)
         self._db = sqlite3.connect(self._path, isolation_level=None)
         # Nothing here has to survive us: no journal, no syncing.
@@ -29,9 +32,9 @@ class CommentSpool:
             "WITHOUT ROWID"
         )
 
-    def add(self, comments: Iterable[IssueComment]) -> None:
+    def add(self, comments: Iterable[C]) -> None:
         """Keep some comments; one that is kept already is replaced."""
-        rows = [(one.issue_number, one.id, codec.encode(one)) for one in comments]
+        rows = [(one.number, one.id, codec.encode(one)) for one in comments]
         self._db.execute("BEGIN")
         self._db.executemany("INSERT OR REPLACE INTO comments VALUES (?, ?, ?)", rows)
         self._db.execute("COMMIT")
@@ -41,11 +44,11 @@ class CommentSpool:
         """How many comments are kept."""
         return int(self._db.execute("SELECT count(*) FROM comments").fetchone()[0])
 
-    def comments_of(self, number: int) -> Iterator[IssueComment]:
+    def comments_of(self, number: int) -> Iterator[C]:
         """The comments of one issue, in the order of their creation on GitHub."""
         query = "SELECT value FROM comments WHERE number = ? ORDER BY id"
         for (value,) in self._db.execute(query, (number,)):
-            yield codec.decode(value, IssueComment)
+            yield codec.decode(value, self.type)
 
     def numbers(self) -> Iterator[int]:
         """The numbers of the issues that have comments, ascending."""

@@ -7,22 +7,34 @@ sends a hidden request.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 import github
 
+from gl2gh_batch import codec
 from gl2gh_batch.domain.errors import Gl2ghError, NotFoundError, TargetError
 from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.kit.http_threads import Line, ThreadRunner
 from gl2gh_batch.target import pygithub, sansio
 from gl2gh_batch.target.auth import Credential, LiveToken
-from gl2gh_batch.target.models import Issue, IssueComment, Label, Milestone, Repository, decode
+from gl2gh_batch.target.models import (
+    Issue,
+    IssueComment,
+    Label,
+    Milestone,
+    Pull,
+    Repository,
+    ReviewComment,
+    decode,
+)
 from gl2gh_batch.target.spool import CommentSpool
 
 T = TypeVar("T")
+C = TypeVar("C", IssueComment, ReviewComment)
 
 PER_PAGE: Final = 100
 LsRemote = Callable[[RepoRef], Awaitable[Mapping[str, str]]]
@@ -40,6 +52,7 @@ class Witness:
         line: Line,
         ls_remote: LsRemote,
         scratch: Path | None = None,
+        memory: Path | None = None,
     ) -> None:
         pygithub.install()
         self._credential = credential
@@ -47,6 +60,8 @@ class Witness:
         self._line = line
         self._ls_remote = ls_remote
         self._scratch = scratch or Path(tempfile.gettempdir())
+        self._memory = memory
+        self._refs: dict[RepoRef, Mapping[str, str]] = {}
         self._auth = LiveToken()
         self._api_url = api_url
         self._github = github.Github(
@@ -70,9 +85,27 @@ class Witness:
             scratch=self._scratch,
         )
 
+    @contextmanager
+    def remembering(self) -> Iterator[Witness]:
+        """The same, asking for each list once only: what it read is kept on disk until the context ends."""
+        with tempfile.TemporaryDirectory(dir=self._scratch, prefix="seen-") as folder:
+            yield Witness(
+                api_url=self._api_url,
+                credential=self._credential,
+                runner=self._runner,
+                line=self._line,
+                ls_remote=self._ls_remote,
+                scratch=self._scratch,
+                memory=Path(folder),
+            )
+
     async def refs(self, repo: RepoRef) -> Mapping[str, str]:
         """Every ref by its full name, with its SHA."""
-        return await self._ls_remote(repo)
+        if self._memory is None:
+            return await self._ls_remote(repo)
+        if repo not in self._refs:
+            self._refs[repo] = await self._ls_remote(repo)
+        return self._refs[repo]
 
     async def repository(self, repo: RepoRef) -> Repository | None:
         """The repository with its topics; None when it is missing or not visible."""
@@ -98,16 +131,33 @@ class Witness:
         async for raw in self._list(_path(repo, "issues"), params):
             yield decode(raw, Issue)
 
-    async def spool_comments(self, repo: RepoRef, folder: Path | None = None) -> CommentSpool:
+    async def pulls(self, repo: RepoRef) -> AsyncIterator[Pull]:
+        """All pull requests, open and closed, by creation."""
+        params = {"state": "all", "sort": "created", "direction": "asc"}
+        async for raw in self._list(_path(repo, "pulls"), params):
+            yield decode(raw, Pull)
+
+    async def spool_comments(self, repo: RepoRef, folder: Path | None = None) -> CommentSpool[IssueComment]:
         """All comments of all issues, in a temporary file in `folder` (else `scratch`); close it when done.
 
         One list for the whole repository: a request for every hundred comments, not for every issue.
         """
-        spool = CommentSpool(folder or self._scratch)
+        return await self._spooled(
+            CommentSpool(folder or self._scratch, IssueComment), repo, "issues/comments"
+        )
+
+    async def spool_review_comments(
+        self, repo: RepoRef, folder: Path | None = None
+    ) -> CommentSpool[ReviewComment]:
+        """All comments on lines of all pull requests, likewise."""
+        return await self._spooled(
+            CommentSpool(folder or self._scratch, ReviewComment), repo, "pulls/comments"
+        )
+
+    async def _spooled(self, spool: CommentSpool[C], repo: RepoRef, rest: str) -> CommentSpool[C]:
         try:
-            params = {"sort": "created", "direction": "asc"}
-            async for page in self._pages(_path(repo, "issues/comments"), params):
-                spool.add(decode(raw, IssueComment) for raw in page)
+            async for page in self._pages(_path(repo, rest), {"sort": "created", "direction": "asc"}):
+                spool.add(decode(raw, spool.type) for raw in page)
         except BaseException:
             spool.close()
             raise
@@ -119,6 +169,24 @@ class Witness:
                 yield raw
 
     async def _pages(self, path: str, params: Mapping[str, str]) -> AsyncIterator[list[Any]]:
+        if self._memory is None:
+            async for page in self._asked_pages(path, params):
+                yield page
+            return
+        kept = self._memory / codec.digest([path, params])
+        if kept.exists():
+            with kept.open("rb") as file:
+                for line in file:
+                    yield codec.decode(line, list[Any])
+            return
+        growing = kept.with_suffix(".part")
+        with growing.open("wb") as file:
+            async for page in self._asked_pages(path, params):
+                file.write(codec.encode(page) + b"\n")
+                yield page
+        growing.rename(kept)
+
+    async def _asked_pages(self, path: str, params: Mapping[str, str]) -> AsyncIterator[list[Any]]:
         where = path
         wanted: Mapping[str, str | int] = {**params, "per_page": PER_PAGE}
         while True:

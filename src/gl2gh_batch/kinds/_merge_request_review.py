@@ -1,0 +1,121 @@
+"""Which line of a pull request's changes a thread belongs to; pure.
+
+GitHub takes a comment only on lines that its diff shows: changed ones and three around them (docs: "Create a
+review for a pull request"; 422 "pull_request_review_thread.line must be part of the diff").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import groupby
+
+from gl2gh_batch.kinds._kind import Setting
+from gl2gh_batch.kinds._merge_request_text import Remark, lines_of, place_text
+from gl2gh_batch.kinds._merge_request_values import GitFacts, MergeRequestRecord, ReviewComment
+from gl2gh_batch.kit.git_history import FileDiff, Hunk
+from gl2gh_batch.rewrite.folding import joined
+from gl2gh_batch.rewrite.length import BODY_LIMIT_BYTES
+from gl2gh_batch.rewrite.markers import marker
+from gl2gh_batch.source.merge_models import Position
+
+# What is left of a body is for the marker and, where the line is refused, for the place.
+THREAD_LIMIT_BYTES = BODY_LIMIT_BYTES - 3_000
+
+
+def threads(remarks: Iterable[Remark]) -> list[list[Remark]]:
+    """The remarks laid together by thread, in the order of their first."""
+    laid: list[list[Remark]] = []
+    for thread, group in groupby(remarks, key=lambda one: one.thread):
+        notes = list(group)
+        if thread:
+            laid.append(notes)
+        else:
+            laid.extend([one] for one in notes)
+    return laid
+
+
+def review_comment(
+    thread: list[Remark], record: MergeRequestRecord, setting: Setting
+) -> ReviewComment | None:
+    """The thread as one comment on a line; None when the changes do not show the line, or it is too long."""
+    first = thread[0]
+    if first.position is None:
+        return None
+    found = line_in(first.position, record.git)
+    if found is None:
+        return None
+    outdated = first.position.head_sha != record.git.head
+    place = place_text(first.position, record.git, setting, reachable=True)
+    text = joined(one.text for one in thread) if len(thread) > 1 else first.text
+    if outdated:
+        text = f"{place}\n\n{text}"
+    if len(text.encode()) > THREAD_LIMIT_BYTES:
+        return None
+    return replace(
+        found,
+        source=first.source,
+        body=f"{text}\n\n{marker(first.source)}",
+        place="" if outdated else place,
+    )
+
+
+def line_in(position: Position, git: GitFacts) -> ReviewComment | None:
+    """The line of the last version's diff that a position is about; None when that shows no such line."""
+    if position.position_type != "text":
+        return None
+    removed = position.new_line is None and position.old_line is not None
+    first, last = lines_of(position)
+    if first is None or last is None:
+        return None
+    path = (position.old_path if removed else position.new_path) or ""
+    if position.head_sha and position.head_sha != git.head:
+        if removed or position.head_sha not in git.moved:
+            return None  # what the older version removed may be another line by now
+        carried = _carried(git.moved[position.head_sha], path, first, last)
+        if carried is None:
+            return None
+        path, first, last = carried
+    for file in git.files:
+        if (file.old_path if removed else file.new_path) != path:
+            continue
+        for hunk in file.hunks:
+            shows = hunk.has_old if removed else hunk.has_new
+            if not shows(last):
+                continue
+            side = "LEFT" if removed else "RIGHT"
+            # Several lines have to be in one hunk.
+            several = first < last and shows(first)
+            return ReviewComment(
+                source="",
+                body="",
+                path=file.new_path or file.old_path,
+                line=last,
+                side=side,
+                start_line=first if several else None,
+                start_side=side if several else None,
+            )
+    return None
+
+
+def _carried(files: tuple[FileDiff, ...], path: str, first: int, last: int) -> tuple[str, int, int] | None:
+    """Where lines of an older version are in the last one; None when they were changed since."""
+    for file in files:
+        if file.old_path != path:
+            continue
+        if not file.new_path or any(_touches(hunk, first, last) for hunk in file.hunks):
+            return None
+        shift = sum(hunk.new_count - hunk.old_count for hunk in file.hunks if _end(hunk) <= first)
+        return file.new_path, first + shift, last + shift
+    return path, first, last
+
+
+def _touches(hunk: Hunk, first: int, last: int) -> bool:
+    if hunk.old_count == 0:
+        return first <= hunk.old_start < last  # lines put in between, behind `old_start`
+    return hunk.old_start <= last and first < hunk.old_start + hunk.old_count
+
+
+def _end(hunk: Hunk) -> int:
+    """The first line behind what a hunk replaces."""
+    return hunk.old_start + (hunk.old_count or 1)

@@ -1,0 +1,300 @@
+"""What a merge request says, in words for GitHub: its facts, its commits, its notes, its history; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote
+
+from gl2gh_batch.domain.people import Person
+from gl2gh_batch.domain.plan import Loss
+from gl2gh_batch.domain.request import ConfidentialPolicy
+from gl2gh_batch.kinds._kind import Setting
+from gl2gh_batch.kinds._merge_request_values import GitFacts, MergeRequestRecord
+from gl2gh_batch.rewrite.attribution import (
+    Marks,
+    TimelineEntry,
+    attributed,
+    moment_text,
+    plain_words,
+    timeline,
+)
+from gl2gh_batch.rewrite.text import pieces
+from gl2gh_batch.source import models as gitlab
+from gl2gh_batch.source.merge_models import DiffNote, MergeRequest, Position
+
+KIND: Final = "merge_requests"
+# What is left of a body is for the facts below it.
+DESCRIPTION_LIMIT_BYTES: Final = 56_000
+FACTS_LIMIT: Final = 6_000
+COMMITS_NAMED: Final = 250
+_SHORT: Final = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remark:
+    """One piece of talk, rewritten; `thread` is the discussion that it belongs to, `at` when it was said."""
+
+    source: str
+    text: str
+    at: str
+    thread: str = ""
+    position: Position | None = None
+
+
+def source_of(item: MergeRequest) -> str:
+    """The identity of a merge request in GitLab."""
+    return f"{KIND}/{item.iid}"
+
+
+def address_of(item: MergeRequest, setting: Setting) -> str:
+    """Its address on GitLab, built from what was configured."""
+    return f"{setting.book.gitlab_url}/{setting.book.project_path}/-/merge_requests/{item.iid}"
+
+
+def body_of(
+    record: MergeRequestRecord, setting: Setting, notes: Iterable[str], unplaced: Iterable[gitlab.User]
+) -> tuple[str, list[str]]:
+    """The body without its marker, and the rest of a description that is too long for it.
+
+    `notes` is said among the facts, `unplaced` are assignees without an account.
+    """
+    item, book = record.merge_request, setting.book
+    first, *more = pieces(item.description or "", book, DESCRIPTION_LIMIT_BYTES) or [""]
+    body = attributed(
+        first,
+        book,
+        author=person(item.author),
+        at=item.created_at,
+        url=address_of(item, setting),
+        wrote="proposed this",
+    )
+    lines: list[str] = []
+    left = FACTS_LIMIT
+    for fact in (*notes, *_facts(record, setting, tuple(unplaced))):
+        left -= len(fact)
+        if left >= 0:
+            lines.append(f"> {fact}")
+    return f"{body}\n\n" + "\n>\n".join(lines), more
+
+
+def _facts(record: MergeRequestRecord, setting: Setting, unplaced: tuple[gitlab.User, ...]) -> Iterator[str]:
+    item, git = record.merge_request, record.git
+    draft = " · Draft" if item.is_draft else ""
+    fork = " of a fork" if item.is_of_fork else ""
+    yield (
+        f"Merge request {item.iid} on GitLab: from **{plain_words(item.source_branch)}**{fork}"
+        f" into **{plain_words(item.target_branch)}**{draft}"
+    )
+    yield from _ending(item, git, setting)
+    approvals = record.approvals.approved_by if record.approvals else None
+    if approvals:
+        yield "Approved by " + ", ".join(
+            name_of(one.user) + (f" ({moment_text(one.approved_at)})" if one.approved_at else "")
+            for one in approvals
+            if one.user is not None
+        )
+    if item.reviewers:
+        yield f"Reviewers: {', '.join(map(name_of, item.reviewers))}"
+    if unplaced:
+        yield f"Assigned to {', '.join(map(name_of, unplaced))}"
+    issues = [text for one in record.closes if (text := _issue(one.iid, one.project_path, setting))]
+    if issues:
+        yield f"Issues that this is about: {', '.join(issues)}"
+    if git.head:
+        commits = f" · {git.commit_count} commit{'' if git.commit_count == 1 else 's'}"
+        yield f"Last commit {commit(git.head, git.kept, setting)}{commits if git.commit_count else ''}"
+    yield from _smaller_facts(item)
+
+
+def _ending(item: MergeRequest, git: GitFacts, setting: Setting) -> Iterator[str]:
+    """Who merged or closed it, when, and which commit came of it."""
+    if item.state == "merged":
+        merger = item.merge_user or item.merged_by
+        said = f"Merged{f' by {name_of(merger)}' if merger else ''}"
+        if item.merged_at:
+            said += f" on {moment_text(item.merged_at)}"
+        if item.squash_commit_sha:
+            said += f" · squashed into {commit(item.squash_commit_sha, git.kept, setting)}"
+        if item.merge_commit_sha and item.merge_commit_sha != item.squash_commit_sha:
+            said += f" · as {commit(item.merge_commit_sha, git.kept, setting)}"
+        yield said
+    elif item.state == "closed":
+        by = f" by {name_of(item.closed_by)}" if item.closed_by else ""
+        yield f"Closed without a merge{by}{f' on {moment_text(item.closed_at)}' if item.closed_at else ''}"
+
+
+def _smaller_facts(item: MergeRequest) -> Iterator[str]:
+    stats = item.time_stats
+    if stats is not None and stats.time_estimate:
+        yield f"Estimate: {plain_words(stats.human_time_estimate or f'{stats.time_estimate} s')}"
+    if stats is not None and stats.total_time_spent:
+        yield f"Spent: {plain_words(stats.human_total_time_spent or f'{stats.total_time_spent} s')}"
+    if item.upvotes or item.downvotes:
+        yield f"👍 {item.upvotes} 👎 {item.downvotes}"
+
+
+def commit(sha: str, kept: Iterable[str], setting: Setting) -> str:
+    """A commit's short name; a link to it where it is on GitHub."""
+    short = sha[:_SHORT]
+    if sha not in kept:
+        return f"`{short}`"
+    return f"[`{short}`]({setting.book.github_url}/{setting.book.repo}/commit/{sha})"
+
+
+def name_of(user: gitlab.User) -> str:
+    """A user's name, calling nobody."""
+    return plain_words(user.name or user.username)
+
+
+def person(user: gitlab.User | None) -> Person | None:
+    """A user as an author."""
+    if user is None:
+        return None
+    return Person(username=user.username, name=user.name, id=user.id, web_url=user.web_url)
+
+
+def _issue(iid: int, project_path: str, setting: Setting) -> str:
+    """An issue by its number on GitHub, else by its address; never behind a word that closes it."""
+    book = setting.book
+    found = book.issue_number(iid, project_path or None)
+    if found is not None:
+        repo, number = found
+        return f"#{number}" if repo == book.repo else f"{repo}#{number}"
+    path = project_path or book.project_path
+    return f"[{plain_words(path)} {iid}]({book.gitlab_url}/{quote(path)}/-/issues/{iid})"
+
+
+def commits_text(record: MergeRequestRecord, setting: Setting, *, reachable: bool) -> str:
+    """The list of its commits; empty when nobody knows them. `reachable`: its head is on GitHub."""
+    git = record.git
+    if not git.commits:
+        return ""
+    kept = {git.head, *git.kept} if reachable else set(git.kept)
+    lines = []
+    for one in git.commits[-COMMITS_NAMED:]:
+        # A branch that leads to the head leads to all of them.
+        name = commit(one.sha, [one.sha] if reachable or git.head in kept else [], setting)
+        moment = moment_text(one.at)
+        lines.append(
+            f"- {name} {plain_words(one.title)} ({plain_words(one.author)}{f', {moment}' if moment else ''})"
+        )
+    more = git.commit_count - len(lines)
+    if more > 0:
+        lines.insert(0, f"- {more} earlier ones")
+    return "**Commits of the merge request**\n\n" + "\n".join(lines)
+
+
+def remarks(record: MergeRequestRecord, setting: Setting) -> Iterator[Remark]:
+    """What people wrote, oldest first, each rewritten and attributed; a long one in several."""
+    for discussion in record.discussions:
+        is_first = True
+        for note in discussion.notes:
+            if note.system or (note.is_internal and setting.policies.confidential is ConfidentialPolicy.SKIP):
+                continue
+            thread = "" if discussion.individual_note else discussion.id
+            yield from _remark(note, record, setting, thread=thread, is_first=is_first)
+            is_first = False
+
+
+def _remark(
+    note: DiffNote, record: MergeRequestRecord, setting: Setting, *, thread: str, is_first: bool
+) -> Iterator[Remark]:
+    item = record.merge_request
+    identity = f"{source_of(item)}/notes/{note.id}"
+    for place, piece in enumerate(pieces(note.body or "", setting.book, DESCRIPTION_LIMIT_BYTES) or [""], 1):
+        text = piece
+        if place == 1:
+            text = attributed(
+                piece,
+                setting.book,
+                author=person(note.author),
+                at=note.created_at,
+                url=f"{address_of(item, setting)}#note_{note.id}",
+                wrote="wrote" if is_first else "answered",
+                marks=_marks(note, is_first=is_first),
+            )
+        yield Remark(
+            source=identity if place == 1 else f"{identity}/{place}",
+            text=text,
+            at=note.created_at,
+            thread=thread,
+            position=note.position if place == 1 and is_first else None,
+        )
+
+
+def _marks(note: DiffNote, *, is_first: bool) -> Marks:
+    return Marks(
+        internal=note.is_internal,
+        resolved=is_first and bool(note.resolved),
+        resolved_by=person(note.resolved_by),
+    )
+
+
+def history(record: MergeRequestRecord, setting: Setting) -> list[str]:
+    """What GitLab noted by itself, as few comments as it takes."""
+    entries = [
+        TimelineEntry(author=person(note.author), at=note.created_at, text=note.body or "")
+        for discussion in record.discussions
+        for note in discussion.notes
+        if note.system
+    ]
+    return timeline(sorted(entries, key=lambda one: one.at), setting.book)
+
+
+def place_text(position: Position, git: GitFacts, setting: Setting, *, reachable: bool) -> str:
+    """Where in the changes a thread is, with a link to the very lines where they are on GitHub.
+
+    `reachable` says that the head of the merge request is on GitHub, whatever branches say.
+    """
+    removed = position.new_line is None and position.old_line is not None
+    path = (position.old_path if removed else position.new_path) or position.old_path or "a file"
+    sha = (position.base_sha if removed else position.head_sha) or ""
+    first, last = lines_of(position)
+    match position.position_type:
+        case "image":
+            where = f"the picture {plain_words(path, 300)}"
+            if position.x is not None and position.y is not None:
+                size = f"{position.width or 0:g} × {position.height or 0:g}"
+                where += f", at {position.x:g}, {position.y:g} of {size}"
+            first = last = None
+        case _ if last is None:
+            where = f"the file {plain_words(path, 300)}"
+        case _ if first is not None and first != last:
+            where = f"{plain_words(path, 300)}, lines {first} to {last}"
+        case _:
+            where = f"{plain_words(path, 300)}, {'removed ' if removed else ''}line {last}"
+    on_github = sha in git.kept or (reachable and sha in {git.head, git.base} and bool(sha))
+    if on_github:
+        lines = "" if last is None else f"#L{last}" if first in {None, last} else f"#L{first}-L{last}"
+        where = f"[{where}]({setting.book.github_url}/{setting.book.repo}/blob/{sha}/{quote(path)}{lines})"
+    older = position.head_sha if position.head_sha and git.head and position.head_sha != git.head else ""
+    return f"On {where}{f' (outdated: in the version `{older[:_SHORT]}` of the changes)' if older else ''}:"
+
+
+def lines_of(position: Position) -> tuple[int | None, int | None]:
+    """The first and the last line that a position is about, on the side of its last."""
+    removed = position.new_line is None
+    last = position.old_line if removed else position.new_line
+    spread = position.line_range
+    if spread is None or spread.start is None or last is None:
+        return last, last
+    first = spread.start.old_line if removed else spread.start.new_line
+    return (first if first is not None and 0 < first <= last else last), last
+
+
+def internal_losses(record: MergeRequestRecord, setting: Setting) -> Iterator[Loss]:
+    """The notes that may not be carried over."""
+    if setting.policies.confidential is not ConfidentialPolicy.SKIP:
+        return
+    item = record.merge_request
+    for discussion in record.discussions:
+        for note in discussion.notes:
+            if note.is_internal and not note.system:
+                yield Loss(
+                    kind=KIND,
+                    item=f"{source_of(item)}/notes/{note.id}",
+                    what=f"the internal note {note.id} on !{item.iid}",
+                    reason="GitHub has no internal comments; the policy is to skip them",
+                )
