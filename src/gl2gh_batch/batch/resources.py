@@ -19,6 +19,7 @@ from gl2gh_batch.agents.discovery import is_unfinished
 from gl2gh_batch.batch.config import ProjectConfig, parse_config
 from gl2gh_batch.batch.credentials import parse_credentials
 from gl2gh_batch.batch.survey import standing, survey_project, target_of
+from gl2gh_batch.batch.tokens import require_github_token, require_gitlab_token
 from gl2gh_batch.domain.errors import ConfigurationError
 from gl2gh_batch.domain.events import Event
 from gl2gh_batch.domain.limits import GITLAB_COSTS, READ_COSTS, Limit, LimitClass, Limits
@@ -482,24 +483,3 @@ def _github_key(config: ProjectConfig) -> tuple[str, str]:
     app = config.github_app
     name = config.github_token if app is None else f"{app.app_id}:{app.installation_id}"
     return config.github_api_url.lower(), name
-
-
-def require_gitlab_token(config: ProjectConfig) -> None:
-    """Raise `ConfigurationError` when there is no token for GitLab."""
-    if not config.gitlab_token:
-        raise ConfigurationError(
-            "there is no token for GitLab",
-            field="gitlab_token",
-            hint="Set GITLAB_TOKEN (scopes read_api and read_repository), or the input of that name.",
-        )
-
-
-def require_github_token(config: ProjectConfig) -> None:
-    """Raise `ConfigurationError` when there is no credential for GitHub."""
-    if not config.github_token and config.github_app is None:
-        raise ConfigurationError(
-            "there is no token for GitHub",
-            field="github_token",
-            hint="Set GH_TOKEN (scopes repo and workflow), give a GitHub App, or, of several credentials,"
-            " name one for the project's owner.",
-        )

@@ -12,12 +12,9 @@ from typing import Any, Final
 from gl2gh_batch.batch.config import KEYS, ProjectConfig, is_number, parse_config
 from gl2gh_batch.batch.credentials import parse_credentials
 from gl2gh_batch.batch.fields import shown
-from gl2gh_batch.batch.resources import (
-    SharedResources,
-    require_github_token,
-    require_gitlab_token,
-)
+from gl2gh_batch.batch.resources import SharedResources
 from gl2gh_batch.batch.shards import Shard, parse_shard, parse_shards
+from gl2gh_batch.batch.tokens import require_github_token, require_gitlab_token
 from gl2gh_batch.domain.errors import ConfigurationError
 from gl2gh_batch.domain.modes import MigrationMode, parse_mode, parse_resume_from
 from gl2gh_batch.domain.request import DEFAULT_PARALLEL_LIMIT, check_parallel_limit, refuse_duplicates
