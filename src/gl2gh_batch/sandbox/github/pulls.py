@@ -238,7 +238,7 @@ async def list_pull_files(call: Call) -> web.StreamResponse:
 
 
 async def list_pulls_of_commit(call: Call) -> web.StreamResponse:
-    """GET /repos/{owner}/{repo}/commits/{commit_sha}/pulls: those whose head contains the commit."""
+    """GET /repos/{owner}/{repo}/commits/{commit_sha}/pulls: those with the commit, or merged by it."""
     repository = call.repository()
     git = git_of(call.state, repository)
     sha = await git.resolve(call.params["commit_sha"])
@@ -249,7 +249,8 @@ async def list_pulls_of_commit(call: Call) -> web.StreamResponse:
     pulls = [
         pull
         for number, pull in sorted(repository.pulls.items())
-        if number in numbers and not await git.is_ancestor(sha, pull.fork_sha)
+        if (pull.merged_at is not None and pull.merge_sha == sha)
+        or (number in numbers and not await git.is_ancestor(sha, pull.fork_sha))
     ]
     role = role_with(call.state, call.token, repository)
     return call.paged(pulls, lambda pull: pull_document(call.state, repository, pull, role))
