@@ -1,4 +1,4 @@
-"""Write the README's tables of inputs and outputs from action.yml; `--check` says whether they are stale."""
+"""Write the README's tables: inputs and outputs from action.yml, sizes from the model; `--check` compares."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from typing import Any, Final
 import yaml
 
 ROOT: Final = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+from bench.sizes import sizes_table  # noqa: E402 - the benchmarks are a folder of the repository, and not installed
+
 EXAMPLE: Final = re.compile(r"\s*Example: (.+?)\.?$")
 
 
@@ -39,9 +42,13 @@ def outputs_table(action: dict[str, Any]) -> str:
 
 
 def written(readme: str, action: dict[str, Any]) -> str:
-    """The README with both tables as action.yml has them; raises ValueError where a marker is missing."""
-    for name, table in (("inputs", inputs_table(action)), ("outputs", outputs_table(action))):
-        begin, end = f"<!-- {name}: written by tools/readme.py from action.yml -->", f"<!-- end of {name} -->"
+    """The README with its tables as they should be; raises ValueError where a marker is missing."""
+    for name, origin, table in (
+        ("inputs", "action.yml", inputs_table(action)),
+        ("outputs", "action.yml", outputs_table(action)),
+        ("sizes", "bench/sizes.py", sizes_table()),
+    ):
+        begin, end = f"<!-- {name}: written by tools/readme.py from {origin} -->", f"<!-- end of {name} -->"
         before, found_begin, rest = readme.partition(begin)
         _, found_end, after = rest.partition(end)
         if not found_begin or not found_end:
@@ -60,7 +67,7 @@ def main() -> int:
     new = written(now, yaml.safe_load((ROOT / "action.yml").read_text()))
     if check:
         if now != new:
-            print("the tables of README.md differ from action.yml: run make format")
+            print("the tables of README.md differ from what they are made of: run make format")
         return int(now != new)
     path.write_text(new)
     return 0
