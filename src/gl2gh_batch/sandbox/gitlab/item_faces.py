@@ -93,7 +93,8 @@ def merge_request_face(
         "assignees": [user_face(world, each) for each in item.assignees],
         "assignee": user_face(world, item.assignees[0]) if item.assignees else None,
         "reviewers": [user_face(world, each) for each in item.reviewers],
-        "source_project_id": source.id if source is not None else project.id,
+        # Null once the fork is gone.
+        "source_project_id": None if source is None else source.id,
         "target_project_id": project.id,
         "draft": item.draft,
         "imported": False,
@@ -167,8 +168,7 @@ def note_face(
     if in_discussion:
         face["project_id"] = project.id
     if note.position is not None and isinstance(owner, MergeRequest):
-        shas = {"base_sha": owner.base_sha, "start_sha": owner.start_sha, "head_sha": owner.sha}
-        face["position"] = {**shas, **note.position}
+        face["position"] = _position(owner, note.position)
         face["commit_id"] = None
         face["suggestions"] = note.suggestions
     if note.resolvable:
@@ -176,6 +176,16 @@ def note_face(
         face["resolved_by"] = user_face(world, note.resolved_by)
         face["resolved_at"] = note.resolved_at
     return face
+
+
+def _position(owner: MergeRequest, kept: dict[str, Any]) -> dict[str, Any]:
+    """A position with its SHAs: its own, the present ones, or those of a version (1 is the oldest)."""
+    shas = {"base_sha": owner.base_sha, "start_sha": owner.start_sha, "head_sha": owner.sha}
+    position = dict(kept)
+    if (number := position.pop("version", None)) is not None:
+        row = owner.versions[-number]
+        shas = {f"{name}_sha": row[f"{name}_commit_sha"] for name in ("base", "start", "head")}
+    return {**shas, **position}
 
 
 def discussions(
@@ -245,7 +255,8 @@ def approvals_face(world: World, project: Project, item: MergeRequest) -> dict[s
         "approvals_left": left,
         "require_password_to_approve": False,
         "approved_by": [
-            {"user": user_face(world, each), "approved_at": item.updated_at} for each in item.approved_by
+            {"user": user_face(world, each), "approved_at": item.merged_at or item.updated_at}
+            for each in item.approved_by
         ],
         "suggested_approvers": [],
         "approvers": [],

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from gl2gh_batch.sandbox.gitlab import merge_request_routes
 from gl2gh_batch.sandbox.gitlab.answers import forbidden, not_found
 from gl2gh_batch.sandbox.gitlab.call import Call, Handler, Routes
 from gl2gh_batch.sandbox.gitlab.item_faces import (
-    approvals_face,
     award_face,
     discussions,
     event_face,
@@ -19,7 +19,6 @@ from gl2gh_batch.sandbox.gitlab.item_faces import (
     note_face,
 )
 from gl2gh_batch.sandbox.gitlab.item_filters import Orders, listed
-from gl2gh_batch.sandbox.gitlab.repository import Repository
 from gl2gh_batch.sandbox.seeds.records import Issue, Item, MergeRequest, Note, Project
 
 
@@ -52,7 +51,7 @@ def item_routes() -> Routes:
         ("GET", "/projects/{id}/issues", issues),
         ("GET", "/projects/{id}/merge_requests", merge_requests),
         *_ISSUE_ROUTES,
-        *_MERGE_REQUEST_ROUTES,
+        *merge_request_routes.ROUTES,
         *_shared("issues/{issue_iid}", Call.issue),
         *_shared("merge_requests/{merge_request_iid}", Call.merge_request),
     )
@@ -109,74 +108,6 @@ def _of_issue(field: str) -> Handler:
         return call.page(rows, lambda each: merge_request_face(call.world, project, each))
 
     return handle
-
-
-async def merge_request(call: Call) -> web.StreamResponse:
-    """`/projects/:id/merge_requests/:merge_request_iid`."""
-    project, found = call.merge_request()
-    return call.json(merge_request_face(call.world, project, found, is_single=True))
-
-
-async def approvals(call: Call) -> web.StreamResponse:
-    """`/projects/:id/merge_requests/:merge_request_iid/approvals`."""
-    return call.json(approvals_face(call.world, *call.merge_request()))
-
-
-async def approval_state(call: Call) -> web.StreamResponse:
-    """`/projects/:id/merge_requests/:merge_request_iid/approval_state`."""
-    call.merge_request()
-    return call.json({"approval_rules_overwritten": False, "rules": []})
-
-
-async def reviewers(call: Call) -> web.StreamResponse:
-    """`/projects/:id/merge_requests/:merge_request_iid/reviewers`."""
-    project, found = call.merge_request()
-    face = merge_request_face(call.world, project, found)
-    rows = [
-        {"user": each, "state": "unreviewed", "created_at": found.created_at} for each in face["reviewers"]
-    ]
-    return call.json(rows)
-
-
-async def commits(call: Call) -> web.StreamResponse:
-    """`/projects/:id/merge_requests/:merge_request_iid/commits`, newest first."""
-    project, found = call.merge_request()
-    rows = found.commits or _own_commits(call, project, found)
-    place = f"{call.world.url}/{project.full_path}/-/commit"
-    return call.page(rows, lambda each: {**each, "web_url": f"{place}/{each['id']}"})
-
-
-async def diffs(call: Call) -> web.StreamResponse:
-    """`/projects/:id/merge_requests/:merge_request_iid/diffs`."""
-    _, found = call.merge_request()
-    return call.page(found.diffs, lambda each: each)
-
-
-async def versions(call: Call) -> web.StreamResponse:
-    """`/projects/:id/merge_requests/:merge_request_iid/versions`: at least the present one."""
-    _, found = call.merge_request()
-    rows = found.versions or [
-        {
-            "id": found.id,
-            "head_commit_sha": found.sha,
-            "base_commit_sha": found.base_sha,
-            "start_commit_sha": found.start_sha,
-            "created_at": found.created_at,
-            "merge_request_id": found.id,
-            "state": "collected",
-            "real_size": str(len(found.diffs) or 1),
-            "patch_id_sha": None,
-        }
-    ]
-    return call.page(rows, lambda each: each)
-
-
-async def closes_issues(call: Call) -> web.StreamResponse:
-    """`/projects/:id/merge_requests/:merge_request_iid/closes_issues`."""
-    project, found = call.merge_request()
-    rows = [each for each in project.issues.values() if found.iid in each.closed_by_merge_requests]
-    rows = [each for each in rows if call.caller.can_see_issue(project, each)]
-    return call.page(rows, lambda each: issue_face(call.world, project, each))
 
 
 def _shared(place: str, find: Callable[[Call], tuple[Project, Item]]) -> Routes:
@@ -283,27 +214,9 @@ def _face(call: Call, project: Project, owner: Item) -> dict[str, Any]:
     return merge_request_face(call.world, project, owner)
 
 
-def _own_commits(call: Call, project: Project, item: MergeRequest) -> list[dict[str, Any]]:
-    repository = Repository(call.world.repository(project))
-    if item.sha is None or item.base_sha is None or not repository.commits(item.sha, item.base_sha):
-        return []
-    before = {each["id"] for each in repository.log(item.base_sha)}
-    return [each for each in repository.log(item.sha) if each["id"] not in before]
-
-
 _ISSUE_ROUTES: Final[Routes] = (
     ("GET", "/projects/{id}/issues/{issue_iid}", issue),
     ("GET", "/projects/{id}/issues/{issue_iid}/links", issue_links),
     ("GET", "/projects/{id}/issues/{issue_iid}/related_merge_requests", _of_issue("related_merge_requests")),
     ("GET", "/projects/{id}/issues/{issue_iid}/closed_by", _of_issue("closed_by_merge_requests")),
-)
-_MERGE_REQUEST_ROUTES: Final[Routes] = (
-    ("GET", "/projects/{id}/merge_requests/{merge_request_iid}", merge_request),
-    ("GET", "/projects/{id}/merge_requests/{merge_request_iid}/approvals", approvals),
-    ("GET", "/projects/{id}/merge_requests/{merge_request_iid}/approval_state", approval_state),
-    ("GET", "/projects/{id}/merge_requests/{merge_request_iid}/reviewers", reviewers),
-    ("GET", "/projects/{id}/merge_requests/{merge_request_iid}/commits", commits),
-    ("GET", "/projects/{id}/merge_requests/{merge_request_iid}/diffs", diffs),
-    ("GET", "/projects/{id}/merge_requests/{merge_request_iid}/versions", versions),
-    ("GET", "/projects/{id}/merge_requests/{merge_request_iid}/closes_issues", closes_issues),
 )

@@ -27,6 +27,7 @@ from gl2gh_batch.sandbox.seeds.records import (
     Seed,
     Token,
     User,
+    version_row,
 )
 
 VERSION: Final = "17.11.4-ee"
@@ -288,6 +289,8 @@ class World:
     def number_item(self, kind: str, item: Issue | MergeRequest) -> None:
         """Give an issue or merge request, its notes, awards and events their ids."""
         item.id = self.ids.take(kind, item.id)
+        if isinstance(item, MergeRequest):
+            self._number_versions(item)
         if item.notes.is_generated:
             item.notes.first_id = self.ids.block("note", len(item.notes))
         else:
@@ -297,6 +300,15 @@ class World:
             award.id = self.ids.take("award", award.id)
         for event in item.events:
             event.id = self.ids.take(f"{event.kind}_event", event.id)
+
+    def _number_versions(self, item: MergeRequest) -> None:
+        """Every merge request has at least the version that is present."""
+        item.versions = item.versions or [
+            version_row(item.base_sha, item.start_sha, item.sha, item.created_at)
+        ]
+        for row in item.versions:
+            row["id"] = self.ids.take("merge_request_diff", int(row.get("id") or 0))
+            row["merge_request_id"] = item.id
 
     def number_note(self, note: Note) -> None:
         """Give a note and its awards their ids, and a thread of its own if it has none."""

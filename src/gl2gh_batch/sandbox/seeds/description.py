@@ -22,9 +22,13 @@ milestones: [{title: "1.0", iid: 1, description: …, state: active|closed, star
 merge_requests:
   - {iid: 1, title: …, (all of an issue's but confidential … severity), state: opened|closed|merged,
      source_branch: fix, target_branch: main, draft: false, reviewers: […], merged_by: …, merged_at: …,
+     source_project: other/fork (one that is not there is a deleted fork), branch: kept|deleted,
      head: name-of-a-commit, base: name-of-a-commit, merge_commit: name-of-a-commit, squash: false,
-     approved_by: […], approvals_required: 1,
-     notes: [{…, path: src/a.py, line: 3, old_line: 2, resolved: true, resolved_by: anna}]}
+     squash_commit: name-of-a-commit, approved_by: […], approvals_required: 1,
+     versions: [{head: name-of-a-commit, base: name-of-a-commit, start: …, at: …}]   # the earlier ones
+     notes: [{…, path: src/a.py, old_path: …, line: 3, old_line: 2, first_line: 1, version: 1 (the oldest),
+              image: {x: 1, y: 2, width: 10, height: 20}, suggestion: text,
+              resolved: true, resolved_by: anna}]}
 repository:                    # left out: a generated history; {} : an empty repository
   default_branch: main
   commits: [{name: one, message: …, author: anna, date: …, branch: main, parents: [names],
@@ -40,7 +44,8 @@ snippets: [{title: …, author: anna, description: …, visibility: private, cre
 packages: [{name: app, version: 1.0, files: {app.zip: text}}]
 uploads:  [{secret: 32 hex digits, filename: shot.png, text: … | base64: …}]
 settings: {hooks: […], protected_branches: […], variables: […], …}   # in the API's own shape
-volume:   {seed: 7, issues: 1000, notes_per_issue: 5, merge_requests: 50}   # see `seeds.volume`
+volume:   {seed: 7, issues: 1000, notes_per_issue: 5, merge_requests: 50,    # see `seeds.volume`
+           varied_merge_requests: 500, deleted_branches: 40}                 # see `seeds.varied`
 ```
 
 An `iid` that is left out is the next one; a gap in the numbers is made by giving a higher one. A commit

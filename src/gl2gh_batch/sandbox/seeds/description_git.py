@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from gl2gh_batch.sandbox.seeds.errors import SeedError
 from gl2gh_batch.sandbox.seeds.history import History, make_bare, run_git
 from gl2gh_batch.sandbox.seeds.reader import Reader
-from gl2gh_batch.sandbox.seeds.records import MergeRequest, Project, User
+from gl2gh_batch.sandbox.seeds.records import MergeRequest, Project, User, version_row
 from gl2gh_batch.sandbox.seeds.shapes import later
 from gl2gh_batch.sandbox.seeds.synthesis import add_merge_request, identity_of, set_shas, synthesize
 
@@ -33,8 +34,10 @@ def write_repository(top: Reader, project: Project, users: Mapping[str, User], p
         return
     project.default_branch = history.default_branch
     own = _merge_requests(history, project, users, tips)
+    gone = {each.source_branch for each in project.merge_requests.values() if each.has_branch is False}
     for name, commit in tips.items():
-        history.branch(name, commit)
+        if name not in gone:
+            history.branch(name, commit)
     shas = history.write(path)
     for each in project.merge_requests.values():
         if each.iid in own:
@@ -44,6 +47,13 @@ def write_repository(top: Reader, project: Project, users: Mapping[str, User], p
         each.merge_commit_sha = shas.get(each.merge_commit_sha or "")
         each.base_sha = shas.get(each.base_sha or "") or _base(path, each, shas[tips[each.target_branch]])
         each.start_sha = each.base_sha
+        each.squash_commit_sha = shas.get(each.squash_commit_sha or "")
+        for row in each.versions:
+            for name in ("base", "start", "head"):
+                row[f"{name}_commit_sha"] = shas[row[f"{name}_commit_sha"]]
+        if each.versions:
+            at = each.versions[0]["created_at"]
+            each.versions.insert(0, version_row(each.base_sha, each.start_sha, each.sha, later(at, hours=1)))
 
 
 def _base(path: Path, item: MergeRequest, target: str) -> str:
@@ -153,6 +163,10 @@ def _merge_requests(
     own = set()
     for each in sorted(project.merge_requests.values(), key=lambda each: (each.created_at, each.iid)):
         each.target_branch = each.target_branch or history.default_branch
+        for row in each.versions:
+            for name in ("base", "start", "head"):
+                if row[f"{name}_commit_sha"] not in history:
+                    raise SeedError(f"merge request {each.iid}: no commit {row[f'{name}_commit_sha']!r}")
         head = each.sha if each.sha in history else tips.get(each.source_branch)
         if head is not None and each.target_branch in tips:
             each.sha = head

@@ -15,6 +15,7 @@ from gl2gh_batch.sandbox.seeds.records import (
     Note,
     Notes,
     Project,
+    version_row,
 )
 from gl2gh_batch.sandbox.seeds.shapes import later
 
@@ -59,6 +60,9 @@ def read_merge_requests(top: Reader, project: Project) -> None:
             project.merge_requests[common["iid"]] = MergeRequest(
                 **common,
                 source_branch=merge_request.needed_text("source_branch"),
+                source_project=merge_request.text("source_project"),
+                has_branch=_has_branch(merge_request),
+                versions=_versions(merge_request, common["created_at"]),
                 target_branch=merge_request.text("target_branch"),
                 draft=merge_request.flag("draft"),
                 reviewers=merge_request.texts("reviewers"),
@@ -67,10 +71,27 @@ def read_merge_requests(top: Reader, project: Project) -> None:
                 sha=merge_request.maybe_text("head"),
                 base_sha=merge_request.maybe_text("base"),
                 merge_commit_sha=merge_request.maybe_text("merge_commit"),
+                squash_commit_sha=merge_request.maybe_text("squash_commit"),
                 squash=merge_request.flag("squash"),
                 approved_by=merge_request.texts("approved_by"),
                 approvals_required=merge_request.number("approvals_required"),
             )
+
+
+def _has_branch(item: Reader) -> bool | None:
+    wanted = item.choice("branch", ("as its state", "kept", "deleted"), "as its state")
+    return None if wanted == "as its state" else wanted == "kept"
+
+
+def _versions(item: Reader, created: str) -> list[dict[str, Any]]:
+    """The earlier versions of the diff, newest first; SHAs are still names of commits."""
+    rows = []
+    for index, entry in enumerate(item.children("versions")):
+        with entry as version:
+            base, head = version.needed_text("base"), version.needed_text("head")
+            at = version.moment("at", later(created, minutes=index))
+            rows.append(version_row(base, version.text("start", base), head, at))
+    return rows[::-1]
 
 
 def _common(item: Reader, project: Project, others: Mapping[int, object]) -> dict[str, Any]:
@@ -130,9 +151,11 @@ def _notes(item: Reader, author: str, created: str, place: str) -> list[Note]:
             is_resolved = note.flag("resolved")
             is_thread = bool(thread) or path is not None
             by = note.text("author", author)
+            body, suggestions = _suggested(note)
             notes.append(
                 Note(
-                    body=note.text("body"),
+                    body=body,
+                    suggestions=suggestions,
                     author=by,
                     created_at=at,
                     updated_at=note.moment("edited_at", at),
@@ -155,16 +178,55 @@ def _notes(item: Reader, author: str, created: str, place: str) -> list[Note]:
 def _position(note: Reader, path: str | None) -> dict[str, Any] | None:
     """Where in the diff a note is; its SHAs are those of the merge request, put in when it is shown."""
     new_line, old_line = note.maybe_number("line"), note.maybe_number("old_line")
+    first, version = note.maybe_number("first_line"), note.maybe_number("version")
+    image = dict(note.pairs("image"))
     if path is None:
         return None
-    return {
-        "old_path": path,
+    position: dict[str, Any] = {
+        "old_path": note.text("old_path", path),
         "new_path": path,
-        "position_type": "text" if new_line or old_line else "file",
-        "old_line": old_line,
-        "new_line": new_line,
-        "line_range": None,
+        "position_type": "image" if image else "text" if new_line or old_line else "file",
     }
+    if image:
+        position |= {key: image.get(key) for key in ("width", "height", "x", "y")}
+    else:
+        position |= {"old_line": old_line, "new_line": new_line, "line_range": None}
+    if first is not None:
+        last = new_line or old_line
+        position["line_range"] = {
+            "start": _line_code(path, first, is_old=new_line is None),
+            "end": _line_code(path, last or first, is_old=new_line is None),
+        }
+    return position | ({} if version is None else {"version": version})
+
+
+def _line_code(path: str, line: int, *, is_old: bool) -> dict[str, Any]:
+    """One end of a range of lines; its code names the file by the SHA-1 of its path."""
+    digest = hashlib.sha1(path.encode()).hexdigest()
+    return {
+        "line_code": f"{digest}_{line if is_old else 0}_{0 if is_old else line}",
+        "type": "old" if is_old else "new",
+        "old_line": line if is_old else None,
+        "new_line": None if is_old else line,
+    }
+
+
+def _suggested(note: Reader) -> tuple[str, list[dict[str, Any]]]:
+    """The body with the suggested lines as GitLab's fenced block, and the suggestion as the API shows it."""
+    body, suggestion, line = note.text("body"), note.maybe_text("suggestion"), note.maybe_number("line") or 1
+    if suggestion is None:
+        return body, []
+    first = note.maybe_number("first_line") or line
+    row = {
+        "id": line,
+        "from_line": first,
+        "to_line": line,
+        "appliable": True,
+        "applied": False,
+        "from_content": "",
+        "to_content": f"{suggestion}\n",
+    }
+    return f"{body}\n\n```suggestion:-{line - first}+0\n{suggestion}\n```".lstrip(), [row]
 
 
 def _awards(owner: Reader, created: str) -> list[Award]:

@@ -258,10 +258,30 @@ class MergeRequest(Item):
     squash: bool = False
     approved_by: list[str] = field(default_factory=list)
     approvals_required: int = 0
+    # Newest first, as the API shows them; empty: only the present one.
     versions: list[dict[str, Any]] = field(default_factory=list)
+    # Whether the source branch is still there; None: as the state and the described branches tell.
+    has_branch: bool | None = None
+    # How many commits of its own a generated history gives it: none, one, or two with a version after each.
+    commit_count: int = 1
     commits: list[dict[str, Any]] = field(default_factory=list)
     diffs: list[dict[str, Any]] = field(default_factory=list)
     extra: dict[str, Any] = field(default_factory=dict)
+
+
+def version_row(base: str | None, start: str | None, head: str | None, created_at: str) -> dict[str, Any]:
+    """One version of a merge request's diff (entity MergeRequestDiff), without its ids."""
+    return {
+        "id": 0,
+        "head_commit_sha": head,
+        "base_commit_sha": base,
+        "start_commit_sha": start,
+        "created_at": created_at,
+        "merge_request_id": 0,
+        "state": "collected" if head != base else "empty",
+        "real_size": "1",
+        "patch_id_sha": None,
+    }
 
 
 @dataclass(slots=True, kw_only=True)

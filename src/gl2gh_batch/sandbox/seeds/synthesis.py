@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gl2gh_batch.sandbox.seeds.history import History
-from gl2gh_batch.sandbox.seeds.records import MergeRequest, Project, User
+from gl2gh_batch.sandbox.seeds.records import MergeRequest, Project, User, version_row
+from gl2gh_batch.sandbox.seeds.shapes import later
 
 
 def synthesize(project: Project, path: Path, users: Mapping[str, User]) -> None:
@@ -54,42 +55,72 @@ def synthesize(project: Project, path: Path, users: Mapping[str, User]) -> None:
 
 def set_shas(record: MergeRequest, shas: Mapping[str, str]) -> None:
     """Put the SHAs of a written history into a merge request that `add_merge_request` added to it."""
-    record.base_sha = record.start_sha = shas[record.base_sha or ""]
-    record.sha = shas[f"head {record.iid}"]
+    base = record.base_sha = record.start_sha = shas[record.base_sha or ""]
+    record.sha = shas[record.sha or ""]
     record.merge_commit_sha = shas.get(f"merge {record.iid}")
-    record.squash_commit_sha = None
+    record.squash_commit_sha = shas.get(f"squash {record.iid}")
+    if record.commit_count > 1:
+        present = version_row(base, base, record.sha, later(record.created_at, hours=1))
+        first = version_row(base, base, shas[f"first {record.iid}"], record.created_at)
+        record.versions = [present, first]
 
 
 def add_merge_request(history: History, record: MergeRequest, tip: str, users: Mapping[str, User]) -> str:
-    """Add a merge request's commit, and its merge if merged; answers the new tip of the default branch."""
-    head, author = f"head {record.iid}", identity_of(record.author, users)
-    history.commit(
-        head,
-        message=record.title,
-        author=author,
-        date=record.created_at,
-        files={f"changes/{record.iid}.md": f"# {record.title}\n\n{record.description or ''}\n"},
-        parents=[tip],
-    )
+    """Add a merge request's commits, and its merge if merged; answers the new tip of the default branch."""
     record.base_sha = tip
+    record.sha = head = _add_commits(history, record, tip, identity_of(record.author, users))
     history.ref(f"refs/merge-requests/{record.iid}/head", head)
     record.target_branch = record.target_branch or history.default_branch
     if record.target_branch != history.default_branch and history.branch_commit(record.target_branch) is None:
         history.branch(record.target_branch, tip)
-    if record.state == "opened" and ":" not in record.source_branch:
+    has_branch = record.state == "opened" if record.has_branch is None else record.has_branch
+    if has_branch and ":" not in record.source_branch:
         history.branch(record.source_branch, head)
     if record.state != "merged":
         return tip
+    path = f"changes/{record.iid}.md"
+    merger, date = (
+        identity_of(record.merged_by or record.author, users),
+        record.merged_at or record.updated_at,
+    )
+    merged = {path: history.files(head)[path]}
+    if record.squash and record.has_branch is not None:
+        squashed = f"squash {record.iid}"
+        history.commit(squashed, message=record.title, author=merger, date=date, files=merged, parents=[tip])
+        head = squashed
     merge = f"merge {record.iid}"
     history.commit(
         merge,
         message=f"Merge branch '{record.source_branch}' into '{record.target_branch}'\n\n{record.title}",
-        author=identity_of(record.merged_by or record.author, users),
-        date=record.merged_at or record.updated_at,
-        files={f"changes/{record.iid}.md": history.files(head)[f"changes/{record.iid}.md"]},
+        author=merger,
+        date=date,
+        files=merged,
         parents=[tip, head],
     )
     return merge if record.target_branch == history.default_branch else tip
+
+
+def _add_commits(history: History, record: MergeRequest, tip: str, author: tuple[str, str]) -> str:
+    """The merge request's own commits, as many as it wants; answers its head."""
+    path, text = f"changes/{record.iid}.md", f"# {record.title}\n\n{record.description or ''}\n"
+    if not record.commit_count:
+        return tip
+    if record.commit_count > 1:
+        first = f"first {record.iid}"
+        history.commit(
+            first,
+            message=f"Begin: {record.title}",
+            author=author,
+            date=record.created_at,
+            files={path: f"# Begun\n\nby {record.title}\n"},
+            parents=[tip],
+        )
+        tip = first
+    head = f"head {record.iid}"
+    history.commit(
+        head, message=record.title, author=author, date=record.created_at, files={path: text}, parents=[tip]
+    )
+    return head
 
 
 def identity_of(username: str, users: Mapping[str, User]) -> tuple[str, str]:

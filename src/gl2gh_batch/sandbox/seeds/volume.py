@@ -1,7 +1,8 @@
 """Volume: more issues and merge requests of the shapes that a description has, the same for the same seed.
 
 `volume: {seed: 7, issues: 1000, notes_per_issue: 5, merge_requests: 50}` adds that many, numbered on after
-the described ones. Each takes after one of the described records in turn (or after one of a few built in,
+the described ones (`varied_merge_requests` are those of `seeds.varied`).
+Each takes after one of the described records in turn (or after one of a few built in,
 where none is described), with its own number, people, dates and words. Notes are made when they are read, by
 a generator seeded with the issue's number, and are not kept: 20,000 issues are ready in well under a second
 of work each thousand.
@@ -16,6 +17,7 @@ from typing import Final
 from gl2gh_batch.sandbox.seeds.reader import Reader
 from gl2gh_batch.sandbox.seeds.records import Award, Event, Issue, MergeRequest, Note, Notes, Project
 from gl2gh_batch.sandbox.seeds.shapes import later
+from gl2gh_batch.sandbox.seeds.varied import add_varied
 
 _TITLES: Final = (
     "Export hangs on the last page",
@@ -42,6 +44,7 @@ def grow(top: Reader, project: Project, people: list[str]) -> None:
     """Add the wanted volume to a project that has its described records."""
     with top.child("volume") as wanted:
         seed, notes = wanted.number("seed"), wanted.number("notes_per_issue")
+        varied, deleted = wanted.number("varied_merge_requests"), wanted.number("deleted_branches", 40)
         issues, merge_requests = wanted.number("issues"), wanted.number("merge_requests")
     people = people or [project.creator or "migrator"]
     models = list(project.issues.values())
@@ -52,6 +55,7 @@ def grow(top: Reader, project: Project, people: list[str]) -> None:
     first = max(project.merge_requests, default=0) + 1
     for iid in range(first, first + merge_requests):
         project.merge_requests[iid] = _merge_request(iid, seed, notes, project, people)
+    add_varied(project, people, seed=seed, count=varied, deleted_percent=deleted)
 
 
 def _issue(
