@@ -8,9 +8,19 @@ derived, such as an address or a count, is refused with its place.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
+from gl2gh_batch.sandbox.github.damage_pulls import PULL_FIELDS, PullWork
+from gl2gh_batch.sandbox.github.damage_work import (
+    DamageError,
+    Document,
+    Work,
+    login_of,
+    match,
+    refuse_others,
+    set_fields,
+)
 from gl2gh_batch.sandbox.github.document import state_document
 from gl2gh_batch.sandbox.github.git import BareGit, GitError
 from gl2gh_batch.sandbox.github.issues import delete_issue
@@ -27,8 +37,6 @@ from gl2gh_batch.sandbox.github.repositories import (
     wiki_of,
 )
 from gl2gh_batch.sandbox.github.state import Comment, Issue, Milestone, Repository, State, Token
-
-Document = Mapping[str, Any]
 
 # What may differ, by sort of thing; all else is derived.
 REPOSITORY_FIELDS: Final = frozenset(
@@ -49,6 +57,7 @@ REPOSITORY_FIELDS: Final = frozenset(
         "labels",
         "milestones",
         "issues",
+        "pulls",
         "releases",
         *SETTINGS,
     }
@@ -95,14 +104,10 @@ ASSET_FIELDS: Final = frozenset({"name", "label", "content_type", "state", "cont
 COMMENT_FIELDS: Final = frozenset({"body", "user", "created_at", "updated_at"})
 
 
-class DamageError(ValueError):
-    """A difference that cannot be carried out; the message names its place."""
-
-
 async def change_state(state: State, patched: Document) -> None:
     """Make the state as the patched document says."""
     before = await state_document(state)
-    _refuse_others(before, patched, frozenset(before), "")
+    refuse_others(before, patched, frozenset(before), "")
     for full_name in before["repositories"]:
         if full_name not in patched["repositories"]:
             _remove(state, full_name)
@@ -123,12 +128,6 @@ def _remove(state: State, full_name: str) -> None:
     repository = state.repository(full_name)
     if repository is not None:
         remove_repository(state, repository)
-
-
-def _refuse_others(before: Document, after: Document, allowed: frozenset[str], place: str) -> None:
-    for key in {**before, **after}:
-        if key not in allowed and before.get(key) != after.get(key):
-            raise DamageError(f"{place}/{key} is derived and cannot be changed")
 
 
 def _change_accounts(state: State, patched: Document) -> None:
@@ -154,17 +153,18 @@ async def _change_repository(state: State, full_name: str, before: Document, aft
         for label in list(repository.labels.values()):
             remove_label(repository, label)
     else:
-        _refuse_others(before, after, REPOSITORY_FIELDS, place)
+        refuse_others(before, after, REPOSITORY_FIELDS, place)
     apply_fields(repository, after)
     repository.topics = list(after.get("topics", ()))
     repository.collaborators = {key.casefold(): role for key, role in after.get("collaborators", {}).items()}
     repository.actions = dict(after.get("actions", repository.actions))
     repository.created_at = after.get("created_at", repository.created_at)
     repository.pushed_at = after.get("pushed_at")
-    _match(before, after, "labels", place, LABEL_FIELDS, _LabelWork(state, repository))
-    _match(before, after, "milestones", place, MILESTONE_FIELDS, _MilestoneWork(state, repository))
-    _match(before, after, "issues", place, ISSUE_FIELDS, _IssueWork(state, repository, place))
-    _match(before, after, "releases", place, RELEASE_FIELDS, _ReleaseWork(state, repository, place))
+    match(before, after, "labels", place, LABEL_FIELDS, _LabelWork(state, repository))
+    match(before, after, "milestones", place, MILESTONE_FIELDS, _MilestoneWork(state, repository))
+    match(before, after, "issues", place, ISSUE_FIELDS, _IssueWork(state, repository, place))
+    match(before, after, "pulls", place, PULL_FIELDS, PullWork(state, repository, place))
+    match(before, after, "releases", place, RELEASE_FIELDS, _ReleaseWork(state, repository, place))
     highest = max(repository.issues, default=0)
     repository.last_number = max(after.get("last_number", repository.last_number), highest)
     git = git_of(state, repository)
@@ -191,51 +191,7 @@ async def _change_refs(git: BareGit, wanted: Mapping[str, str], place: str) -> N
                 raise DamageError(f"{place}/refs/{ref.replace('/', '~1')}: {error}") from error
 
 
-class _Work:
-    """How one sort of thing is made, changed and removed; things are told apart by their id."""
-
-    def __init__(self, state: State, repository: Repository) -> None:
-        self.state = state
-        self.repository = repository
-
-    def remove(self, identity: int) -> None:
-        raise NotImplementedError
-
-    def add(self, after: Document) -> None:
-        raise NotImplementedError
-
-    def change(self, before: Document, after: Document) -> None:
-        raise NotImplementedError
-
-
-def _match(
-    before: Document, after: Document, key: str, place: str, fields: frozenset[str], work: _Work
-) -> None:
-    """Carry out what differs between two lists of documents with ids."""
-    old = {each["id"]: each for each in before.get(key, ())}
-    wanted: Sequence[Document] = after.get(key, ())
-    for identity in old.keys() - {each.get("id") for each in wanted}:
-        work.remove(identity)
-    for index, each in enumerate(wanted):
-        known = old.get(each.get("id"))
-        if known is None:
-            work.add(each)
-        elif known != each:
-            _refuse_others(known, each, fields, f"{place}/{key}/{index}")
-            work.change(known, each)
-
-
-def _set_fields(target: object, after: Document, names: Sequence[str]) -> None:
-    for name in names:
-        if name in after:
-            setattr(target, name, after[name])
-
-
-def _login(value: Any) -> str | None:
-    return value.get("login") if isinstance(value, Mapping) else value
-
-
-class _LabelWork(_Work):
+class _LabelWork(Work):
     def remove(self, identity: int) -> None:
         remove_label(self.repository, self.repository.labels[identity])
 
@@ -243,10 +199,10 @@ class _LabelWork(_Work):
         add_label(self.state, self.repository, after["name"], after)
 
     def change(self, before: Document, after: Document) -> None:
-        _set_fields(self.repository.labels[before["id"]], after, sorted(LABEL_FIELDS))
+        set_fields(self.repository.labels[before["id"]], after, sorted(LABEL_FIELDS))
 
 
-class _MilestoneWork(_Work):
+class _MilestoneWork(Work):
     _fields: Final = ("title", "state", "description", "due_on", "closed_at", "created_at", "updated_at")
 
     def remove(self, identity: int) -> None:
@@ -263,20 +219,20 @@ class _MilestoneWork(_Work):
             id=self.state.next_id(),
             number=number,
             title=after["title"],
-            creator=_login(after.get("creator")) or "ghost",
+            creator=login_of(after.get("creator")) or "ghost",
             created_at=now,
             updated_at=now,
         )
-        _set_fields(milestone, after, self._fields)
+        set_fields(milestone, after, self._fields)
         self.repository.milestones[number] = milestone
 
     def change(self, before: Document, after: Document) -> None:
         milestone = self._find(before["id"])
-        _set_fields(milestone, after, self._fields)
-        milestone.creator = _login(after["creator"]) or milestone.creator
+        set_fields(milestone, after, self._fields)
+        milestone.creator = login_of(after["creator"]) or milestone.creator
 
 
-class _IssueWork(_Work):
+class _IssueWork(Work):
     _fields: Final = (
         "title",
         "body",
@@ -307,7 +263,7 @@ class _IssueWork(_Work):
             id=self.state.next_id(),
             number=number,
             title=after["title"],
-            user=_login(after.get("user")) or "ghost",
+            user=login_of(after.get("user")) or "ghost",
             created_at=now,
             updated_at=now,
         )
@@ -319,15 +275,15 @@ class _IssueWork(_Work):
         self._fill(self._find(before["id"]), before, after)
 
     def _fill(self, issue: Issue, before: Document, after: Document) -> None:
-        _set_fields(issue, after, self._fields)
+        set_fields(issue, after, self._fields)
         if "user" in after:
-            issue.user = _login(after["user"]) or "ghost"
+            issue.user = login_of(after["user"]) or "ghost"
         if "closed_by" in after:
-            issue.closed_by = _login(after["closed_by"])
+            issue.closed_by = login_of(after["closed_by"])
         if after.get("assignees") != before.get("assignees"):
-            issue.assignees = [str(_login(each)) for each in after.get("assignees", ())]
+            issue.assignees = [str(login_of(each)) for each in after.get("assignees", ())]
         elif after.get("assignee") != before.get("assignee"):
-            login = _login(after["assignee"])
+            login = login_of(after["assignee"])
             issue.assignees = [] if login is None else [login]
         if after.get("labels") != before.get("labels"):
             names = [each["name"] if isinstance(each, Mapping) else each for each in after.get("labels", ())]
@@ -336,12 +292,12 @@ class _IssueWork(_Work):
             milestone = after.get("milestone")
             issue.milestone = milestone["number"] if isinstance(milestone, Mapping) else milestone
         place = f"{self._place}/issues/#{issue.number}"
-        _match(
+        match(
             before, after, "comments", place, COMMENT_FIELDS, _CommentWork(self.state, self.repository, issue)
         )
 
 
-class _CommentWork(_Work):
+class _CommentWork(Work):
     _fields: Final = ("body", "created_at", "updated_at")
 
     def __init__(self, state: State, repository: Repository, issue: Issue) -> None:
@@ -353,20 +309,20 @@ class _CommentWork(_Work):
 
     def add(self, after: Document) -> None:
         now = self.state.clock.stamp()
-        user = _login(after.get("user")) or "ghost"
+        user = login_of(after.get("user")) or "ghost"
         comment = Comment(
             id=self.state.next_id(), body=after["body"], user=user, created_at=now, updated_at=now
         )
-        _set_fields(comment, after, self._fields)
+        set_fields(comment, after, self._fields)
         self._issue.comments[comment.id] = comment
 
     def change(self, before: Document, after: Document) -> None:
         comment = self._issue.comments[before["id"]]
-        _set_fields(comment, after, self._fields)
-        comment.user = _login(after["user"]) or comment.user
+        set_fields(comment, after, self._fields)
+        comment.user = login_of(after["user"]) or comment.user
 
 
-class _ReleaseWork(_Work):
+class _ReleaseWork(Work):
     _fields: Final = tuple(sorted(RELEASE_FIELDS - {"assets"}))
 
     def __init__(self, state: State, repository: Repository, place: str) -> None:
@@ -381,7 +337,7 @@ class _ReleaseWork(_Work):
             id=self.state.next_id(),
             tag_name=after["tag_name"],
             target_commitish=self.repository.default_branch,
-            author=_login(after.get("author")) or "ghost",
+            author=login_of(after.get("author")) or "ghost",
             created_at=self.state.clock.stamp(),
         )
         self.repository.releases[release.id] = release
@@ -391,13 +347,13 @@ class _ReleaseWork(_Work):
         self._fill(self.repository.releases[before["id"]], before, after)
 
     def _fill(self, release: Release, before: Document, after: Document) -> None:
-        _set_fields(release, after, self._fields)
+        set_fields(release, after, self._fields)
         place = f"{self._place}/releases/#{release.id}"
         work = _AssetWork(self.state, self.repository, release)
-        _match(before, after, "assets", place, ASSET_FIELDS, work)
+        match(before, after, "assets", place, ASSET_FIELDS, work)
 
 
-class _AssetWork(_Work):
+class _AssetWork(Work):
     _fields: Final = ("name", "label", "content_type", "state")
 
     def __init__(self, state: State, repository: Repository, release: Release) -> None:
@@ -412,7 +368,7 @@ class _AssetWork(_Work):
         asset = Asset(
             id=identity,
             name=after["name"],
-            uploader=_login(after.get("uploader")) or "ghost",
+            uploader=login_of(after.get("uploader")) or "ghost",
             created_at=self.state.clock.stamp(),
             path=asset_path(self.state, self.repository, identity),
         )
@@ -423,6 +379,6 @@ class _AssetWork(_Work):
         self._fill(self._release.assets[before["id"]], before, after)
 
     def _fill(self, asset: Asset, before: Document, after: Document) -> None:
-        _set_fields(asset, after, self._fields)
+        set_fields(asset, after, self._fields)
         if after.get("content") is not None and after["content"] != before.get("content"):
             asset.fill(base64.b64decode(after["content"]))

@@ -7,6 +7,12 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from gl2gh_batch.sandbox.github.published import Release
+from gl2gh_batch.sandbox.github.pull_documents import (
+    full_pull_document,
+    review_comment_document,
+    review_document,
+)
+from gl2gh_batch.sandbox.github.pull_state import Pull
 from gl2gh_batch.sandbox.github.releases import release_document
 from gl2gh_batch.sandbox.github.render import (
     SETTINGS,
@@ -17,7 +23,7 @@ from gl2gh_batch.sandbox.github.render import (
     milestone_document,
 )
 from gl2gh_batch.sandbox.github.repositories import git_of, wiki_of
-from gl2gh_batch.sandbox.github.state import Repository, State
+from gl2gh_batch.sandbox.github.state import Repository, Role, State
 
 SMALL_BYTES: Final = 1 << 16
 
@@ -85,8 +91,20 @@ async def repository_state(state: State, repository: Repository) -> dict[str, An
             }
             for _, issue in sorted(repository.issues.items())
         ],
+        "pulls": [_pull_state(state, repository, pull) for _, pull in sorted(repository.pulls.items())],
         "releases": [_release_state(state, repository, each) for each in repository.releases.values()],
         "imports": [import_document(state, repository, job) for job in repository.imports.values()],
+    }
+
+
+def _pull_state(state: State, repository: Repository, pull: Pull) -> dict[str, Any]:
+    """A pull request with its reviews, and its review comments in place of their count."""
+    return full_pull_document(state, repository, pull, Role.ADMIN) | {
+        "reviews": [review_document(state, repository, pull, each) for each in pull.reviews.values()],
+        "review_comments": [
+            review_comment_document(state, repository, pull, each) | {"is_resolved": each.is_resolved}
+            for each in pull.review_comments.values()
+        ],
     }
 
 
