@@ -221,6 +221,9 @@ class Oracle:
         if exchanged.status < 300 and "requestBody" in operation.description:
             schema = _schema_of(self._resolved(operation.description["requestBody"]))
             request = {} if exchanged.request is None else exchanged.request
+            if isinstance(request, list) and operation.template.endswith("/labels"):
+                # "You can also pass an array of labels directly", which the schema leaves out.
+                request = {"labels": request}
             problems += self._check(operation, "request", schema, request, "request")
         return problems
 

@@ -53,8 +53,11 @@ class Call:
         except ValueError:
             raise not_found() from None
 
-    async def body(self) -> dict[str, Any]:
-        """The request's JSON object; an empty body is an empty object."""
+    async def body(self, list_key: str | None = None) -> dict[str, Any]:
+        """The request's JSON object; an empty body is an empty object.
+
+        With `list_key` a bare array is taken too, as the value of that key.
+        """
         raw = await self.request.read()
         if not raw.strip():
             return {}
@@ -64,6 +67,8 @@ class Call:
             raise Refused(400, "Problems parsing JSON") from None
         if isinstance(document, dict):
             return document
+        if isinstance(document, list) and list_key is not None:
+            return {list_key: document}
         if self.state.rules.holds("json_object"):
             raise Refused(400, "Body should be a JSON object")
         return {}

@@ -1,4 +1,4 @@
-"""The few fields of GitHub's GraphQL that have no REST twin: `deleteIssue`; and `viewer`."""
+"""The few fields of GitHub's GraphQL without REST twins: deleted issues, drafts, threads; and `viewer`."""
 
 from __future__ import annotations
 
@@ -7,19 +7,13 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from gl2gh_batch.sandbox.github import graphql_pulls
 from gl2gh_batch.sandbox.github.auth import role_with
 from gl2gh_batch.sandbox.github.call import Call, answer
+from gl2gh_batch.sandbox.github.graphql_answers import GraphqlError, selected
 from gl2gh_batch.sandbox.github.graphql_syntax import Field, GraphqlSyntaxError, parse_operation
 from gl2gh_batch.sandbox.github.issues import delete_issue
 from gl2gh_batch.sandbox.github.state import Repository, Role, node_id, node_number
-
-
-class GraphqlError(Exception):
-    """One entry of `errors`; `kind` is GitHub's `type`."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
 
 
 def _viewer(call: Call, field: Field) -> dict[str, Any]:
@@ -31,16 +25,7 @@ def _viewer(call: Call, field: Field) -> dict[str, Any]:
         "databaseId": account.id,
         "name": account.name,
     }
-    return _selected("User", known, field)
-
-
-def _selected(typename: str, known: Mapping[str, Any], field: Field) -> dict[str, Any]:
-    """The asked fields of what is known."""
-    for each in field.selection:
-        if each.name not in known:
-            message = f"Field '{each.name}' doesn't exist on type '{typename}'"
-            raise GraphqlError("undefinedField", message)
-    return {each.alias: known[each.name] for each in field.selection}
+    return selected("User", known, field.selection)
 
 
 def _repository(call: Call, repository: Repository, field: Field) -> dict[str, Any]:
@@ -52,7 +37,7 @@ def _repository(call: Call, repository: Repository, field: Field) -> dict[str, A
         "nameWithOwner": repository.full_name,
         "url": f"{call.state.url}/{repository.full_name}",
     }
-    return _selected("Repository", known, field)
+    return selected("Repository", known, field.selection)
 
 
 def _delete_issue(call: Call, field: Field) -> dict[str, Any]:
@@ -92,7 +77,7 @@ def _delete_issue(call: Call, field: Field) -> dict[str, Any]:
         for each in field.selection
         if each.name == "repository"
     }
-    return _selected("DeleteIssuePayload", known, plain) | nested
+    return selected("DeleteIssuePayload", known, plain.selection) | nested
 
 
 def _undefined(call: Call, field: Field) -> Any:  # noqa: ARG001 - every field takes the call
@@ -100,8 +85,8 @@ def _undefined(call: Call, field: Field) -> Any:  # noqa: ARG001 - every field t
 
 
 FIELDS: Final[Mapping[str, Mapping[str, Callable[[Call, Field], Any]]]] = {
-    "query": {"viewer": _viewer},
-    "mutation": {"deleteIssue": _delete_issue},
+    "query": {"viewer": _viewer, "repository": graphql_pulls.repository},
+    "mutation": {"deleteIssue": _delete_issue, **graphql_pulls.MUTATIONS},
 }
 
 

@@ -309,7 +309,7 @@ async def change_issue_labels(call: Call) -> web.StreamResponse:
     repository = call.repository(Role.WRITE, "issues")
     issue = call.issue(repository)
     method = call.request.method
-    names = [] if method == "DELETE" else _names((await call.body()).get("labels", []), "labels")
+    names = [] if method == "DELETE" else _names((await call.body("labels")).get("labels", []), "labels")
     wanted = [label_named(call.state, repository, name).id for name in names]
     issue.labels = list(dict.fromkeys([*(issue.labels if method == "POST" else []), *wanted]))
     issue.updated_at = call.state.clock.stamp()
