@@ -106,7 +106,7 @@ class Client:
 
 
 def _parsed(raw: bytes, content_type: str) -> Any:
-    if content_type == "application/json" and raw:
+    if content_type in ("application/json", "application/vnd.git-lfs+json") and raw:
         return json.loads(raw)
     return raw.decode(errors="replace")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import gitlab_probes
+import lfs_probes
 import pull_probes
 import pytest
 
@@ -277,6 +278,7 @@ PROBES: dict[str, Probe] = {
     "wiki_first_page": push_fails("HEAD:refs/heads/master", repository="app.wiki.git"),
     **gitlab_probes.GITLAB_PROBES,
     **pull_probes.PULL_PROBES,
+    **lfs_probes.LFS_PROBES,
 }
 
 

@@ -64,14 +64,16 @@ async def serve_git(
     hidden_refs: Sequence[str] = (),
     hooks: Path | None = None,
     environment: Mapping[str, str] | None = None,
+    push_bytes: int | None = None,
 ) -> web.StreamResponse:
     """Answer one request of a git client about the bare repository `root/repository`.
 
     `path_info` is what follows the repository in the address, such as `/info/refs` or `/git-upload-pack`; the
     caller has checked who may read and write. Pushes to `hidden_refs` (prefixes) are refused by git itself
-    ("deny updating a hidden ref"), while fetches see them, as with GitHub's `refs/pull`. `hooks` is a folder
-    of server-side hooks, which see `environment`. Bodies stream both ways, unless the request carries
-    `HOLD_ANSWER`: then the answer is complete before its first byte is sent, and may still be replaced.
+    ("deny updating a hidden ref"), while fetches see them, as with GitHub's `refs/pull`; so is a pack of more
+    than `push_bytes`. `hooks` is a folder of server-side hooks, which see `environment`. Bodies stream both
+    ways, unless the request carries `HOLD_ANSWER`: then the answer is complete before its first byte is sent,
+    and may still be replaced.
     """
     config = [
         ("http.receivepack", "true"),
@@ -81,6 +83,8 @@ async def serve_git(
     config += [("receive.hideRefs", prefix) for prefix in hidden_refs]
     # As on both platforms, a client may ask for any commit that the server has, and for a partial clone.
     config += [("uploadpack.allowAnySHA1InWant", "true"), ("uploadpack.allowFilter", "true")]
+    if push_bytes is not None:
+        config.append(("receive.maxInputSize", str(push_bytes)))
     process = await asyncio.create_subprocess_exec(
         "git",
         "http-backend",

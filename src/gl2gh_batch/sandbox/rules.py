@@ -36,6 +36,7 @@ RATE_PAGE: Final = "github/docs rest/using-the-rest-api/rate-limits-for-the-rest
 IMPORT_PAGE: Final = "gist jonmagic/5282384165e0f86ef105"
 ASSETS_PAGE: Final = "github/docs about-releases"
 OPENAPI: Final = "@octokit/openapi 23.0.2"
+LFS_PAGE: Final = "github/docs about-git-large-file-storage, about-storage-and-bandwidth-usage"
 MANICMINER: Final = "manicminer/gitlab-migrator, changelog v0.7"
 SEEN: Final = "reports in the issue trackers of other migrators"
 
@@ -165,6 +166,12 @@ TABLE: Final[tuple[Row, ...]] = (
         "GH001: a file larger than the setting is declined",
         "github/docs about-large-files-on-github",
     ),
+    _refusal(
+        "push_bytes", "pack exceeds maximum allowed size: the setting", "GEI migration-data-limitations"
+    ),
+    _refusal("lfs_unknown", "GH008: a pushed pointer needs its object to be there before", SEEN),
+    _refusal("lfs_object_bytes", "422 for an LFS object larger than the setting", LFS_PAGE),
+    _refusal("lfs_quota_bytes", "403 once an owner's LFS objects would hold more than the setting", LFS_PAGE),
     _refusal("wiki_first_page", "no wiki repository before the first page was made", SEEN),
     _header("gitlab_link", "rel next, prev, first, last on lists by page", GITLAB_PAGING),
     _header("gitlab_pages", "X-Page, X-Per-Page, X-Next-Page, X-Prev-Page", GITLAB_PAGING),

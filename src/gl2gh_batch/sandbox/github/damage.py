@@ -58,6 +58,7 @@ REPOSITORY_FIELDS: Final = frozenset(
         "milestones",
         "issues",
         "pulls",
+        "lfs_objects",
         "releases",
         *SETTINGS,
     }
@@ -167,6 +168,8 @@ async def _change_repository(state: State, full_name: str, before: Document, aft
     match(before, after, "releases", place, RELEASE_FIELDS, _ReleaseWork(state, repository, place))
     highest = max(repository.issues, default=0)
     repository.last_number = max(after.get("last_number", repository.last_number), highest)
+    for oid in repository.lfs_objects.keys() - after.get("lfs_objects", {}).keys():
+        repository.lfs_objects.pop(oid).unlink(missing_ok=True)
     git = git_of(state, repository)
     await _change_refs(git, after.get("refs", {}), place)
     if after.get("default_branch", repository.default_branch) != repository.default_branch:

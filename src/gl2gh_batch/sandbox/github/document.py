@@ -92,6 +92,7 @@ async def repository_state(state: State, repository: Repository) -> dict[str, An
             for _, issue in sorted(repository.issues.items())
         ],
         "pulls": [_pull_state(state, repository, pull) for _, pull in sorted(repository.pulls.items())],
+        "lfs_objects": {oid: path.stat().st_size for oid, path in sorted(repository.lfs_objects.items())},
         "releases": [_release_state(state, repository, each) for each in repository.releases.values()],
         "imports": [import_document(state, repository, job) for job in repository.imports.values()],
     }

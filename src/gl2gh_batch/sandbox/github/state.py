@@ -185,6 +185,7 @@ class Repository:
     pulls: dict[int, Pull] = field(default_factory=dict)
     deleted_numbers: set[int] = field(default_factory=set)
     imports: dict[int, ImportJob] = field(default_factory=dict)
+    lfs_objects: dict[str, Path] = field(default_factory=dict)
     releases: dict[int, Release] = field(default_factory=dict)
     actions: dict[str, Any] = field(default_factory=lambda: {"enabled": True, "allowed_actions": "all"})
     last_number: int = 0
@@ -199,6 +200,11 @@ class Repository:
     def git_folder(self) -> str:
         """The folder of the git data, below the state's git root; it survives a rename."""
         return f"{self.id}.git"
+
+    @property
+    def lfs_folder(self) -> str:
+        """The folder of the LFS objects, each by its oid."""
+        return f"{self.id}.lfs"
 
     @property
     def wiki_folder(self) -> str:
@@ -229,6 +235,10 @@ class Settings:
     default_labels_lag_s: float = 0.0
     has_default_labels: bool = True
     file_bytes: int = 100 * 1024 * 1024
+    # The largest pack of one push, the largest LFS object, and what all LFS objects of an owner may hold.
+    push_bytes: int = 2 * 1024 * 1024 * 1024
+    lfs_object_bytes: int = 2 * 1024 * 1024 * 1024
+    lfs_quota_bytes: int = 10 * 1024 * 1024 * 1024
     asset_bytes: int = 2 * 1024 * 1024 * 1024
     broken_uploads: int = 0
     # Private repositories of GitHub Free have none (github/docs about-pull-requests, draft pull requests).

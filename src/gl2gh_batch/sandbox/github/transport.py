@@ -14,7 +14,8 @@ from gl2gh_batch.sandbox.github.errors import Refused
 from gl2gh_batch.sandbox.github.git import BRANCHES, BareGit
 from gl2gh_batch.sandbox.github.pull_life import follow_refs
 from gl2gh_batch.sandbox.github.repositories import git_of, wiki_of
-from gl2gh_batch.sandbox.github.state import Repository, Role, State
+from gl2gh_batch.sandbox.github.state import Repository, Role, State, Token
+from gl2gh_batch.sandbox.lfs import Lfs, is_lfs, is_lfs_transfer, lfs_error, serve_lfs
 
 HOOKS: Final = Path(__file__).with_name("hooks")
 HOOKS_FOLDER: Final = "hooks"
@@ -51,9 +52,11 @@ class Transport:
         name = request.match_info["repo"].removesuffix(".git")
         is_wiki = name.endswith(".wiki")
         path = f"/{request.match_info['path']}"
+        params = {"owner": request.match_info["owner"], "repo": name.removesuffix(".wiki")}
         try:
+            if is_lfs_transfer(path):
+                return await serve_lfs(request, path, self._lfs(find_repository(state, params)))
             token = token_of(state, request)
-            params = {"owner": request.match_info["owner"], "repo": name.removesuffix(".wiki")}
             repository = find_repository(state, params)
         except Refused as refused:
             if refused.status == 401:
@@ -71,6 +74,8 @@ class Transport:
             return _text(403, f"Permission to {repository.full_name}.git denied to {token.login}.\n")
         if needed is Role.WRITE and repository.archived and state.rules.holds("archived"):
             return _text(403, "This repository was archived so it is read-only.\n")
+        if is_lfs(path) and not is_wiki:
+            return await self._serve_lfs(request, path, repository, token, role)
         git = wiki_of(state, repository) if is_wiki else git_of(state, repository)
         if is_wiki and not await self._has_wiki(repository, git):
             return _text(404, "Repository not found.\n")
@@ -91,6 +96,47 @@ class Transport:
             await git.create("master")
         return git.exists and repository.settings.get("has_wiki", True) is not False
 
+    async def _serve_lfs(
+        self, request: web.Request, path: str, repository: Repository, token: Token | None, role: Role
+    ) -> web.StreamResponse:
+        """What is asked of LFS with a token; without one, whoever wants to write is asked for it."""
+        rules = self._state.rules
+        permissions = None if token is None else token.permissions
+        may_write = (role >= Role.WRITE or not rules.holds("permission")) and (
+            permissions is None or permissions.get("contents") == "write"
+        )
+        may_write = may_write and not (repository.archived and rules.holds("archived"))
+        response = await serve_lfs(request, path, self._lfs(repository, may_write=may_write))
+        if response.status == 403 and token is None:
+            return lfs_error(401, "Requires authentication", {"LFS-Authenticate": 'Basic realm="GitHub"'})
+        return response
+
+    def _lfs(self, repository: Repository, *, may_write: bool = False) -> Lfs:
+        state, settings = self._state, self._state.settings
+
+        def refuse(size: int) -> tuple[int, str] | None:
+            if size > settings.lfs_object_bytes and state.rules.holds("lfs_object_bytes"):
+                return 422, f"Size must be less than or equal to {settings.lfs_object_bytes}"
+            held = sum(
+                path.stat().st_size
+                for each in state.owned_by(repository.owner)
+                for path in each.lfs_objects.values()
+            )
+            if held + size > settings.lfs_quota_bytes and state.rules.holds("lfs_quota_bytes"):
+                return 403, (
+                    "This repository exceeded its LFS budget. "
+                    "The account responsible for the budget should increase it to restore access."
+                )
+            return None
+
+        return Lfs(
+            address=f"{state.url}/{repository.full_name}.git",
+            objects=repository.lfs_objects,
+            folder=state.git_root / repository.lfs_folder,
+            may_write=may_write,
+            refuse=refuse,
+        )
+
     async def _relay(
         self, request: web.Request, repository: Repository, git: BareGit, path: str, user: str
     ) -> web.StreamResponse:
@@ -108,9 +154,14 @@ class Transport:
             user=user,
             hidden_refs=HIDDEN_REFS if rules.holds("hidden_refs") else (),
             hooks=self._state.git_root / HOOKS_FOLDER,
+            push_bytes=self._state.settings.push_bytes if rules.holds("push_bytes") else None,
             environment={
                 "SANDBOX_FILE_BYTES": str(self._state.settings.file_bytes)
                 if rules.holds("file_bytes")
+                else "",
+                # A wiki has no LFS: its pointers are files like others.
+                "SANDBOX_LFS": str(self._state.git_root / repository.lfs_folder)
+                if rules.holds("lfs_unknown") and git.folder.name == repository.git_folder
                 else "",
                 "SANDBOX_REF_BYTES": _shell_number(rules.most("ref_bytes")),
             },

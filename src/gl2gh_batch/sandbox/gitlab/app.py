@@ -26,11 +26,12 @@ from gl2gh_batch.sandbox.gitlab.call import Call, Handler
 from gl2gh_batch.sandbox.gitlab.file_routes import upload_answer
 from gl2gh_batch.sandbox.gitlab.item_routes import item_routes
 from gl2gh_batch.sandbox.gitlab.world import World
-from gl2gh_batch.sandbox.seeds.records import DEVELOPER
+from gl2gh_batch.sandbox.lfs import Lfs, is_lfs, is_lfs_transfer, serve_lfs
+from gl2gh_batch.sandbox.seeds.records import DEVELOPER, Project
 
 API: Final = "/api/v4"
 _GIT: Final = re.compile(
-    r"/(?P<project>[^?]+?)(?P<wiki>\.wiki)?\.git(?P<rest>/(?:info/refs|HEAD|git-(?:upload|receive)-pack|objects/.*))"
+    r"/(?P<project>[^?]+?)(?P<wiki>\.wiki)?\.git(?P<rest>/(?:info/refs|info/lfs/.*|HEAD|git-(?:upload|receive)-pack|objects/.*))"
 )
 _UPLOAD: Final = re.compile(
     r"/(?:-/project/(?P<id>\d+)|-/group/(?P<group_id>\d+)|(?P<path>.+?)(?:/-)?)/uploads/(?P<secret>[0-9a-f]{32})/(?P<filename>[^/]+)"
@@ -111,6 +112,8 @@ def _elsewhere(world: World) -> Callable[[web.Request], Awaitable[web.StreamResp
 async def _git(world: World, request: web.Request, match: re.Match[str]) -> web.StreamResponse:
     """One request of a git client; what the anonymous may not see asks for a name and a token."""
     writes = is_write(request, match["rest"])
+    if is_lfs_transfer(match["rest"]) and (owner := world.project(match["project"])) is not None:
+        return await serve_lfs(request, match["rest"], _lfs(world, owner, may_write=False))
     try:
         caller = git_caller(world, request, writes=writes)
     except Refusal:
@@ -133,6 +136,9 @@ async def _git(world: World, request: web.Request, match: re.Match[str]) -> web.
     is_read_only = project.archived and world.rules.holds("gitlab_archived")
     if not may_read or (writes and (is_read_only or not caller.reaches(project, DEVELOPER))):
         return web.Response(status=403, text="You are not allowed to do that in this project.")
+    if is_lfs(match["rest"]):
+        may_write = not is_read_only and caller.user is not None and caller.reaches(project, DEVELOPER)
+        return await serve_lfs(request, match["rest"], _lfs(world, project, may_write=may_write))
     if not repository.exists():
         return web.Response(status=404, text="A repository for this project does not exist yet.")
     response = await serve_git(
@@ -147,6 +153,16 @@ async def _git(world: World, request: web.Request, match: re.Match[str]) -> web.
         project.revision += 1
         project.last_activity_at = world.timestamp()
     return response
+
+
+def _lfs(world: World, project: Project, *, may_write: bool) -> Lfs:
+    return Lfs(
+        address=f"{world.url}/{project.full_path}.git",
+        objects=project.lfs_objects,
+        folder=world.git_root / f"project-{project.id}.files" / "lfs",
+        may_write=may_write,
+        refuse=lambda _: None,
+    )
 
 
 def _denied(world: World) -> web.Response:

@@ -32,7 +32,7 @@ merge_requests:
 repository:                    # left out: a generated history; {} : an empty repository
   default_branch: main
   commits: [{name: one, message: …, author: anna, date: …, branch: main, parents: [names],
-             files: {path: text, gone.txt: null}}]
+             files: {path: text, gone.txt: null, big.bin: {lfs: text}}}]
   branches: {release/1.0: name-of-a-commit}
   tags: {v1.0: name-of-a-commit, v1.1: {commit: …, message: annotated, tagger: anna, date: …}}
   refs: {refs/keep-around/x: name-of-a-commit}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def write_repository(top: Reader, project: Project, users: Mapping[str, User], p
         return
     with top.child("repository") as described:
         history = History(default_branch=described.text("default_branch", "main"))
-        tips = _commits(described, history, project, users)
+        tips = _commits(described, history, project, users, path.parent / "lfs-objects")
         tips = _generated(described, history, project, users, tips)
         for name, commit in described.pairs("branches"):
             tips[name] = _known(described, f"branches.{name}", history, commit)
@@ -86,7 +87,7 @@ def write_wiki(top: Reader, project: Project, users: Mapping[str, User], path: P
 
 
 def _commits(
-    described: Reader, history: History, project: Project, users: Mapping[str, User]
+    described: Reader, history: History, project: Project, users: Mapping[str, User], lfs: Path
 ) -> dict[str, str]:
     """Add the described commits; answers the last commit of each branch."""
     tips: dict[str, str] = {}
@@ -103,11 +104,23 @@ def _commits(
                 message=commit.needed_text("message"),
                 author=identity_of(commit.text("author", project.creator or ""), users),
                 date=commit.zoned("date", later(project.created_at, hours=index)),
-                files={path: None if text is None else str(text) for path, text in commit.pairs("files")},
+                files={name: _content(project, content, lfs) for name, content in commit.pairs("files")},
                 parents=parents,
             )
             tips[branch] = name
     return tips
+
+
+def _content(project: Project, described: object, lfs: Path) -> str | None:
+    """A file's text, None for its end, or (`{lfs: text}`) the pointer to an LFS object, which is kept."""
+    if isinstance(described, dict) and "lfs" in described:
+        content = str(described["lfs"]).encode()
+        oid = hashlib.sha256(content).hexdigest()
+        lfs.mkdir(exist_ok=True)
+        (lfs / oid).write_bytes(content)
+        project.lfs_objects[oid] = lfs / oid
+        return f"version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {len(content)}\n"
+    return None if described is None else str(described)
 
 
 def _generated(
