@@ -147,7 +147,7 @@ async def test_a_finished_project_takes_a_new_issue_along(lab: Lab) -> None:
     repository = await lab.repository()
     assert repository["issues"][:-1] == before["issues"]
     assert (repository["issues"][-1]["number"], repository["issues"][-1]["title"]) == (5, "Issue 5")
-    assert [one for one in lab.writes(mark) if one.startswith("POST")] == [
+    assert [one for one in lab.writes(mark) if one.startswith("POST /api/")] == [
         "POST /api/v3/repos/acme/app/import/issues"
     ]
 

@@ -7,7 +7,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from brisk import BriskClock
 from lab import Lab
 
 from gl2gh_batch import BatchOrchestrator, SharedResources
+from gl2gh_batch.kit.claim import LEASE_S
 from gl2gh_batch.sandbox.journal import Entry, Exchange, Journal
 
 # Its server imports everything once, and every victim is a fork of it.
@@ -22,9 +23,9 @@ _PROCESSES = multiprocessing.get_context("forkserver")
 _PROCESSES.set_forkserver_preload(["victim", "gl2gh_batch.batch.orchestrator", "github", "gitlab"])
 
 
-def _apply(work: Path, configs: Sequence[Mapping[str, Any]], mode: str) -> None:
+def _apply(work: Path, configs: Sequence[Mapping[str, Any]], mode: str, lease_s: float = LEASE_S) -> None:
     async def run() -> None:
-        async with SharedResources(work_dir=work, clock=BriskClock()) as resources:
+        async with SharedResources(work_dir=work, clock=BriskClock(), claim_lease_s=lease_s) as resources:
             await BatchOrchestrator(resources).execute_batch_migration(configs, mode=mode)
 
     asyncio.run(run())
@@ -46,20 +47,21 @@ class _KillingJournal(Journal):
 class Killer:
     """Kills with SIGKILL at the nth request to GitHub: before it has an effect, or after, unanswered."""
 
-    def __init__(self, nth: int, *, before: bool) -> None:
+    def __init__(self, nth: int, *, before: bool, number: signal.Signals = signal.SIGKILL) -> None:
         self.nth = nth
         self.before = before
+        self.number = number
         self.pid = 0
-        self._seen = 0
+        self.seen = 0
 
     def is_due(self, *, before: bool) -> bool:
         """Count a request; kill at the one that is chosen."""
         if before is not self.before or not self.pid:
             return False
-        self._seen += 1
-        if self._seen != self.nth:
+        self.seen += 1
+        if self.seen != self.nth:
             return False
-        os.kill(self.pid, signal.SIGKILL)
+        os.kill(self.pid, self.number)
         return True
 
     def observe(self, exchange: Exchange) -> None:
@@ -105,3 +107,35 @@ async def apply_until_killed(
     assert killed or process.exitcode == 0
     process.close()
     return killed
+
+
+@contextlib.asynccontextmanager
+async def paused_apply(lab: Lab, nth: int, *, lease_s: float) -> AsyncIterator[Callable[[], Awaitable[int]]]:
+    """A process that applies and is stopped by SIGSTOP right after the nth request took effect.
+
+    Yields what wakes it and waits for its end; the answer is its exit code.
+    """
+    killer = Killer(nth, before=False, number=signal.SIGSTOP)
+    process = _PROCESSES.Process(target=_apply, args=(lab.work, lab.configs(), "APPLY", lease_s))
+
+    async def wake() -> int:
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGCONT)
+        await asyncio.to_thread(process.join, 60)
+        assert process.exitcode is not None
+        return process.exitcode
+
+    with _hooked(lab, killer):
+        process.start()
+        assert process.pid is not None
+        killer.pid = process.pid
+        while killer.seen < nth:
+            assert process.is_alive()
+            await asyncio.sleep(0.02)
+    try:
+        yield wake
+    finally:
+        if process.is_alive():
+            process.kill()
+        process.join()
+        process.close()

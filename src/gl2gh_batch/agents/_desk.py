@@ -15,6 +15,7 @@ from gl2gh_batch.domain.references import ProjectReference
 from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.domain.request import ProjectRequest
 from gl2gh_batch.kinds import ALL_KINDS, Kind
+from gl2gh_batch.kit.claim import TargetClaim
 from gl2gh_batch.kit.git import Git
 from gl2gh_batch.kit.git_process import GitAuth
 from gl2gh_batch.kit.references import References
@@ -56,6 +57,7 @@ class Desk:
     clock: Clock
     emit: Emit
     tool_version: str
+    claim: TargetClaim | None = None
     engine: str = "rest"
     kinds: Mapping[str, Kind] = field(default_factory=lambda: ALL_KINDS)  # type: ignore[type-arg] # because a registry of kinds mixes all their types
 

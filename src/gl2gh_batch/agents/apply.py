@@ -51,7 +51,7 @@ async def perform_phase(desk: Desk, plan: Plan, phase: Phase, note: str) -> int:
     try:
         engine = ALL_ENGINES[desk.engine](
             Workbench(
-                github=desk.github,
+                github=desk.github.guarded(desk.claim.check if desk.claim else None),
                 git=desk.git,
                 ledger=ledger,
                 folder=desk.folder,
@@ -62,6 +62,7 @@ async def perform_phase(desk: Desk, plan: Plan, phase: Phase, note: str) -> int:
                 clock=desk.clock,
                 emit=desk.emit,
                 project=desk.label,
+                claim=desk.claim,
             )
         )
         await engine.open()

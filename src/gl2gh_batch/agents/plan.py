@@ -51,8 +51,11 @@ from gl2gh_batch.kit.workdir import (
 )
 
 REMEDY = "Make the plan again (PLAN_ONLY with resume_from=plan) and review it."
-# An engine looks whose the repository is before it fills, and before it closes.
-LOOKS_AT_TARGET = 2
+# An engine looks whose the repository is before it fills, and before it closes; and, once it has the claim,
+# whether anybody was there before (refs and issues).
+LOOKS_AT_TARGET = 4
+# The claim on the target is set and taken away, by git.
+CLAIM_PUSHES = 2
 STEPS: codec.Tagged[Step | NoOp] = codec.Tagged(
     "step", {"call": Call, "git-push": GitPush, "upload": Upload, "no-op": NoOp}
 )
@@ -148,6 +151,7 @@ class PlanAgent(Agent):
         facts = target.facts
         tally = Tally()
         tally.read(LOOKS_AT_TARGET)
+        tally.git_operations += CLAIM_PUSHES
         kinds: dict[str, KindPlan] = {}
         shared: Counter[str] = Counter()
         closing: list[Iterator[bytes]] = []

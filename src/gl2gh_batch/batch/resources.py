@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +16,8 @@ import aiohttp
 
 from gl2gh_batch.agents import Desk
 from gl2gh_batch.agents.discovery import is_unfinished
+from gl2gh_batch.batch.access import GitHubAccess
+from gl2gh_batch.batch.claims import Claims
 from gl2gh_batch.batch.config import ProjectConfig, parse_config
 from gl2gh_batch.batch.credentials import parse_credentials
 from gl2gh_batch.batch.survey import standing, survey_project, target_of
@@ -27,6 +29,7 @@ from gl2gh_batch.domain.ports import Clock, Emit
 from gl2gh_batch.domain.references import ProjectReference
 from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.domain.request import PARALLEL_LIMITS
+from gl2gh_batch.kit.claim import LEASE_S
 from gl2gh_batch.kit.clock import SystemClock
 from gl2gh_batch.kit.git import Git
 from gl2gh_batch.kit.git_process import GitAuth
@@ -68,6 +71,7 @@ class SharedResources:
     `rate_limit_file` are together as exact as one; with `shard` (`2/3`) this one takes its allotment of it.
     `github_credentials` (`owner`, `token`, or `app_id`, `private_key`, `installation_id`; `name`) share the
     projects among them by owner and predicted cost, in the place of the projects' own.
+    `claim_lease_s` is how long a target stays claimed by a run that died.
     """
 
     def __init__(
@@ -83,6 +87,7 @@ class SharedResources:
         users: UserDirectory | None = None,
         clock: Clock | None = None,
         redactor: Redactor | None = None,
+        claim_lease_s: float = LEASE_S,
     ) -> None:
         if github_rate_limit is not None and github_rate_limit < 1:
             raise ConfigurationError(
@@ -95,6 +100,9 @@ class SharedResources:
         self.users = users or UserDirectory()
         self.work_dir = Path(work_dir) if work_dir is not None else None
         self.tool_version = version("gl2gh-batch")
+        self._claims = Claims(
+            redact=self.redactor.redact, tool_version=self.tool_version, lease_s=claim_lease_s
+        )
         self._primary = github_rate_limit
         self._rate_path, self._shard = rate_limit_file, shard
         self._rate_file: RateLimitFile | None = None
@@ -264,11 +272,14 @@ class SharedResources:
         access = self._github_access(parsed)
         git = Git(folder.path / "git", self.redactor.redact)
 
-        async def refs_of(repo: RepoRef) -> Mapping[str, str]:
-            auth = GitAuth(username="x-access-token", token=await access.credential.token())
-            return (await git.ls_remote(f"{parsed.github_url}/{repo}.git", auth)).refs
+        async def target_auth() -> GitAuth:
+            return GitAuth(username="x-access-token", token=await access.credential.token())
 
-        yield Desk(
+        async def refs_of(repo: RepoRef) -> Mapping[str, str]:
+            return (await git.ls_remote(f"{parsed.github_url}/{repo}.git", await target_auth())).refs
+
+        claim = self._claims.on(reference.repo, parsed.github_url, folder.path, target_auth)
+        desk = Desk(
             request=parsed.request,
             label=label,
             folder=folder,
@@ -296,7 +307,12 @@ class SharedResources:
             clock=self.clock,
             emit=self.emit,
             tool_version=self.tool_version,
+            claim=claim,
         )
+        try:
+            yield desk
+        finally:
+            await claim.release()
 
     async def github_login(self, config: ProjectConfig) -> str:
         """Who the token of a configuration belongs to; empty for an App, which is nobody's second token."""
@@ -463,15 +479,6 @@ class SharedResources:
         if self._runner is None:
             self._runner = ThreadRunner(PARALLEL_LIMITS.stop - 1, self.clock)
         return self._runner
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GitHubAccess:
-    """One GitHub with one credential."""
-
-    github: GitHub
-    credential: Credential
-    line: Line
 
 
 def _place(config: ProjectConfig) -> tuple[str, str, str]:

@@ -7,6 +7,7 @@ Gl2ghError
 ├── SourceError                              GitLab answered with something we cannot go on from
 ├── TargetError                              GitHub refused a request for good
 │   ├── TargetNotOursError                   the repository holds what we did not put there
+│   ├── TargetLockedError                    another run writes to the repository
 │   ├── CapabilityMissingError               the target lacks what the plan counts on
 │   └── NumberMismatchError                  an item got another number than planned
 ├── UnclearAnswerError                       a write was sent and nobody knows whether it took effect
@@ -33,6 +34,7 @@ class FailureReason(StrEnum):
     SOURCE_FAILED = "source-failed"
     TARGET_REFUSED = "target-refused"
     TARGET_NOT_EMPTY = "target-not-empty"
+    TARGET_LOCKED = "target-locked"
     CAPABILITY_MISSING = "capability-missing"
     NUMBER_MISMATCH = "number-mismatch"
     UNCLEAR_ANSWER = "unclear-answer"
@@ -125,6 +127,13 @@ class TargetNotOursError(TargetError):
     """The target repository holds what this migration did not put there."""
 
     reason = FailureReason.TARGET_NOT_EMPTY
+
+
+class TargetLockedError(TargetError):
+    """Another run holds the claim on the target repository; nothing more is written to it."""
+
+    reason = FailureReason.TARGET_LOCKED
+    retryable = True
 
 
 class CapabilityMissingError(TargetError):

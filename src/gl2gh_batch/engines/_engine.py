@@ -10,6 +10,7 @@ from typing import ClassVar
 from gl2gh_batch.domain.plan import Step, TargetFacts
 from gl2gh_batch.domain.ports import Clock, Emit
 from gl2gh_batch.domain.refs import RepoRef
+from gl2gh_batch.kit.claim import TargetClaim
 from gl2gh_batch.kit.git import Git
 from gl2gh_batch.kit.ledger import Ledger
 from gl2gh_batch.kit.workdir import ProjectFolder
@@ -31,6 +32,7 @@ class Workbench:
     clock: Clock
     emit: Emit
     project: str
+    claim: TargetClaim | None = None
 
 
 class Engine(ABC):

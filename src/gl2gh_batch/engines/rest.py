@@ -24,6 +24,8 @@ from gl2gh_batch.domain.plan import CREATE_STEP, Call, Completion, GitPush, Look
 from gl2gh_batch.engines._engine import Engine, Workbench
 from gl2gh_batch.engines._entries import SPLIT, EntryByEntry
 from gl2gh_batch.engines._imports import ImportFailedError, ImportJobs
+from gl2gh_batch.engines._writer import OneWriter, not_ours
+from gl2gh_batch.kit.claim import ClaimLapsedError
 from gl2gh_batch.kit.git import RefsRefusedError
 from gl2gh_batch.kit.git_process import GitAuth
 from gl2gh_batch.kit.git_refs import PushReport
@@ -49,11 +51,12 @@ class RestEngine(Engine):
         super().__init__(bench)
         self._imports = ImportJobs(bench)
         self._entries = EntryByEntry(bench, self.perform)
+        self._writer = OneWriter(bench)
 
     async def open(self) -> None:
         bench = self.bench
         receipt = bench.ledger.receipt(CREATE_STEP)
-        repository = await bench.github.repository(bench.repo)
+        repository = await self._writer.look_at_target()
         if repository is None:
             if receipt is not None and receipt.state is StepState.DONE:
                 raise TargetNotOursError(
@@ -68,13 +71,7 @@ class RestEngine(Engine):
             bench.facts.state == "empty" or _made_since(receipt, repository.created_at)
         ):
             return
-        raise TargetNotOursError(
-            f"{bench.repo} exists and is not what this migration made",
-            hint=(
-                "Give the project another `target` and plan again, or rename or delete that repository;"
-                " if this migration did make it, use the work directory of that run."
-            ),
-        )
+        raise not_ours(bench.repo)
 
     async def perform(self, step: Step) -> bool:
         if isinstance(step, Call) and not self._is_due(step):
@@ -86,13 +83,13 @@ class RestEngine(Engine):
                 return False
             receipt = None
         try:
-            match step:
-                case Call():
-                    return await self._call(step, digest, receipt)
-                case GitPush():
-                    return await self._push(step, digest, is_begun=receipt is not None)
-                case Upload():
-                    raise PlanRefusedError("this version makes no uploads", item=step.id)
+            while True:
+                await self._writer.secure(step)
+                try:
+                    return await self._send(step, digest, receipt)
+                except ClaimLapsedError:
+                    # It was noticed before anything was sent; who was at it meanwhile is met by `secure`.
+                    receipt = self.bench.ledger.receipt(step.id)
         except Gl2ghError as error:
             error.item = error.item or step.id
             raise
@@ -109,6 +106,15 @@ class RestEngine(Engine):
         first = ledger.receipt(call.instead_of)
         return first is not None and first.state is StepState.REFUSED
 
+    async def _send(self, step: Step, digest: str, receipt: Receipt | None) -> bool:
+        match step:
+            case Call():
+                return await self._call(step, digest, receipt)
+            case GitPush():
+                return await self._push(step, digest, is_begun=receipt is not None)
+            case Upload():
+                raise PlanRefusedError("this version makes no uploads", item=step.id)
+
     # ── calls ────────────────────────────────────────────────────────────────────────────────────
 
     async def _call(self, call: Call, digest: str, receipt: Receipt | None) -> bool:
@@ -118,7 +124,7 @@ class RestEngine(Engine):
         for attempt in range(1, TRIES + 1):
             self.bench.ledger.intent(call.id, digest, self._now())
             try:
-                answer = await self.bench.github.write(
+                answer = await self._writer.github_for(call).write(
                     call.method,
                     self._address(call.path),
                     call.body,
@@ -325,6 +331,8 @@ class RestEngine(Engine):
 
     async def _send_refs(self, push: GitPush) -> PushReport:
         bench = self.bench
+        if bench.claim is not None:
+            bench.claim.check()
         return await bench.git.push(
             bench.folder.path / push.mirror,
             bench.git_url,

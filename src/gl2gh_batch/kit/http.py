@@ -149,13 +149,14 @@ class HttpClient:
         max_bytes: int | None = None,
         sink: BinaryIO | None = None,
         follow: bool = True,
+        guard: Callable[[], None] | None = None,
     ) -> Answer:
         """Send a request and read its answer in full; into `sink`, if given, when the status is 200.
 
         `costs` may be a function, asked before every try. `repeatable` None: all but POST. `on_refusal` hears
-        of each refusal by a rate limit. Without `follow` a redirect is an answer like others. Raises
-        `TransportError`, `UnclearAnswerError`, `RateLimitedError`, `AuthenticationError`, and what the
-        governor raises.
+        of each refusal by a rate limit. `guard` is asked at the last moment before every try, and raises what
+        forbids to send. Without `follow` a redirect is an answer like others. Raises `TransportError`,
+        `UnclearAnswerError`, `RateLimitedError`, `AuthenticationError`, and what the governor raises.
         """
         harmless = method != "POST" if repeatable is None else repeatable
         url = self.origin.absolute(path_or_url, params)
@@ -170,7 +171,7 @@ class HttpClient:
             cost = costs() if callable(costs) else costs
             try:
                 answer, report = await self._attempt(
-                    method, url, cost, who, body, sent_headers, max_bytes or self._max_bytes, sink
+                    method, url, cost, who, body, sent_headers, max_bytes or self._max_bytes, sink, guard
                 )
             except _NoAnswerError as error:
                 attempt += 1
@@ -218,14 +219,18 @@ class HttpClient:
         headers: Mapping[str, str],
         max_bytes: int,
         sink: BinaryIO | None,
+        guard: Callable[[], None] | None,
     ) -> tuple[Answer, LimitReport]:
         async with self.governor.request(costs, who=who) as permit:
+            authorization = await self._authorize()
+            if guard is not None:
+                guard()
             try:
                 async with self._session.request(
                     method,
                     URL(url, encoded=True),
                     data=body,
-                    headers={**headers, **await self._authorize()},
+                    headers={**headers, **authorization},
                     allow_redirects=False,
                     timeout=self._timeout,
                     proxy=self._proxy,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import date
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlsplit
@@ -49,10 +49,18 @@ Params = Mapping[str, str | int]
 class GitHub:
     """One GitHub instance with one credential; `who` names the project in the governor's events."""
 
-    def __init__(self, http: HttpClient, governor: RequestGovernor, *, who: str = "") -> None:
+    def __init__(
+        self,
+        http: HttpClient,
+        governor: RequestGovernor,
+        *,
+        who: str = "",
+        guard: Callable[[], None] | None = None,
+    ) -> None:
         self._http = http
         self._governor = governor
         self._who = who
+        self._guard = guard
 
     @property
     def governor(self) -> RequestGovernor:
@@ -66,7 +74,11 @@ class GitHub:
 
     def for_project(self, who: str) -> GitHub:
         """The same, asking in the name of a project."""
-        return GitHub(self._http, self._governor, who=who)
+        return GitHub(self._http, self._governor, who=who, guard=self._guard)
+
+    def guarded(self, guard: Callable[[], None] | None) -> GitHub:
+        """The same, asking `guard` right before each writing request; it raises what forbids to send."""
+        return GitHub(self._http, self._governor, who=self._who, guard=guard)
 
     # Generic
 
@@ -139,6 +151,7 @@ class GitHub:
             repeatable=repeatable,
             headers=_headers_for(path),
             on_refusal=lambda report: self._governor.refused(pace, report),
+            guard=self._guard,
         )
         if answer.verdict is Verdict.DONE and answer.body and not _is_json(answer):
             raise UnclearAnswerError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from gl2gh_batch.domain.refs import RepoRef
+from gl2gh_batch.kit.git_claim import CLAIM_REF
 from gl2gh_batch.target.api import GitHub
 
 
@@ -16,8 +17,9 @@ def graphql_url(api_url: str) -> str:
 
 async def is_empty(github: GitHub, repo: RepoRef) -> bool:
     """True when the repository holds neither a ref nor an issue or pull request."""
-    async for _ in github.refs(repo):
-        return False
+    async for ref in github.refs(repo):
+        if ref.ref != CLAIM_REF:  # which is ours, or that of a run that meets the same repository
+            return False
     path = f"/repos/{quote(repo.owner, safe='')}/{quote(repo.name, safe='')}/issues"
     # 410 where issues are turned off: then there are none.
     issues = await github.find(path, {"state": "all", "per_page": 1})

@@ -1,0 +1,194 @@
+"""The claim as a state machine, over a ref that is kept in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+
+import pytest
+
+from gl2gh_batch.domain.errors import TargetLockedError
+from gl2gh_batch.kit.claim import ClaimLapsedError, TargetClaim
+from gl2gh_batch.kit.git_process import GitAuth
+
+LEASE_S = 900.0
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Ref:
+    """Stands in for `GitClaim`: one ref of a remote, compared and swapped."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, str] = {"": ""}
+        self.held = ""
+        self.pushes = 0
+
+    async def note(self, text: str) -> str:
+        self.texts[sha := f"{len(self.texts):040x}"] = text
+        return sha
+
+    async def swap(self, auth: GitAuth, old: str, new: str) -> bool:
+        del auth
+        self.pushes += 1
+        if self.held != old:
+            return False
+        self.held = new
+        return True
+
+    async def seen(self, auth: GitAuth) -> str:
+        del auth
+        return self.held
+
+    async def read(self, auth: GitAuth) -> tuple[str, str]:
+        del auth
+        return self.held, self.texts[self.held]
+
+
+class Time:
+    """A clock that a test turns."""
+
+    def __init__(self) -> None:
+        self.s = 0.0
+
+    def __call__(self) -> float:
+        return self.s
+
+    @property
+    def header(self) -> str:
+        return format_datetime(START + timedelta(seconds=self.s), usegmt=True)
+
+
+async def _auth() -> GitAuth:
+    return GitAuth(username="x", token="y")
+
+
+Make = Callable[[str], TargetClaim]
+
+
+@pytest.fixture
+def ref() -> Ref:
+    """The remote's ref."""
+    return Ref()
+
+
+@pytest.fixture
+def time() -> Time:
+    """The time of all."""
+    return Time()
+
+
+@pytest.fixture
+def make(ref: Ref, time: Time, tmp_path: Path) -> Make:
+    """Makes the claim of a work directory of that name."""
+
+    def made(name: str) -> TargetClaim:
+        (tmp_path / name).mkdir(exist_ok=True)
+        claim = TargetClaim(
+            ref,  # type: ignore[arg-type] # because it is the same in all that a claim asks of it
+            _auth,
+            tmp_path / name,
+            target="acme/app",
+            run=f"run-{name}",
+            lease_s=LEASE_S,
+            seconds=time,
+        )
+        claim.sync(time.header)
+        return claim
+
+    return made
+
+
+async def test_taken_renewed_rarely_and_given_back(make: Make, ref: Ref, time: Time) -> None:
+    """An hour of writes costs a renewal every five minutes and not one more push."""
+    claim = make("a")
+    assert await claim.ensure()
+    for _ in range(3600):
+        time.s += 1
+        assert not await claim.ensure()
+        claim.check()
+    assert ref.pushes == 1 + 12
+    await claim.release()
+    assert ref.held == ""
+
+
+async def test_a_live_claim_is_refused_naming_holder_and_age(make: Make, time: Time) -> None:
+    """The message says whose it is, for how long, and when it lapses."""
+    await make("a").ensure()
+    time.s += 300
+    with pytest.raises(
+        TargetLockedError, match=r"run-a\) holds refs/gl2gh-batch/claim for 5 min; it lapses in 10 min"
+    ):
+        await make("b").ensure()
+
+
+async def test_a_lapsed_claim_is_taken_over_and_its_holder_stops(make: Make, ref: Ref, time: Time) -> None:
+    """Whoever slept past the lease is stopped by the clock alone, and then by the ref."""
+    first = make("a")
+    await first.ensure()
+    time.s += LEASE_S * 1.2
+    second = make("b")
+    assert await second.ensure()
+    held = ref.held
+    with pytest.raises(ClaimLapsedError):
+        first.check()
+    with pytest.raises(TargetLockedError, match="taken over"):
+        await first.ensure()
+    await first.release()
+    assert ref.held == held
+    second.check()
+
+
+async def test_a_lapsed_claim_that_nobody_took_is_renewed(make: Make, time: Time) -> None:
+    """A holder that slept and finds the ref its own goes on."""
+    claim = make("a")
+    await claim.ensure()
+    time.s += LEASE_S * 3
+    with pytest.raises(ClaimLapsedError):
+        claim.check()
+    assert not await claim.ensure()
+    claim.check()
+
+
+async def test_a_foreign_clock_takes_nothing_over(make: Make, time: Time) -> None:
+    """A machine whose date is an hour off judges a claim by GitHub's date."""
+    await make("a").ensure()
+    time.s += LEASE_S / 2
+    other = make("b")
+    other.sync(time.header)
+    with pytest.raises(TargetLockedError):
+        await other.ensure()
+
+
+async def test_the_same_folder_goes_on_at_once(make: Make, ref: Ref) -> None:
+    """A run that died holding the claim is followed by the next one in its folder without a wait."""
+    dead = make("a")
+    await dead.ensure()
+    assert dead._lock is not None
+    dead._lock.close()
+    held = ref.held
+    assert await make("a").ensure()
+    assert ref.held != held
+
+
+async def test_one_folder_has_one_writer(make: Make) -> None:
+    """A second run in a folder that is being applied from is refused without asking the target."""
+    await make("a").ensure()
+    with pytest.raises(TargetLockedError, match="this very work directory"):
+        await make("a").ensure()
+
+
+async def test_unlock_takes_a_live_claim_only_by_force(make: Make, ref: Ref, time: Time) -> None:
+    """A claim that may be alive is not taken away in passing; a lapsed one is."""
+    await make("a").ensure()
+    with pytest.raises(TargetLockedError, match="run-a"):
+        await make("b").unlock(force=False)
+    note = await make("b").unlock(force=True)
+    assert note is not None
+    assert note.run == "run-a"
+    assert ref.held == ""
+    assert await make("b").unlock(force=False) is None
+    await make("c").ensure()
+    time.s += LEASE_S * 2
+    assert await make("b").unlock(force=False) is not None
