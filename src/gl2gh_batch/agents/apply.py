@@ -13,8 +13,9 @@ from gl2gh_batch.domain.ledger import StepState
 from gl2gh_batch.domain.modes import AgentName
 from gl2gh_batch.domain.plan import GitPush, NoOp, Phase, Plan
 from gl2gh_batch.domain.result import AgentResult
-from gl2gh_batch.engines import ALL_ENGINES
+from gl2gh_batch.engines import ALL_ENGINES, Engine
 from gl2gh_batch.engines._engine import Workbench
+from gl2gh_batch.engines._recovery import RECOVERED
 from gl2gh_batch.kit.ledger import Ledger
 
 # The ledger's notes: the digest of the plan whose steps of that phase are all done.
@@ -49,22 +50,7 @@ async def perform_phase(desk: Desk, plan: Plan, phase: Phase, note: str) -> int:
     """Perform the plan's steps of one phase; how many had to be sent."""
     ledger = Ledger(desk.folder.ledger)
     try:
-        engine = ALL_ENGINES[desk.engine](
-            Workbench(
-                github=desk.github.guarded(desk.claim.check if desk.claim else None),
-                git=desk.git,
-                ledger=ledger,
-                folder=desk.folder,
-                repo=plan.repo,
-                git_url=desk.target_git_url,
-                git_token=desk.github_token,
-                facts=plan.facts,
-                clock=desk.clock,
-                emit=desk.emit,
-                project=desk.label,
-                claim=desk.claim,
-            )
-        )
+        engine = engine_for(desk, plan, ledger)
         await engine.open()
         totals = {name: kind.steps for name, kind in plan.kinds.items()}
         done: dict[str, int] = {}
@@ -78,9 +64,30 @@ async def perform_phase(desk: Desk, plan: Plan, phase: Phase, note: str) -> int:
             done[step.kind] = done.get(step.kind, 0) + 1
             desk.count(AgentName.APPLY, step.kind, done[step.kind], totals.get(step.kind))
         ledger.set(note, plan.digest)
+        ledger.set(RECOVERED, "")  # by now every step has its receipt
         return sent
     finally:
         ledger.close()
+
+
+def engine_for(desk: Desk, plan: Plan, ledger: Ledger) -> Engine:
+    """The engine of the desk at a bench with that ledger."""
+    return ALL_ENGINES[desk.engine](
+        Workbench(
+            github=desk.github.guarded(desk.claim.check if desk.claim else None),
+            git=desk.git,
+            ledger=ledger,
+            folder=desk.folder,
+            repo=plan.repo,
+            git_url=desk.target_git_url,
+            git_token=desk.github_token,
+            facts=plan.facts,
+            clock=desk.clock,
+            emit=desk.emit,
+            project=desk.label,
+            claim=desk.claim,
+        )
+    )
 
 
 async def _bring_history(desk: Desk, push: GitPush, ledger: Ledger) -> None:

@@ -14,6 +14,7 @@ from gl2gh_batch.agents.certificate import certify
 from gl2gh_batch.agents.discovery import Discovery
 from gl2gh_batch.agents.export import Export
 from gl2gh_batch.agents.plan import PlanAgent, read_plan, require_plan
+from gl2gh_batch.agents.repair import cleanup, recover, unlock
 from gl2gh_batch.agents.transform import Transform
 from gl2gh_batch.agents.verify import (
     Verify,
@@ -31,7 +32,7 @@ from gl2gh_batch.domain.errors import (
     StoppedError,
 )
 from gl2gh_batch.domain.events import AgentFinished, AgentStarted
-from gl2gh_batch.domain.modes import AGENTS_OF, AgentName, MigrationMode, parse_mode, parse_resume_from
+from gl2gh_batch.domain.modes import AGENTS_OF, AgentName, MigrationMode, Task, parse_mode, parse_resume_from
 from gl2gh_batch.domain.plan import Phase
 from gl2gh_batch.domain.result import AgentResult, Failure, ProjectStatus
 
@@ -83,10 +84,23 @@ class AgentOrchestrator:
 
     async def verify_only(self, *, config: Mapping[str, Any]) -> dict[str, Any]:
         """Compare an applied project with its target again, writing nothing to it; the result as a dict."""
+        return await self.run_task(Task.VERIFY, config=config)
+
+    async def run_task(self, task: Task, *, config: Mapping[str, Any], force: bool = False) -> dict[str, Any]:
+        """Do one thing outside the modes; the result as a dict. `force` takes a live claim away."""
         async with self._resources.desk(config) as desk:
-            run = _Run(desk, MigrationMode.APPLY, AgentName.VERIFY)
+            name = AgentName.VERIFY if task is Task.VERIFY else AgentName.APPLY
+            run = _Run(desk, MigrationMode.APPLY, name)
             try:
-                await run.verify_only()
+                match task:
+                    case Task.VERIFY:
+                        await run.verify_only()
+                    case Task.RECOVER:
+                        await run.one(name, lambda: recover(desk))
+                    case Task.CLEANUP:
+                        await run.one(name, lambda: cleanup(desk))
+                    case Task.UNLOCK:
+                        await run.one(name, lambda: unlock(desk, force=force))
             except StoppedError as error:
                 return run.result(ProjectStatus.INCOMPLETE, error)
             except Gl2ghError as error:
@@ -125,13 +139,13 @@ class _Run:
             self._refuse_differences(int(result.details["differences"]))
             return result
 
-        await self._one(AgentName.VERIFY, work)
+        await self.one(AgentName.VERIFY, work)
 
     async def _agents(self, names: tuple[AgentName, ...]) -> None:
         for name in names:
-            await self._one(name, self._verify_and_close if name is AgentName.VERIFY else None)
+            await self.one(name, self._verify_and_close if name is AgentName.VERIFY else None)
 
-    async def _one(self, name: AgentName, work: Callable[[], Awaitable[AgentResult]] | None) -> None:
+    async def one(self, name: AgentName, work: Callable[[], Awaitable[AgentResult]] | None) -> None:
         desk, agent = self._desk, ALL_AGENTS[name]
         desk.emit(AgentStarted(project=desk.label, agent=name))
         started = desk.now()

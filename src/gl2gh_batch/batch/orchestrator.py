@@ -31,6 +31,7 @@ from gl2gh_batch.domain.modes import (
     AGENTS_OF,
     AgentName,
     MigrationMode,
+    Task,
     parse_mode,
     parse_resume_from,
 )
@@ -108,12 +109,23 @@ class BatchOrchestrator:
     ) -> dict[str, Any]:
         """Compare applied projects with their targets again; writes nothing there. The same result."""
 
-        async def work(orchestrator: AgentOrchestrator, config: Mapping[str, Any]) -> dict[str, Any]:
-            return await orchestrator.verify_only(config=config)
+        return await self.execute_batch_task(project_configs, Task.VERIFY, parallel_limit)
 
-        return await self._execute(
-            project_configs, MigrationMode.APPLY, parallel_limit, (AgentName.VERIFY,), work
-        )
+    async def execute_batch_task(
+        self,
+        project_configs: Sequence[Mapping[str, Any]],
+        task: Task,
+        parallel_limit: int = DEFAULT_PARALLEL_LIMIT,
+        *,
+        force: bool = False,
+    ) -> dict[str, Any]:
+        """Verify, recover, clean up or unlock every project; the same kind of result."""
+
+        async def work(orchestrator: AgentOrchestrator, config: Mapping[str, Any]) -> dict[str, Any]:
+            return await orchestrator.run_task(task, config=config, force=force)
+
+        agent = AgentName.VERIFY if task is Task.VERIFY else AgentName.APPLY
+        return await self._execute(project_configs, MigrationMode.APPLY, parallel_limit, (agent,), work)
 
     async def _execute(
         self,

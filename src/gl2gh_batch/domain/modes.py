@@ -30,6 +30,15 @@ class MigrationMode(StrEnum):
     FULL = "FULL"
 
 
+class Task(StrEnum):
+    """What can be done to the projects of a batch outside the modes."""
+
+    VERIFY = "verify"
+    RECOVER = "recover"
+    CLEANUP = "cleanup"
+    UNLOCK = "unlock"
+
+
 AGENTS_OF: Final[dict[MigrationMode, tuple[AgentName, ...]]] = {
     MigrationMode.DISCOVER_ONLY: (AgentName.DISCOVERY,),
     MigrationMode.EXPORT_ONLY: (AgentName.DISCOVERY, AgentName.EXPORT),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from gl2gh_batch.domain.plan import Step, TargetFacts
+from gl2gh_batch.domain.plan import Plan, Step, TargetFacts
 from gl2gh_batch.domain.ports import Clock, Emit
 from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.kit.claim import TargetClaim
@@ -47,6 +47,17 @@ class Engine(ABC):
     @abstractmethod
     async def open(self) -> None:
         """Make sure that the target is ours to write to; raises `TargetNotOursError`."""
+
+    @abstractmethod
+    async def recover(self, plan: Plan, steps: Callable[[], Iterable[Step]]) -> int:
+        """Give the steps that the target proves their receipts in an empty ledger; how many.
+
+        Writes nothing to the target. Raises `TargetNotOursError`.
+        """
+
+    @abstractmethod
+    async def remove(self) -> None:
+        """Delete the target repository; whether it may be is for the caller to know."""
 
     @abstractmethod
     async def perform(self, step: Step) -> bool:

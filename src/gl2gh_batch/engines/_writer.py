@@ -17,7 +17,7 @@ class OneWriter:
 
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
-        self._is_archived = False
+        self.is_archived = False
 
     async def look_at_target(self) -> Repository | None:
         """The repository; its answer also tells GitHub's time."""
@@ -27,7 +27,7 @@ class OneWriter:
         if self._bench.claim is not None:
             self._bench.claim.sync(answer.headers.get("date"))
         repository = decode(answer.json(), Repository)
-        self._is_archived = repository.archived
+        self.is_archived = repository.archived
         return repository
 
     async def secure(self, step: Step) -> None:
@@ -35,7 +35,7 @@ class OneWriter:
         claim = self._bench.claim
         if claim is None or step.id == CREATE_STEP:  # GitHub lets only one make a repository
             return
-        if self._is_archived and not claim.is_held:  # and takes no write into an archived one
+        if self.is_archived and not claim.is_held:  # and takes no write into an archived one
             return
         if await claim.ensure():
             await self._look_closer()
@@ -45,7 +45,7 @@ class OneWriter:
 
     def github_for(self, call: Call) -> GitHub:
         """Guarded by the claim, but for the calls that are made without it: `secure` says why."""
-        is_free = call.id == CREATE_STEP or _archives(call) or self._is_archived
+        is_free = call.id == CREATE_STEP or _archives(call) or self.is_archived
         return self._bench.github.guarded(None) if is_free else self._bench.github
 
     async def _look_closer(self) -> None:

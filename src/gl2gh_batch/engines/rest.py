@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
@@ -20,10 +20,12 @@ from gl2gh_batch.domain.errors import (
 )
 from gl2gh_batch.domain.events import Noticed
 from gl2gh_batch.domain.ledger import Receipt, StepState
-from gl2gh_batch.domain.plan import CREATE_STEP, Call, Completion, GitPush, Lookup, Step, Upload
+from gl2gh_batch.domain.plan import CREATE_STEP, Call, Completion, GitPush, Plan, Step, Upload
 from gl2gh_batch.engines._engine import Engine, Workbench
 from gl2gh_batch.engines._entries import SPLIT, EntryByEntry
 from gl2gh_batch.engines._imports import ImportFailedError, ImportJobs
+from gl2gh_batch.engines._lookups import Lookups
+from gl2gh_batch.engines._recovery import Recovery, is_recovered
 from gl2gh_batch.engines._writer import OneWriter, not_ours
 from gl2gh_batch.kit.claim import ClaimLapsedError
 from gl2gh_batch.kit.git import RefsRefusedError
@@ -52,6 +54,7 @@ class RestEngine(Engine):
         self._imports = ImportJobs(bench)
         self._entries = EntryByEntry(bench, self.perform)
         self._writer = OneWriter(bench)
+        self._lookups = Lookups(bench)
 
     async def open(self) -> None:
         bench = self.bench
@@ -72,6 +75,28 @@ class RestEngine(Engine):
         ):
             return
         raise not_ours(bench.repo)
+
+    async def recover(self, plan: Plan, steps: Callable[[], Iterable[Step]]) -> int:
+        if self.bench.claim is not None:
+            repository = await self._writer.look_at_target()
+            if repository is not None and not repository.archived:
+                await self.bench.claim.ensure()
+        repository = await self._writer.look_at_target()
+        return await Recovery(self.bench, plan, _digest).recover(repository, steps)
+
+    async def remove(self) -> None:
+        bench = self.bench
+        if bench.claim is not None and not self._writer.is_archived:
+            await bench.claim.ensure()
+        answer = await bench.github.guarded(None).write("DELETE", f"/repos/{bench.repo}")
+        if answer.verdict not in {Verdict.DONE, Verdict.MISSING, Verdict.GONE}:
+            error = refusal_of(answer)
+            error.hint = (
+                "Deleting takes the scope delete_repo (an App: administration), and admin rights there."
+            )
+            raise error
+        if bench.claim is not None:
+            bench.claim.forget()
 
     async def perform(self, step: Step) -> bool:
         if isinstance(step, Call) and not self._is_due(step):
@@ -121,6 +146,8 @@ class RestEngine(Engine):
         if receipt is not None and await self._settle(call, receipt):
             return False
         call = replace(call, body=self._resolve(call.body))
+        if receipt is None and is_recovered(self.bench) and await self._is_there(call, digest):
+            return False
         for attempt in range(1, TRIES + 1):
             self.bench.ledger.intent(call.id, digest, self._now())
             try:
@@ -159,7 +186,7 @@ class RestEngine(Engine):
         }:
             self._import_is_missing(call)
         if answer.verdict is Verdict.INVALID and call.lookup is not None:
-            found = await self._look_up(call.lookup)
+            found = await self._lookups.find(call.lookup)
             if found is not None:
                 if call.id == CREATE_STEP:
                     await self.open()  # somebody may have made it in this very moment
@@ -232,7 +259,7 @@ class RestEngine(Engine):
                 item=call.id,
             )
         if any(name not in fields for name in call.keep) and call.lookup is not None:
-            fields = {**(await self._look_up(call.lookup) or {}), **fields}
+            fields = {**(await self._lookups.find(call.lookup) or {}), **fields}
         self._done(call, {name: fields[name] for name in call.keep if name in fields})
 
     async def _adopt(self, call: Call, found: Mapping[str, Any]) -> None:
@@ -279,6 +306,19 @@ class RestEngine(Engine):
             return False
         return await self._find_with_lag(call)
 
+    async def _is_there(self, call: Call, digest: str) -> bool:
+        """Whether an earlier run, whose receipts are lost, made it: then it has its receipt now."""
+        if call.lookup is None or call.lookup.absent:
+            return False
+        found = await self._lookups.find(call.lookup)
+        if found is None:
+            return False
+        if call.adopt_path and any(found.get(name) != value for name, value in call.body.items()):
+            return False  # of that name and not as planned: the request itself adopts it
+        self.bench.ledger.intent(call.id, digest, self._now())
+        await self._finish(call, found)
+        return True
+
     async def _find_with_lag(self, call: Call) -> bool:
         """Look for the effect, again after a while; True when it was found and has its receipt."""
         if call.lookup is None:
@@ -288,28 +328,13 @@ class RestEngine(Engine):
         for seconds in LOOK_AFTER_S:
             if seconds:
                 await self.bench.clock.sleep(seconds)
-            found = await self._look_up(call.lookup)
+            found = await self._lookups.find(call.lookup)
             if found is not None:
                 # It may be an older one of the same name, such as a label that GitHub itself made.
                 other = any(found.get(key) != value for key, value in call.body.items())
                 await (self._adopt if call.adopt_path and other else self._finish)(call, found)
                 return True
         return False
-
-    async def _look_up(self, lookup: Lookup) -> Mapping[str, Any] | None:
-        if lookup.absent:
-            return {} if await self.bench.github.find(lookup.path) is None else None
-        answer = await self.bench.github.find(lookup.path)
-        if answer is None:
-            return None
-        body = answer.json()
-        if isinstance(body, dict):
-            return body if _matches(body, lookup) else None
-        async for page in self.bench.github.list_pages(lookup.path):
-            for one in page:
-                if isinstance(one, dict) and _matches(one, lookup):
-                    return one
-        return None
 
     # ── pushes ───────────────────────────────────────────────────────────────────────────────────
 
@@ -388,17 +413,6 @@ def _digest(step: Step) -> str:
 def _may_repeat(step: Step) -> bool:
     """True for what can be sent twice without harm: no lookup is needed to find out."""
     return not isinstance(step, Call) or step.repeatable or (step.lookup is None and step.method != "POST")
-
-
-def _matches(body: Mapping[str, Any], lookup: Lookup) -> bool:
-    value = body.get(lookup.field)
-    if isinstance(value, bool):
-        value = str(value).lower()
-    if not isinstance(value, str):
-        return False
-    if lookup.contains:
-        return lookup.value in value
-    return value.casefold() == lookup.value.casefold()
 
 
 def _made_since(receipt: Receipt | None, created_at: str | None) -> bool:

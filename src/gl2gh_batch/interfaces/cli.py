@@ -1,4 +1,4 @@
-"""The command line: `gl2gh-batch run | verify | doctor | merge | action | demo | sandbox`."""
+"""The command line: `gl2gh-batch run | verify | doctor | merge | recover | cleanup | unlock | …`."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from gl2gh_batch.interfaces import action
 from gl2gh_batch.interfaces.examining import exit_code, run_doctor
 from gl2gh_batch.interfaces.inputs import BY_NAME, INPUTS
 from gl2gh_batch.interfaces.merging import merge
+from gl2gh_batch.interfaces.repairing import ASKS, HELP, repair
 from gl2gh_batch.interfaces.running import Outcome, run_batch
 from gl2gh_batch.interfaces.views import error_text, nobody_listens, say, view_for
 from gl2gh_batch.interfaces.wiring import Batch, wire
@@ -117,6 +118,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_inputs(look, without=("mode", "resume_from", "approved_plan", "deadline", "shard", "shards"))
     look.set_defaults(command_function=_doctor)
+
+    for task, words in HELP.items():
+        mend = commands.add_parser(task.value, help=words, allow_abbrev=False)
+        _add_inputs(mend, without=("mode", "resume_from", "approved_plan", "deadline", "shard", "shards"))
+        if task in ASKS:
+            mend.add_argument("--yes", action="store_true", help=ASKS[task])
+        mend.set_defaults(command_function=_repair, task=task, yes=False)
 
     join = commands.add_parser("merge", help="join the results of all shards", allow_abbrev=False)
     join.add_argument(
@@ -226,6 +234,14 @@ def _run_batch(
         outcome = asyncio.run(run_batch(batch, redactor, view.hear, only_verify=only_verify))
     view.conclude(outcome.result)
     return outcome.exit_code
+
+
+def _repair(arguments: argparse.Namespace, redactor: Redactor) -> int:
+    values = {**_values(arguments), "mode": "APPLY"}
+    for name in TOKENS:
+        redactor.add(values.get(name, ""))
+    batch = wire(values, environment=arguments.environment)
+    return repair(batch, arguments.task, redactor, yes=arguments.yes)
 
 
 def _doctor(arguments: argparse.Namespace, redactor: Redactor) -> int:

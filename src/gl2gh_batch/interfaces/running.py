@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from gl2gh_batch.batch.orchestrator import BatchOrchestrator
 from gl2gh_batch.domain.errors import ConfigurationError, FailureReason, StoppedError
+from gl2gh_batch.domain.modes import Task
 from gl2gh_batch.domain.ports import Emit
 from gl2gh_batch.domain.result import BatchStatus, StoppedBy
 from gl2gh_batch.interfaces.approval import check_approval
@@ -44,8 +45,10 @@ async def run_batch(
     listen: Emit,
     *,
     only_verify: bool = False,
+    task: Task | None = None,
+    force: bool = False,
 ) -> Outcome:
-    """Run the batch, or compare its targets again; INT, TERM, HUP and the deadline stop it cleanly.
+    """Run the batch, or do one task; INT, TERM, HUP and the deadline stop it cleanly.
 
     Raises `Gl2ghError` for what no project can be blamed for.
     """
@@ -69,7 +72,11 @@ async def run_batch(
             check_approval(batch, configs, resources)
             _make_folder(batch.work_dir)
             if only_verify:
-                result = await orchestrator.execute_batch_verification(configs, batch.parallel_limit)
+                task = Task.VERIFY
+            if task is not None:
+                result = await orchestrator.execute_batch_task(
+                    configs, task, batch.parallel_limit, force=force
+                )
             else:
                 result = await orchestrator.execute_batch_migration(
                     configs,

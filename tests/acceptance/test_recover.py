@@ -1,0 +1,163 @@
+"""A lost ledger is made again from the target; a trial is cleaned up; a claim is taken away."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from typing import Any
+
+import pytest
+from brisk import BriskClock
+from lab import Lab, differing, issue, note, project
+from victim import apply_until_killed
+
+from gl2gh_batch import BatchOrchestrator, SharedResources
+from gl2gh_batch.domain.modes import Task
+from gl2gh_batch.kit.git_claim import CLAIM_REF
+
+SMALL = project(
+    project={"path": "acme/app", "id": 17, "name": "App", "visibility": "public", "creator": "anna"},
+    issues=[
+        issue(1, labels=["later"], milestone="1.0", locked=True, notes=[note("Same here."), note("Yes.")]),
+        issue(3, state="closed"),
+        issue(4),
+    ],
+)
+SEED = 20261123
+
+
+async def _task(lab: Lab, task: Task, *, force: bool = False, **fields: Any) -> dict[str, Any]:
+    async with SharedResources(work_dir=lab.work, clock=BriskClock()) as resources:
+        result = await BatchOrchestrator(resources).execute_batch_task(
+            [lab.config(**fields)], task, force=force
+        )
+    only: dict[str, Any] = result["results"][0]
+    return only
+
+
+def _lose(lab: Lab) -> None:
+    for path in lab.folder_of().glob("ledger.sqlite*"):
+        path.unlink()
+
+
+@pytest.mark.parametrize("issues_via", ["import", "rest"])
+async def test_a_lost_ledger_is_recovered_anywhere(open_lab: Any, subtests: Any, issues_via: str) -> None:
+    """Killed at random points with its ledger lost, an apply goes on after `recover` with nothing twice."""
+    lab = await open_lab(SMALL)
+    fields = {"visibility": "source", "issues_via": issues_via}
+    configs = [lab.config(**fields)]
+    assert (await lab.batch("PLAN_ONLY", configs))["status"] == "success"
+    shutil.copytree(lab.work, lab.folder / "planned")
+    mark = lab.mark()
+    assert (await lab.batch("APPLY", configs))["status"] == "success"
+    dated = issues_via != "rest"
+    wanted, requests = await lab.settled(dated=dated), len(lab.github(mark))
+    print(f"seed {SEED}, {requests} requests")
+    points = random.Random(SEED).sample(range(6, requests + 1), 7)
+    for number, nth in enumerate([*points, requests + 100]):
+        with subtests.test(f"request {nth}"):
+            await lab.control("POST", "reset")
+            shutil.rmtree(lab.work)
+            shutil.copytree(lab.folder / "planned", lab.work)
+            await apply_until_killed(lab, nth, before=bool(number % 2), configs=configs)
+            _lose(lab)
+            if "acme/app" in await lab.repositories() and (await lab.repository())["issues"]:
+                # Without a ledger nothing is touched: the way out is named.
+                mark = lab.mark()
+                refused = await lab.run("APPLY", configs[0])
+                assert refused["status"] == "failed"
+                assert "recover" in refused["error"]["hint"], refused["error"]
+                assert lab.writes(mark) == []
+                _lose(lab)
+            mark = lab.mark()
+            recovered = await _task(lab, Task.RECOVER, **fields)
+            assert recovered["status"] == "success", recovered
+            assert [one for one in lab.writes(mark) if not one.endswith("git-receive-pack")] == []
+            result = await lab.run("APPLY", configs[0])
+            assert result["status"] == "success", result.get("error")
+            assert differing(await lab.settled(dated=dated), wanted) == []
+
+
+async def test_a_foreign_repository_is_not_recovered(lab: Lab) -> None:
+    """What holds no marker of ours, and more than our refs, is not taken for ours."""
+    assert (await lab.run("PLAN_ONLY"))["status"] == "success"
+    value = {"private": True, "issues": [{"title": "Not ours", "body": "", "comments": []}]}
+    await lab.control("PATCH", "state", [{"op": "add", "path": "/repositories/acme~1app", "value": value}])
+    result = await _task(lab, Task.RECOVER)
+    assert result["error"]["reason"] == "target-not-empty", result
+    assert not (lab.folder_of() / "ledger.sqlite").exists()
+
+
+async def test_a_marker_by_another_login_forges_nothing(lab: Lab) -> None:
+    """An issue with our marker that a stranger wrote proves nothing."""
+    assert (await lab.run("FULL"))["status"] == "success"
+    _lose(lab)
+    for one in lab.sandbox.github.repositories.values():
+        for item in one.issues.values():
+            item.user = "ben"
+    result = await _task(lab, Task.RECOVER)
+    assert result["status"] == "failed", result
+    assert "token" in result["error"]["hint"]
+
+
+async def test_a_trial_is_cleaned_up_and_can_be_repeated(lab: Lab) -> None:
+    """What a batch made is deleted, and a new apply of the same plan makes it again."""
+    assert (await lab.run("FULL"))["status"] == "success"
+    wanted = await lab.settled()
+    assert (await _task(lab, Task.CLEANUP))["status"] == "success"
+    assert await lab.repositories() == {}
+    assert (await lab.run("APPLY"))["status"] == "success"
+    assert differing(await lab.settled(), wanted) == []
+
+
+async def test_a_half_finished_trial_is_cleaned_up(lab: Lab) -> None:
+    """What is only missing keeps nothing from being deleted."""
+    await lab.faults(
+        {"method": "POST", "path": "*/import/issues", "nth": 2, "effect": {"status": 403, "body": {}}}
+    )
+    assert (await lab.run("FULL"))["status"] == "failed"
+    result = await _task(lab, Task.CLEANUP)
+    assert result["status"] == "success", result
+    assert await lab.repositories() == {}
+
+
+CHANGES: dict[str, dict[str, Any]] = {
+    "a new issue": {"path": "/issues/-", "value": {"title": "New", "body": "", "comments": []}},
+    "a new label": {"path": "/labels/-", "value": {"name": "new", "color": "000000"}},
+    "an edited issue": {"path": "/issues/0/title", "value": "Other"},
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+async def test_what_somebody_changed_is_not_cleaned_up(lab: Lab, name: str) -> None:
+    """A repository that holds anybody else's work stays."""
+    assert (await lab.run("FULL"))["status"] == "success"
+    await lab.damage({"op": "add", **CHANGES[name]})
+    mark = lab.mark()
+    result = await _task(lab, Task.CLEANUP)
+    assert (result["status"], result["error"]["reason"]) == ("failed", "target-not-empty"), result
+    assert list(await lab.repositories()) == ["acme/app"]
+    assert lab.writes(mark) == []
+
+
+async def test_what_was_there_before_is_not_cleaned_up(lab: Lab) -> None:
+    """An empty repository that the batch only filled is not its to delete."""
+    await lab.control(
+        "PATCH", "state", [{"op": "add", "path": "/repositories/acme~1app", "value": {"private": True}}]
+    )
+    assert (await lab.run("FULL"))["status"] == "success"
+    result = await _task(lab, Task.CLEANUP)
+    assert result["status"] == "failed", result
+    assert list(await lab.repositories()) == ["acme/app"]
+
+
+async def test_a_dead_claim_is_taken_away(lab: Lab) -> None:
+    """`unlock` refuses a claim that may be alive, names it, and takes it away when told to."""
+    assert (await lab.run("PLAN_ONLY"))["status"] == "success"
+    assert await apply_until_killed(lab, 20, before=True)
+    assert CLAIM_REF in (await lab.repository())["refs"]
+    refused = await _task(lab, Task.UNLOCK)
+    assert refused["error"]["reason"] == "target-locked", refused
+    assert CLAIM_REF in (await lab.repository())["refs"]
+    assert (await _task(lab, Task.UNLOCK, force=True))["status"] == "success"
+    assert CLAIM_REF not in (await lab.repository())["refs"]
