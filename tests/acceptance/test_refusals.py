@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,41 @@ async def test_a_plan_for_another_request_is_refused(lab: Lab, changed: dict[str
     )
     assert result["error"]["hint"]
     assert lab.writes() == []
+
+
+async def test_a_superseded_plan_is_refused(lab: Lab) -> None:
+    """Once a later plan was applied, an earlier one is refused by its number; nothing is written."""
+    assert (await lab.run("PLAN_ONLY"))["status"] == "success"
+    kept = lab.folder / "kept"
+    shutil.copytree(lab.folder_of(), kept, ignore=shutil.ignore_patterns("ledger*", "git"))
+    assert (await lab.run("FULL", resume_from="plan"))["status"] == "success"
+    for name in ("plan.json", "plan.ndjson"):
+        shutil.copy(kept / name, lab.folder_of() / name)
+    mark = lab.mark()
+    result = await lab.run("APPLY")
+    assert result["error"]["reason"] == "plan-changed", result
+    assert "number 1 of its lineage, and number 2 was applied" in result["error"]["message"]
+    assert lab.writes(mark) == []
+
+
+async def test_a_plan_of_another_lineage_is_refused(lab: Lab) -> None:
+    """A plan made elsewhere for the same target is not applied with this ledger; a new one is."""
+    assert (await lab.run("FULL"))["status"] == "success"
+    elsewhere = lab.folder / "elsewhere"
+    await lab.run("PLAN_ONLY", work=elsewhere)
+    for path in (elsewhere / "projects" / "acme-app-17").iterdir():
+        if path.name in {"plan.json", "plan.ndjson"}:
+            shutil.copy(path, lab.folder_of() / path.name)
+    shutil.copytree(
+        elsewhere / "projects" / "acme-app-17" / "desired", lab.folder_of() / "desired", dirs_exist_ok=True
+    )
+    mark = lab.mark()
+    result = await lab.run("APPLY")
+    assert result["error"]["reason"] == "plan-changed", result
+    assert "another lineage" in result["error"]["message"]
+    (lab.folder_of() / "plan.json").unlink()
+    assert (await lab.run("FULL"))["status"] == "success"
+    assert [one for one in lab.writes(mark) if one.startswith("POST /api/")] == []
 
 
 async def test_a_plan_survives_what_does_not_concern_it(lab: Lab) -> None:

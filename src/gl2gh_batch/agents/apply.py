@@ -7,7 +7,7 @@ from typing import Final
 from gl2gh_batch.agents._agent import Agent, counted
 from gl2gh_batch.agents._desk import Desk
 from gl2gh_batch.agents.export import fetch_history
-from gl2gh_batch.agents.plan import read_steps, require_plan
+from gl2gh_batch.agents.plan import adopt_plan, read_steps, require_plan
 from gl2gh_batch.domain.errors import BlockedError, PlanRefusedError
 from gl2gh_batch.domain.ledger import StepState
 from gl2gh_batch.domain.modes import AgentName
@@ -52,6 +52,7 @@ async def perform_phase(desk: Desk, plan: Plan, phase: Phase, note: str) -> int:
     try:
         engine = engine_for(desk, plan, ledger)
         await engine.open()
+        adopt_plan(ledger, plan)
         totals = {name: kind.steps for name, kind in plan.kinds.items()}
         done: dict[str, int] = {}
         sent = 0

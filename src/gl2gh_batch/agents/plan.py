@@ -50,6 +50,9 @@ from gl2gh_batch.kit.workdir import (
     write_document,
 )
 
+# What the ledger says of the plan that was applied last.
+LINEAGE = "lineage"
+SERIAL = "serial"
 REMEDY = "Make the plan again (PLAN_ONLY with resume_from=plan) and review it."
 # An engine looks whose the repository is before it fills, and before it closes; and, once it has the claim,
 # whether anybody was there before (refs and issues).
@@ -94,11 +97,42 @@ def require_plan(desk: Desk) -> Plan:
             hint="Run PLAN_ONLY with the same work directory, review the plan, then APPLY.",
             project=desk.label,
         )
+    changed += _superseded(desk, plan)
     if changed:
         raise PlanRefusedError(
             f"the plan no longer holds: {'; '.join(changed)}", hint=REMEDY, project=desk.label
         )
     return plan
+
+
+def adopt_plan(ledger: Ledger, plan: Plan) -> None:
+    """Write down whose plan the receipts are from: an older or a foreign one is refused from now on."""
+    ledger.set(LINEAGE, plan.lineage)
+    ledger.set(SERIAL, str(plan.serial))
+
+
+def _superseded(desk: Desk, plan: Plan) -> list[str]:
+    if not desk.folder.ledger.exists():
+        return []
+    with Ledger(desk.folder.ledger) as ledger:
+        lineage, serial = ledger.get(LINEAGE), ledger.get(SERIAL)
+    if lineage and lineage != plan.lineage:
+        return ["it is of another lineage than the plan that was applied from here before"]
+    if serial and int(serial) > plan.serial:
+        return [f"it is number {plan.serial} of its lineage, and number {serial} was applied since"]
+    return []
+
+
+def _lineage_of(desk: Desk) -> tuple[str, int]:
+    """The lineage and serial that a new plan goes on from: of the plan before it, else of the ledger."""
+    before = _read_earlier(desk)
+    known = (before.lineage, before.serial) if before else ("", 0)
+    if desk.folder.ledger.exists():
+        with Ledger(desk.folder.ledger) as ledger:
+            lineage, serial = ledger.get(LINEAGE) or "", int(ledger.get(SERIAL) or 0)
+        if lineage and (lineage != known[0] or serial > known[1]):
+            known = (lineage, serial)
+    return known[0] or str(uuid.uuid4()), known[1]
 
 
 def _changes(desk: Desk, plan: Plan) -> list[str]:
@@ -146,7 +180,7 @@ class PlanAgent(Agent):
 
     async def run(self, desk: Desk) -> AgentResult:
         manifest = _require_desired(desk)
-        before = _read_earlier(desk)
+        lineage, serial = _lineage_of(desk)
         target = await look_at_target(desk)
         facts = target.facts
         tally = Tally()
@@ -174,8 +208,8 @@ class PlanAgent(Agent):
         plan = Plan(
             project=desk.reference.project,
             repo=desk.repo,
-            lineage=before.lineage if before else str(uuid.uuid4()),
-            serial=before.serial + 1 if before else 1,
+            lineage=lineage,
+            serial=serial + 1,
             made_at=desk.now(),
             tool_version=desk.tool_version,
             inputs=_inputs(desk, manifest),
