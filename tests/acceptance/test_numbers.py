@@ -19,7 +19,7 @@ ISSUES = [
 ]
 MERGE_REQUESTS = [
     {"iid": 1, "title": "First", "source_branch": "a", "target_branch": "main"},
-    {"iid": 2, "title": "Second", "source_branch": "b", "target_branch": "main"},
+    {"iid": 3, "title": "Second", "source_branch": "b", "target_branch": "main"},
 ]
 
 
@@ -34,15 +34,15 @@ def _numbers(repository: dict[str, Any]) -> dict[int, str]:
 @pytest.mark.parametrize(
     ("policy", "kept", "highest"),
     [
-        ("issues-exact", {2: "Issue 2", 6: "Issue 6"}, 6),
-        ("merge-requests-exact", {4: "Issue 2", 8: "Issue 6"}, 8),
-        ("compact", {1: "Issue 2", 3: "Issue 6"}, 3),
+        ("issues-exact", {2: "Issue 2", 6: "Issue 6", 7: "First", 9: "Second"}, 9),
+        ("merge-requests-exact", {1: "First", 3: "Second", 5: "Issue 2", 9: "Issue 6"}, 9),
+        ("compact", {1: "Issue 2", 3: "Issue 6", 4: "First", 5: "Second"}, 5),
     ],
 )
 async def test_numbers_hold_and_placeholders_go(
     open_lab: Any, policy: str, kept: dict[int, str], highest: int
 ) -> None:
-    """Each issue has the number of its policy, gaps were filled and are free again, nothing came after."""
+    """Issues and merge requests have the numbers of the policy; gaps of both were filled and are free."""
     lab = await open_lab(_project())
     result = await lab.run("FULL", lab.config(numbering=policy))
     assert result["status"] == "success", result
@@ -58,9 +58,9 @@ async def test_placeholders_stay_when_asked_to(open_lab: Any) -> None:
     result = await lab.run("FULL", lab.config(placeholders="keep"))
     assert result["status"] == "success", result
     issues = (await lab.repository())["issues"]
-    assert [one["number"] for one in issues] == [1, 2, 3, 4, 5, 6]
+    assert [one["number"] for one in issues] == [1, 2, 3, 4, 5, 6, 7, 8, 9]
     held = {one["number"]: one for one in issues if one["title"] == PLACEHOLDER_TITLE}
-    assert {number: one["state"] for number, one in held.items()} == dict.fromkeys((1, 3, 4, 5), "closed")
+    assert {number: one["state"] for number, one in held.items()} == dict.fromkeys((1, 3, 4, 5, 8), "closed")
     assert "removed again" not in held[1]["body"]
 
 
@@ -75,7 +75,7 @@ async def test_confidential_ones_are_listed_and_never_sent(open_lab: Any) -> Non
         json.loads(line) for line in (lab.folder_of() / "desired/losses.ndjson").read_text().splitlines()
     ]
     assert result["losses"] == len(losses)
-    assert {"issues/3", "merge_requests"} <= {one["item"] for one in losses}
+    assert {"issues/3", "members"} <= {one["item"] for one in losses}
     assert any(one["item"].startswith("issues/2/notes/") for one in losses)
 
 
@@ -126,7 +126,7 @@ async def test_an_unfinished_batch_keeps_snapshot_and_numbers(open_lab: Any, num
     await lab.faults()
     _issue_from_gitlab(lab, 7)
     (only,) = lab.sandbox.gitlab.projects.values()
-    only.merge_requests[3] = only.merge_requests[2]
+    only.merge_requests[4] = only.merge_requests[3]
     before = (lab.folder_of() / "snapshot/manifest.json").read_bytes()
     result = await lab.run("FULL", config)
     assert result["status"] == "success", result
@@ -181,9 +181,9 @@ async def test_placeholders_that_may_not_be_deleted_are_no_failure(open_lab: Any
     await lab.faults({"path": "*/graphql", "effect": {"status": 200, "body": refusal}})
     result = await lab.run("FULL")
     assert result["status"] == "success", result
-    assert [one["number"] for one in (await lab.repository())["issues"]] == [1, 2, 3, 4, 5, 6]
+    assert [one["number"] for one in (await lab.repository())["issues"]] == [1, 2, 3, 4, 5, 6, 7, 8, 9]
     warnings = [one.message for one in lab.events if getattr(one, "level", "") == "warning"]
-    assert sum("placeholders/" in one for one in warnings) == 4
+    assert sum("placeholders/" in one for one in warnings) == 5
     mark = lab.mark()
     again = await lab.run("APPLY", resume_from="verify")
     assert again["status"] == "success", again

@@ -39,7 +39,15 @@ async def test_real_projects_arrive_without_a_difference(real: Lab, tmp_path: Pa
         assert len(repository["milestones"]) >= len(project.milestones)
         issues = {issue["number"]: issue for issue in repository["issues"]}
         public = {iid: issue for iid, issue in project.issues.items() if not issue.confidential}
-        assert set(issues) == set(public)
+        beside = max(project.issues, default=0)
+        merge_requests = {beside + iid: one for iid, one in project.merge_requests.items()}
+        assert set(issues) == {*public, *merge_requests}
+        for number, merge_request in merge_requests.items():
+            assert issues[number]["state"] == ("open" if merge_request.state == "opened" else "closed")
+            assert issues[number]["title"] == merge_request.title
+            said = "\n".join(comment["body"] for comment in issues[number]["comments"])
+            for note in merge_request.notes.all():
+                assert note.system or note.internal or f"#note_{note.id}" in said
         for iid, issue in public.items():
             notes = [note for note in issue.notes.all() if not note.system and not note.internal]
             assert len(issues[iid]["comments"]) == len(notes)
@@ -50,19 +58,25 @@ async def test_real_projects_arrive_without_a_difference(real: Lab, tmp_path: Pa
         )
         wanted = {ref: sha for ref, sha in listed.refs.items() if re.match("refs/(heads|tags)/", ref)}
         wanted = {ref: sha for ref, sha in wanted.items() if not ref.endswith("^{}")}
-        assert repository["refs"] == wanted
+        pulls = re.compile("refs/(pull|heads/gitlab-merge-requests)/")
+        assert {ref: sha for ref, sha in repository["refs"].items() if not pulls.match(ref)} == wanted
         labels = {label["name"].casefold() for label in repository["labels"]}
         assert {label.title.casefold() for label in project.labels} <= labels
 
 
 async def test_the_export_has_its_issues_notes_and_milestones(open_lab: Any, shared_data: Path) -> None:
-    """The export's 10 issues with their 80 notes and its 5 milestones are all there."""
+    """The export's 10 issues with their 80 notes, its 9 merge requests and its 5 milestones are there."""
     lab = await open_lab(shared_data / "gitlab-export-8.16" / "test_project_export.tar.gz")
     result = await lab.batch("FULL")
     assert result["status"] == "success", result
     (repository,) = (await lab.repositories()).values()
-    assert len(repository["issues"]) == 10
-    assert sum(len(issue["comments"]) for issue in repository["issues"]) == 80
+    issues = [issue for issue in repository["issues"] if "pull_request" not in issue]
+    assert len(issues) == 10
+    assert sum(len(issue["comments"]) for issue in issues) == 80
+    # All of them are open and have their commits: each has one comment with its eight notes.
+    pulls = [issue for issue in repository["issues"] if "pull_request" in issue]
+    assert [len(pull["comments"]) for pull in pulls] == [1] * 9
+    assert sum(pull["comments"][0]["body"].count("#note_") for pull in pulls) == 72
     assert len(repository["milestones"]) == 5
     assert repository["refs"]
 
@@ -77,5 +91,7 @@ async def test_recorded_labels_keep_name_and_colour(open_lab: Any, shared_data: 
     wanted = {label.title: label.color.lower() for label in project.labels}
     assert len(wanted) == 9
     assert given.items() <= wanted.items()
+    beside = max(project.issues)
+    items = {**project.issues, **{beside + iid: one for iid, one in project.merge_requests.items()}}
     for issue in repository["issues"]:
-        assert sorted(label["name"] for label in issue["labels"]) == project.issues[issue["number"]].labels
+        assert sorted(label["name"] for label in issue["labels"]) == sorted(items[issue["number"]].labels)

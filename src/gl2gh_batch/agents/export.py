@@ -12,7 +12,6 @@ from gl2gh_batch.agents.discovery import inventory_digest, read_inventory
 from gl2gh_batch.domain.errors import WorkDirectoryError
 from gl2gh_batch.domain.inventory import Inventory
 from gl2gh_batch.domain.modes import AgentName
-from gl2gh_batch.domain.request import MergeRequestPolicy
 from gl2gh_batch.domain.result import AgentResult
 from gl2gh_batch.kinds import Source
 from gl2gh_batch.kit.git import BRANCHES_AND_TAGS, MERGE_REQUEST_HEADS
@@ -97,17 +96,14 @@ async def fetch_history(desk: Desk) -> dict[str, str]:
 
 
 def _wants_heads(desk: Desk, inventory: Inventory | None) -> bool:
-    """True when pull requests may need commits that no branch leads to."""
-    return (
-        (inventory is None or inventory.merge_requests_enabled)
-        and desk.request.kinds.get("merge_requests") != "skip"
-        and desk.request.policies.merge_requests is not MergeRequestPolicy.ALL_AS_ISSUE
-    )
+    """True when there are merge requests, whose commits no branch may lead to any more."""
+    return (inventory is None or inventory.merge_requests_enabled) and desk.request.kinds.get(
+        "merge_requests"
+    ) != "skip"
 
 
 async def _fetch(desk: Desk, shas: Sequence[str]) -> None:
-    if desk.request.policies.merge_requests is not MergeRequestPolicy.ALL_AS_ISSUE:
-        await desk.git.fetch_commits(desk.source_git_url, desk.folder.mirror, shas, desk.gitlab_auth())
+    await desk.git.fetch_commits(desk.source_git_url, desk.folder.mirror, shas, desk.gitlab_auth())
 
 
 def require_inventory(desk: Desk) -> Inventory:

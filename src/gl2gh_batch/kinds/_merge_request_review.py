@@ -42,7 +42,7 @@ def review_comment(
     first = thread[0]
     if first.position is None:
         return None
-    found = line_in(first.position, record.git)
+    found = line_in(first.position, record.git, first.spread)
     if found is None:
         return None
     outdated = first.position.head_sha != record.git.head
@@ -60,8 +60,11 @@ def review_comment(
     )
 
 
-def line_in(position: Position, git: GitFacts) -> ReviewComment | None:
-    """The line of the last version's diff that a position is about; None when that shows no such line."""
+def line_in(position: Position, git: GitFacts, spread: tuple[int, int] = (0, 0)) -> ReviewComment | None:
+    """The line of the last version's diff that a position is about; None when that shows no such line.
+
+    What a suggestion replaces has to be what the comment is about: `spread` lines above and below too.
+    """
     if position.position_type != "text":
         return None
     removed = position.new_line is None and position.old_line is not None
@@ -83,6 +86,10 @@ def line_in(position: Position, git: GitFacts) -> ReviewComment | None:
             shows = hunk.has_old if removed else hunk.has_new
             if not shows(last):
                 continue
+            if spread != (0, 0) and not removed:
+                first, last = last - spread[0], last + spread[1]
+                if not (shows(first) and shows(last)):
+                    return None
             side = "LEFT" if removed else "RIGHT"
             # Several lines have to be in one hunk.
             several = first < last and shows(first)

@@ -138,9 +138,10 @@ def _losses(record: MergeRequestRecord, setting: Setting, *, is_pull: bool) -> I
     obstacle = obstacle_of(record, setting.policies.merge_requests)
     if obstacle is not None:
         yield loss(f"the pull request for !{item.iid}: it becomes an issue", str(obstacle))
-    if not is_pull and git.head and git.head not in git.kept:
+    head = git.head or item.head_sha
+    if not is_pull and head and head not in git.kept:
         yield loss(
-            f"the commits of !{item.iid} up to {git.head[:10]}",
+            f"the commits of !{item.iid} up to {head[:10]}",
             "no branch leads to them, and an issue has none;"
             f" merge_requests: {MergeRequestPolicy.ALL_AS_PULL_REQUEST.value} keeps them",
         )

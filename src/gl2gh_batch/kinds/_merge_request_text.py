@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -30,17 +31,23 @@ DESCRIPTION_LIMIT_BYTES: Final = 56_000
 FACTS_LIMIT: Final = 6_000
 COMMITS_NAMED: Final = 250
 _SHORT: Final = 10
+# GitLab docs, user/project/merge_requests/reviews/suggestions: at most 100 lines above and below.
+_SUGGESTION: Final = re.compile(r"^\s*[`~]{3,}suggestion:-([0-9]{1,3})\+([0-9]{1,3})", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remark:
-    """One piece of talk, rewritten; `thread` is the discussion that it belongs to, `at` when it was said."""
+    """One piece of talk, rewritten; `thread` is the discussion that it belongs to, `at` when it was said.
+
+    `spread` is how many lines above and below its own a suggestion in it replaces.
+    """
 
     source: str
     text: str
     at: str
     thread: str = ""
     position: Position | None = None
+    spread: tuple[int, int] = (0, 0)
 
 
 def source_of(item: MergeRequest) -> str:
@@ -221,7 +228,13 @@ def _remark(
             at=note.created_at,
             thread=thread,
             position=note.position if place == 1 and is_first else None,
+            spread=_spread(note.body or ""),
         )
+
+
+def _spread(body: str) -> tuple[int, int]:
+    found = [(int(above), int(below)) for above, below in _SUGGESTION.findall(body)]
+    return max((above for above, _ in found), default=0), max((below for _, below in found), default=0)
 
 
 def _marks(note: DiffNote, *, is_first: bool) -> Marks:

@@ -1,0 +1,104 @@
+"""Merge requests become pull requests or issues, and nothing of them is lost unsaid."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from lab import USERS, Lab
+from merging import AS_ALL, AS_OPEN, LOST, TEMPORARY, hide_branches, merging, shas
+
+ISSUES = 3
+POLICIES = {
+    "all-as-issue": dict.fromkeys(AS_OPEN, "I"),
+    "open-as-pull-request": AS_OPEN,
+    "all-as-pull-request": AS_ALL,
+}
+PEOPLE = [*USERS, ("ben", "ben")]
+
+
+@pytest.fixture
+async def merge_lab(open_lab: Any) -> Lab:
+    """A lab with merge requests of every sort."""
+    lab = await open_lab(merging())
+    hide_branches(lab)
+    assert isinstance(lab, Lab)
+    return lab
+
+
+def losses(lab: Lab) -> list[dict[str, Any]]:
+    """What the last run said would be lost."""
+    lines = (lab.folder_of() / "desired/losses.ndjson").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+async def test_each_becomes_what_its_policy_says(merge_lab: Lab, policy: str) -> None:
+    """Pull request or issue, at its number, closed or open as it was, without a difference."""
+    lab = merge_lab
+    result = await lab.run("FULL", lab.config(merge_requests=policy), users=PEOPLE)
+    assert result["status"] == "success", json.dumps(result.get("error") or result)
+    repository = lab.sandbox.github.repository("acme/app")
+    assert repository is not None
+    seen = {
+        number - ISSUES: "P" if number in repository.pulls else "I"
+        for number in repository.issues
+        if number > ISSUES
+    }
+    assert seen == POLICIES[policy]
+    source = lab.sandbox.gitlab.projects[17].merge_requests
+    for iid, one in source.items():
+        assert repository.issues[ISSUES + iid].state == ("open" if one.state == "opened" else "closed")
+        assert repository.issues[ISSUES + iid].title == one.title
+    assert repository.last_number == ISSUES + LOST
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+async def test_every_head_is_reachable_or_listed(merge_lab: Lab, policy: str) -> None:
+    """Each head is the commit that GitHub keeps of the pull request, or one of a branch, or a loss."""
+    lab = merge_lab
+    assert (await lab.run("FULL", lab.config(merge_requests=policy)))["status"] == "success"
+    state = await lab.repository()
+    repository = lab.sandbox.github.repository("acme/app")
+    assert repository is not None
+    lost = {one["item"] for one in losses(lab) if "commits of" in one["what"]}
+    for iid, sha in shas(lab).items():
+        number = ISSUES + iid
+        if number in repository.pulls:
+            assert state["refs"][f"refs/pull/{number}/head"] == sha
+        else:
+            on_a_branch = iid in {1, 2, 7, 8, 9, 10}
+            assert on_a_branch is (f"merge_requests/{iid}" not in lost), iid
+    ours = [name for name in state["refs"] if name.startswith("refs/heads/gitlab-merge-requests/")]
+    kept = [f"refs/heads/gitlab-merge-requests/{iid}/head" for iid in (4, 6)]
+    assert ours == ([] if policy == "all-as-issue" else kept)
+
+
+async def test_one_push_for_all_and_one_that_tidies_up(merge_lab: Lab) -> None:
+    """Three git operations in all: the mirror, a push of everything, one that removes temporary refs."""
+    lab = merge_lab
+    result = await lab.run("FULL", lab.config(merge_requests="all-as-pull-request"))
+    assert result["status"] == "success", result
+    pushes = [one for one in lab.writes() if one.endswith("/git-receive-pack")]
+    assert len([one for one in pushes if one.startswith("POST")]) == 2
+    assert result["plan"]["price"]["git_operations"] == 2
+    refs = (await lab.repository())["refs"]
+    assert not any(f"/{iid}/" in name for iid in TEMPORARY for name in refs if "refs/heads" in name)
+
+
+async def test_the_price_is_what_it_costs(merge_lab: Lab) -> None:
+    """The plan of each policy predicts the requests of its apply to five in a hundred."""
+    lab = merge_lab
+    for policy in POLICIES:
+        config = lab.config(merge_requests=policy)
+        planned = await lab.run("PLAN_ONLY", config, work=lab.folder / policy)
+        mark = lab.mark()
+        applied = await lab.run("APPLY", config, work=lab.folder / policy)
+        assert applied["status"] == "success", applied
+        sent = [one for one in lab.github(mark) if "/git-" not in one.path and "info/refs" not in one.path]
+        price = planned["plan"]["price"]
+        assert len(sent) == pytest.approx(price["requests"], rel=0.05), (policy, price)
+        assert sum("content_minute" in one.classes for one in sent) == price["content"]
+        await lab.control("POST", "reset")
+        hide_branches(lab)

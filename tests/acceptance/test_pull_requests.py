@@ -1,0 +1,199 @@
+"""What a pull request holds, and what becomes of it when GitHub refuses a part."""
+
+from __future__ import annotations
+
+import collections
+import json
+from typing import Any
+
+import pytest
+from lab import QUICK, USERS, Lab, differing
+from merging import DELETED, DIFF, FORK, MERGED, OPEN, hide_branches, merging
+
+from gl2gh_batch.domain.events import Noticed
+
+FIRST = 3
+PEOPLE = [*USERS, ("ben", "ben")]
+ALL = {"merge_requests": "all-as-pull-request"}
+REFUSED = {"status": 422, "body": {"message": "Unprocessable Entity", "errors": ["no"]}}
+
+
+@pytest.fixture
+async def merge_lab(open_lab: Any) -> Lab:
+    """A lab with merge requests of every sort."""
+    lab = await open_lab(merging())
+    hide_branches(lab)
+    assert isinstance(lab, Lab)
+    return lab
+
+
+def _repository(lab: Lab) -> Any:
+    repository = lab.sandbox.github.repository("acme/app")
+    assert repository is not None
+    return repository
+
+
+def _noticed(lab: Lab, level: str) -> list[str]:
+    return [one.message for one in lab.events if isinstance(one, Noticed) and one.level == level]
+
+
+def _lines(lab: Lab) -> dict[int, list[tuple[str, int | None]]]:
+    """The comments on lines of every pull request."""
+    return {
+        number: [(one.body, one.line) for one in pull.review_comments.values()]
+        for number, pull in _repository(lab).pulls.items()
+    }
+
+
+async def _migrated(lab: Lab, **fields: Any) -> None:
+    """Migrate, without a difference."""
+    result = await lab.run("FULL", lab.config(**fields), users=PEOPLE)
+    assert result["status"] == "success", json.dumps(result.get("error") or result)
+    assert result["verification"]["total_differences"] == 0
+
+
+async def test_threads_are_where_they_were(merge_lab: Lab) -> None:
+    """Each thread that the diff shows is one comment on its line, with its answers; the rest is another."""
+    lab = merge_lab
+    await _migrated(lab)
+    pull = _repository(lab).pulls[FIRST + OPEN]
+    lines = {(one.side, one.line): one.body for one in pull.review_comments.values()}
+    assert set(lines) == {("RIGHT", 11), ("LEFT", 41), ("RIGHT", 12)}
+    assert {one.path for one in pull.review_comments.values()} == {DIFF}
+    assert lines["RIGHT", 11].index("On an added line.") < lines["RIGHT", 11].index("An answer.")
+    assert "thread resolved by **Anna Berg**" in lines["LEFT", 41]
+    assert "```suggestion\nbetter\n```" in lines["RIGHT", 12]
+    assert len(pull.reviews) == 1
+    (talk,) = _repository(lab).issues[FIRST + OPEN].comments.values()
+    assert f"/blob/{pull.head_sha}/{DIFF}#L25):" in talk.body
+    assert "see #5 and #1" in talk.body
+    # What one leaves open does not swallow the next.
+    assert "never closed\n```\n\n---" in talk.body
+    assert talk.body.index("Far away.") < talk.body.index("History on GitLab")
+    assert [one for one in lab.writes() if one.endswith(f"/issues/{FIRST + OPEN}/comments")] == [
+        f"POST /api/v3/repos/acme/app/issues/{FIRST + OPEN}/comments"
+    ]
+
+
+async def test_facts_are_said_and_nothing_is_closed(merge_lab: Lab) -> None:
+    """Labels, milestone, people, approvals, commits and issues are told; no word closes an issue."""
+    lab = merge_lab
+    await _migrated(lab, **ALL)
+    repository = _repository(lab)
+    issue, pull = repository.issues[FIRST + OPEN], repository.pulls[FIRST + OPEN]
+    document = next(one for one in (await lab.repository())["issues"] if one["number"] == FIRST + OPEN)
+    assert [one["name"] for one in document["labels"]] == ["later"]
+    assert document["milestone"]["title"] == "1.0"
+    assert [one["login"] for one in document["assignees"]] == ["anna"]
+    assert sorted(pull.requested_reviewers) == ["anna", "ben"]
+    assert "Approved by Ben Okafor" in issue.body
+    assert "Issues that this is about: #3" in issue.body
+    assert "Closes #1" not in issue.body  # a zero-width space keeps the word from being an order
+    merged = repository.issues[FIRST + MERGED]
+    assert "Merged by Ben Okafor" in merged.body
+    assert "/commit/" in merged.body
+    assert merged.locked
+    assert "Second of two" in next(iter(merged.comments.values())).body
+    assert repository.pulls[FIRST + DELETED].draft
+    assert "of a fork" in repository.issues[FIRST + FORK].body
+
+
+async def test_each_note_by_itself_when_asked_to(merge_lab: Lab) -> None:
+    """With `notes: each` every note that is on no line is a comment of its own."""
+    lab = merge_lab
+    await _migrated(lab, notes="each")
+    bodies = [one.body for one in _repository(lab).issues[FIRST + OPEN].comments.values()]
+    assert len(bodies) == 6
+    assert all(body.count("#note_") <= 1 for body in bodies)
+
+
+@pytest.mark.parametrize("refused", [[1], [1, 2], [1, 2, 3, 4], [1, 3, 4]])
+async def test_a_refused_line_falls_back_alone(merge_lab: Lab, refused: list[int]) -> None:
+    """A review that GitHub refuses is halved; what it takes nowhere is a comment with a link to the line."""
+    lab = merge_lab
+    await lab.faults({"path": "*/pulls/*/reviews", "method": "POST", "nth": refused, "effect": REFUSED})
+    await _migrated(lab)
+    repository = _repository(lab)
+    pull = repository.pulls[FIRST + OPEN]
+    alone = [
+        one.body
+        for one in repository.issues[FIRST + OPEN].comments.values()
+        if one.body.startswith(f"On [{DIFF}")
+    ]
+    assert len(alone) + len(pull.review_comments) == 3
+    assert len(alone) == {(1,): 0, (1, 2): 1, (1, 2, 3, 4): 2, (1, 3, 4): 1}[tuple(refused)]
+    notices = _noticed(lab, "notice")
+    assert sum("does not take entry" in one for one in notices) == len(alone)
+
+
+async def test_a_refused_pull_request_becomes_an_issue(merge_lab: Lab) -> None:
+    """Where GitHub refuses a pull request, its number is taken by an issue with all that it says."""
+    lab = merge_lab
+    await lab.faults({"path": "/repos/acme/app/pulls", "method": "POST", "nth": [1], "effect": REFUSED})
+    await _migrated(lab)
+    repository = _repository(lab)
+    assert FIRST + OPEN not in repository.pulls
+    assert "Closes" in repository.issues[FIRST + OPEN].body
+    assert len(repository.issues[FIRST + OPEN].comments) == 10
+    assert FIRST + DELETED in repository.pulls
+    warnings = _noticed(lab, "warning")
+    assert any("merge_requests/1 was refused" in one for one in warnings)
+
+
+async def test_no_drafts_where_github_has_none(open_lab: Any) -> None:
+    """Where drafts are not to be had the pull request is made without, and its text says that it was one."""
+    lab = await open_lab(merging(), settings={**QUICK, "has_drafts": False})
+    hide_branches(lab)
+    await _migrated(lab)
+    repository = _repository(lab)
+    assert not repository.pulls[FIRST + DELETED].draft
+    assert "· Draft" in repository.issues[FIRST + DELETED].body
+
+
+async def test_reviewers_whom_github_refuses_stay_in_the_text(merge_lab: Lab) -> None:
+    """A refused request for reviews stops nothing: the names are in the text."""
+    lab = merge_lab
+    await lab.faults({"path": "*/requested_reviewers", "method": "POST", "effect": REFUSED})
+    await _migrated(lab)
+    repository = _repository(lab)
+    assert repository.pulls[FIRST + OPEN].requested_reviewers == []
+    assert "Reviewers: Ben Okafor, Anna Berg" in repository.issues[FIRST + OPEN].body
+
+
+LOST: dict[str, dict[str, Any]] = {
+    "dropped": {"drop": True},
+    "502": {"status": 502, "body": "<html>Bad gateway</html>"},
+    "not json": {"foreign_body": "html", "status": 200},
+}
+ENDPOINTS = [
+    "/repos/acme/app/pulls",
+    "*/pulls/*/reviews",
+    "*/issues/*/comments",
+    "*/requested_reviewers",
+]
+
+
+@pytest.mark.parametrize("effect", LOST)
+async def test_lost_answers_make_no_duplicates(merge_lab: Lab, effect: str) -> None:
+    """The answer to every creating request is lost after its effect: nothing is there twice."""
+    lab = merge_lab
+    await _migrated(lab, **ALL)
+    wanted, lines = await lab.settled(dated=False), _lines(lab)
+    posts = collections.Counter(one for one in lab.writes() if one.startswith("POST"))
+    await lab.control("POST", "reset")
+    hide_branches(lab)
+    mark, result = lab.mark(), {}
+    for paths in (ENDPOINTS, ENDPOINTS[:3]):
+        faults = [{"path": path, "method": "POST", "when": "after", "effect": LOST[effect]} for path in paths]
+        await lab.faults(*faults)
+        result = await lab.run("FULL", lab.config(**ALL), users=PEOPLE, work=lab.folder / "faulty")
+        if paths is ENDPOINTS:
+            # A request for reviews may be sent twice: it is, and is given up when no answer ever comes.
+            assert result["error"]["item"] == "merge_requests/1/reviewers", result
+    assert result["status"] == "success", json.dumps(result.get("error"))
+    sent = collections.Counter(one for one in lab.writes(mark) if one.startswith("POST"))
+    assert {one: count for one, count in sent.items() if ENDPOINTS[3][1:] not in one} == {
+        one: count for one, count in posts.items() if ENDPOINTS[3][1:] not in one
+    }
+    assert differing(await lab.settled(dated=False), wanted) == []
+    assert _lines(lab) == lines
