@@ -17,6 +17,7 @@ from gl2gh_batch.sandbox.rules import TABLE, Sort
 
 APP = "/repos/acme/app"
 IMPORTS = {"Accept": "application/vnd.github.golden-comet-preview+json"}
+BLOCKED_BY = "dependencies/blocked_by"
 Probe = Callable[[Any, Any], Awaitable[bool]]
 
 
@@ -53,6 +54,54 @@ def limited(limit_class: str, method: str, path: str, body: Any = None) -> Probe
         return answers[1].status in (403, 429)
 
     return probe
+
+
+def related(*pairs: tuple[str, str, int, int]) -> Probe:
+    """Whether the last of these relations is refused: its place, its field, and which two of three issues."""
+
+    async def probe(client: Any, worktree: Any) -> bool:
+        made = [(await client("POST", f"{APP}/issues", {"title": "t"})).body for _ in range(3)]
+        answers = [
+            await client("POST", f"{APP}/issues/{made[one]['number']}/{rest}", {field: made[other]["id"]})
+            for rest, field, one, other in pairs
+        ]
+        assert all(answer.status == 201 for answer in answers[:-1])
+        return answers[-1].status == 422
+
+    return probe
+
+
+def many(rest: str, field: str, count: int) -> Probe:
+    """Whether the last of so many relations of one issue is refused."""
+
+    async def probe(client: Any, worktree: Any) -> bool:
+        first = (await client("POST", f"{APP}/issues", {"title": "t"})).body["number"]
+        status = 0
+        for _ in range(count):
+            assert status in {0, 201}
+            other = (await client("POST", f"{APP}/issues", {"title": "t"})).body["id"]
+            status = (await client("POST", f"{APP}/issues/{first}/{rest}", {field: other})).status
+        return status == 422
+
+    return probe
+
+
+async def foreign_part(client: Any, worktree: Any) -> bool:
+    """Whether an issue of another owner is refused as a sub-issue."""
+    await client("POST", "/user/repos", {"name": "own"})
+    login = (await client("GET", "/user")).body["login"]
+    other = (await client("POST", f"/repos/{login}/own/issues", {"title": "t"})).body["id"]
+    first = (await client("POST", f"{APP}/issues", {"title": "t"})).body["number"]
+    answer = await client("POST", f"{APP}/issues/{first}/sub_issues", {"sub_issue_id": other})
+    return answer.status == 422
+
+
+async def late_reason(client: Any, worktree: Any) -> bool:
+    """Whether a closed issue keeps its reason when it is closed again with another."""
+    place = f"{APP}/issues/{(await client('POST', f'{APP}/issues', {'title': 't'})).body['number']}"
+    await client("PATCH", place, {"state": "closed"})
+    await client("PATCH", place, {"state": "closed", "state_reason": "not_planned"})
+    return (await client("GET", place)).body["state_reason"] == "completed"
 
 
 def import_fails(**issue: Any) -> Probe:
@@ -258,6 +307,15 @@ PROBES: dict[str, Probe] = {
     "assignees": refused("POST", f"{APP}/issues", {"title": "t", "assignees": ["octocat"] * 11}),
     "assignable": refused("POST", f"{APP}/issues", {"title": "t", "assignees": ["stranger"]}),
     "milestone_known": refused("POST", f"{APP}/issues", {"title": "t", "milestone": 9}),
+    "sub_issues": many("sub_issues", "sub_issue_id", 101),
+    "sub_issue_owner": foreign_part,
+    "sub_issue_parent": related(("sub_issues", "sub_issue_id", 0, 1), ("sub_issues", "sub_issue_id", 2, 1)),
+    "sub_issue_circle": related(("sub_issues", "sub_issue_id", 0, 1), ("sub_issues", "sub_issue_id", 1, 0)),
+    "dependencies": many(BLOCKED_BY, "issue_id", 51),
+    "dependency_once": related((BLOCKED_BY, "issue_id", 0, 1), (BLOCKED_BY, "issue_id", 0, 1)),
+    "dependency_circle": related((BLOCKED_BY, "issue_id", 0, 1), (BLOCKED_BY, "issue_id", 1, 0)),
+    "state_reason": late_reason,
+    "issue_type": refused("POST", f"{APP}/issues", {"title": "t", "type": "Epic"}),
     "import_accept": refused(
         "POST", f"{APP}/import/issues", {"issue": {"title": "t", "body": "b"}}, status=415
     ),

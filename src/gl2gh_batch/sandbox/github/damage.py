@@ -85,6 +85,9 @@ ISSUE_FIELDS: Final = frozenset(
         "closed_at",
         "closed_by",
         "comments",
+        "type",
+        "parent",
+        "blocked_by",
     }
 )
 RELEASE_FIELDS: Final = frozenset(
@@ -246,6 +249,7 @@ class _IssueWork(Work):
         "created_at",
         "updated_at",
         "closed_at",
+        "type",
     )
 
     def __init__(self, state: State, repository: Repository, place: str) -> None:
@@ -294,6 +298,12 @@ class _IssueWork(Work):
         if after.get("milestone") != before.get("milestone"):
             milestone = after.get("milestone")
             issue.milestone = milestone["number"] if isinstance(milestone, Mapping) else milestone
+        ids = {number: each.id for number, each in self.repository.issues.items()}
+        if after.get("parent") != before.get("parent"):
+            issue.parent = ids.get(after.get("parent") or 0)
+        if after.get("blocked_by") != before.get("blocked_by"):
+            issue.blocked_by = [ids[number] for number in after.get("blocked_by", ())]
+        self.state.has_relations = self.state.has_relations or bool(issue.parent or issue.blocked_by)
         place = f"{self._place}/issues/#{issue.number}"
         match(
             before, after, "comments", place, COMMENT_FIELDS, _CommentWork(self.state, self.repository, issue)

@@ -54,7 +54,11 @@ async def state_document(state: State) -> dict[str, Any]:
             }
             for token in state.tokens.values()
         },
-        "settings": asdict(state.settings) | {"import_job_s": list(state.settings.import_job_s)},
+        "settings": asdict(state.settings)
+        | {
+            "import_job_s": list(state.settings.import_job_s),
+            "issue_types": list(state.settings.issue_types),
+        },
     }
 
 
@@ -87,7 +91,10 @@ async def repository_state(state: State, repository: Repository) -> dict[str, An
             | {
                 "comments": [
                     comment_document(state, repository, issue, comment) for comment in issue.comments.values()
-                ]
+                ],
+                "parent": _number(repository, issue.parent),
+                "blocked_by": [_number(repository, each) for each in issue.blocked_by],
+                "type": issue.type,
             }
             for _, issue in sorted(repository.issues.items())
         ],
@@ -116,3 +123,8 @@ def _release_state(state: State, repository: Repository, release: Release) -> di
         if asset.size <= SMALL_BYTES:
             shown["content"] = base64.b64encode(asset.path.read_bytes()).decode()
     return document | {"make_latest": release.make_latest}
+
+
+def _number(repository: Repository, identity: int | None) -> int | None:
+    """The number of the issue of that id; None for one of another repository."""
+    return next((number for number, each in repository.issues.items() if each.id == identity), None)

@@ -92,18 +92,34 @@ def _classify(call: Call, repository: Repository, issue: Issue, fields: Mapping[
     milestone = issue.milestone
     if "milestone" in fields:
         milestone = _milestone_number(state, repository, fields["milestone"])
+    if fields.get("type"):
+        kind = fields["type"].get("value") if isinstance(fields["type"], dict) else fields["type"]
+        if call.state.rules.holds("issue_type") and str(kind).casefold() not in _types(call, repository):
+            raise invalid(wrong(RESOURCE, "type", value=kind))
+        issue.type = str(kind)
     if fields.get("labels") is not None:
         names = _names(fields["labels"], "labels")
         issue.labels = list(dict.fromkeys(label_named(state, repository, name).id for name in names))
     issue.assignees, issue.milestone = assignees, milestone
 
 
-def set_state(issue: Issue, state: str, reason: str | None, viewer: Account, now: str) -> None:
-    """Close or reopen an issue."""
+def _types(call: Call, repository: Repository) -> set[str]:
+    """The names of the issue types of the owner, in lower case."""
+    owner = call.state.account(repository.owner)
+    names = call.state.settings.issue_types if owner is not None and owner.is_organization else ()
+    return {name.casefold() for name in names}
+
+
+def set_state(
+    issue: Issue, state: str, reason: str | None, viewer: Account, now: str, *, strict: bool = True
+) -> None:
+    """Close or reopen an issue; `strict`: "Ignored unless `state` is changed" holds for a reason."""
     if state == "closed":
-        if issue.state != "closed":
+        is_change = issue.state != "closed"
+        if is_change:
             issue.closed_at, issue.closed_by = now, viewer.login
-        issue.state_reason = reason or issue.state_reason or "completed"
+        wanted = reason if is_change or not strict else None
+        issue.state_reason = wanted or issue.state_reason or "completed"
         if issue.state_reason == "reopened":
             issue.state_reason = "completed"
     elif issue.state == "closed":
@@ -172,9 +188,8 @@ async def update_issue(call: Call) -> web.StreamResponse:
     if issue.number in repository.pulls:
         await _set_pull_state(call, repository, issue, fields.get("state"))
     elif fields.get("state") is not None:
-        set_state(issue, fields["state"], fields.get("state_reason"), call.viewer(), now)
-    elif fields.get("state_reason") is not None and issue.state == "closed":
-        issue.state_reason = fields["state_reason"]
+        strict = state.rules.holds("state_reason")
+        set_state(issue, fields["state"], fields.get("state_reason"), call.viewer(), now, strict=strict)
     issue.updated_at = now
     return answer(issue_document(state, repository, issue))
 

@@ -20,6 +20,7 @@ from gl2gh_batch.sandbox.github.state import (
     role_of,
 )
 
+TYPE_COLORS: Final = ("gray", "blue", "green", "yellow", "orange", "red", "pink", "purple")
 REACTIONS: Final = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
 
 # Fields of the repository document that a PATCH simply sets, with their values in a new repository.
@@ -275,14 +276,11 @@ def issue_document(state: State, repository: Repository, issue: Issue) -> dict[s
         "closed_at": issue.closed_at,
         "closed_by": None if issue.closed_by is None else user_document(state, issue.closed_by),
         "author_association": association(state, issue.user, repository),
-        "type": None,
+        "type": None if issue.type is None else issue_type_document(state, repository.owner, issue.type),
         "body": issue.body,
         "reactions": _reactions(url),
         "performed_via_github_app": None,
-        "sub_issues_summary": {"total": 0, "completed": 0, "percent_completed": 0},
-        "issue_dependencies_summary": dict.fromkeys(
-            ("blocked_by", "total_blocked_by", "blocking", "total_blocking"), 0
-        ),
+        **_relations(state, issue),
     }
     if (pull := repository.pulls.get(issue.number)) is not None:
         page = f"{web_url(state, repository)}/pull/{issue.number}"
@@ -300,6 +298,53 @@ def issue_document(state: State, repository: Repository, issue: Issue) -> dict[s
             },
         }
     return document
+
+
+def _relations(state: State, issue: Issue) -> dict[str, Any]:
+    """What an issue says of its parts, its parent and what it waits for."""
+    index = state.relations()
+    parts = index.parts.get(issue.id, [])
+    done = sum(each.state == "closed" for _, each in parts)
+    blockers = [index.issues[each][1] for each in issue.blocked_by if each in index.issues]
+    blocked = index.blocked.get(issue.id, [])
+    above = None if issue.parent is None else index.issues.get(issue.parent)
+    relations: dict[str, Any] = {
+        "sub_issues_summary": {
+            "total": len(parts),
+            "completed": done,
+            "percent_completed": done * 100 // len(parts) if parts else 0,
+        },
+        "issue_dependencies_summary": {
+            "blocked_by": sum(each.state == "open" for each in blockers),
+            "total_blocked_by": len(blockers),
+            "blocking": sum(each.state == "open" for _, each in blocked),
+            "total_blocking": len(blocked),
+        },
+    }
+    if above is not None:
+        place = repository_url(state, above[0])
+        relations["parent_issue_url"] = f"{place}/issues/{above[1].number}"
+    return relations
+
+
+def issue_type_document(state: State, organization: str, name: str) -> dict[str, Any] | None:
+    """An issue type as an issue shows it; None when the organisation has none of that name."""
+    account = state.account(organization)
+    names = state.settings.issue_types if account is not None and account.is_organization else ()
+    for place, each in enumerate(names, start=1):
+        if each.casefold() == name.casefold():
+            identity = place + (account.id if account is not None else 0) * 100
+            return {
+                "id": identity,
+                "node_id": node_id("IT", identity),
+                "name": each,
+                "description": None,
+                "color": TYPE_COLORS[place % len(TYPE_COLORS)],
+                "created_at": "2025-01-01T00:00:00Z",
+                "updated_at": "2025-01-01T00:00:00Z",
+                "is_enabled": True,
+            }
+    return None
 
 
 def comment_document(state: State, repository: Repository, issue: Issue, comment: Comment) -> dict[str, Any]:

@@ -120,7 +120,10 @@ class Comment:
 
 @dataclass(slots=True, kw_only=True)
 class Issue:
-    """An issue, or the issue side of a pull request; `labels` are ids, `milestone` is a number."""
+    """An issue, or the issue side of a pull request.
+
+    `labels`, `parent` and `blocked_by` are ids, `milestone` is a number, `type` a name.
+    """
 
     id: int
     number: int
@@ -139,6 +142,9 @@ class Issue:
     closed_at: str | None = None
     closed_by: str | None = None
     comments: dict[int, Comment] = field(default_factory=dict)
+    type: str | None = None
+    parent: int | None = None
+    blocked_by: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -243,13 +249,15 @@ class Settings:
     broken_uploads: int = 0
     # Private repositories of GitHub Free have none (github/docs about-pull-requests, draft pull requests).
     has_drafts: bool = True
+    # What GitHub gives every organisation ("Managing issue types in an organization").
+    issue_types: tuple[str, ...] = ("Task", "Bug", "Feature")
 
     def update(self, values: Mapping[str, Any]) -> None:
         """Set some of the fields; ValueError names one that is not there."""
         for name, value in values.items():
             if name not in self.__slots__:
                 raise ValueError(f"unknown setting {name!r}")
-            setattr(self, name, tuple(value) if name == "import_job_s" else value)
+            setattr(self, name, tuple(value) if isinstance(value, list) else value)
 
 
 @dataclass(slots=True)
@@ -271,6 +279,15 @@ class Artifact:
     data: bytes
     created_at: str
     expired: bool = False
+
+
+@dataclass(slots=True)
+class RelationIndex:
+    """Every issue by its id, the parts of each and what each blocks, where there are relations at all."""
+
+    issues: dict[int, tuple[Repository, Issue]] = field(default_factory=dict)
+    parts: dict[int, list[tuple[Repository, Issue]]] = field(default_factory=dict)
+    blocked: dict[int, list[tuple[Repository, Issue]]] = field(default_factory=dict)
 
 
 class State:
@@ -296,6 +313,8 @@ class State:
         self.pending_imports: list[tuple[float, int, int]] = []
         self.artifacts: dict[int, Artifact] = {}
         self._milestone_counts: dict[int, Counter[tuple[int | None, str]]] = {}
+        self._relations: RelationIndex | None = None
+        self.has_relations = False
         self._last_id = 1_000_000
 
     @property
@@ -376,6 +395,25 @@ class State:
     def changed(self) -> None:
         """Forget what was counted; to be called after every change."""
         self._milestone_counts.clear()
+        self._relations = None
+
+    def relations(self) -> RelationIndex:
+        """The relations of all issues; gathered once between two changes, and not before there is one."""
+        if self._relations is None:
+            index = RelationIndex()
+            for pair in self.issues() if self.has_relations else ():
+                issue = pair[1]
+                index.issues[issue.id] = pair
+                if issue.parent is not None:
+                    index.parts.setdefault(issue.parent, []).append(pair)
+                for each in issue.blocked_by:
+                    index.blocked.setdefault(each, []).append(pair)
+            self._relations = index
+        return self._relations
+
+    def issue_of_id(self, identity: int) -> tuple[Repository, Issue] | None:
+        """The issue of that id, and its repository."""
+        return next((pair for pair in self.issues() if pair[1].id == identity), None)
 
     def owned_by(self, login: str) -> list[Repository]:
         """The repositories of an account, by name."""

@@ -46,7 +46,7 @@ def issue_face(
         "time_stats": _times(issue),
         "task_completion_status": {"count": count, "completed_count": done},
         "weight": issue.weight,
-        "blocking_issues_count": sum(kind == "blocks" for kind, _, _ in issue.links),
+        "blocking_issues_count": _blocking(world, project, issue),
         "has_tasks": True,
         "task_status": f"{done} of {count} checklist items completed",
         "_links": {
@@ -54,7 +54,9 @@ def issue_face(
             "notes": f"{api}/issues/{issue.iid}/notes",
             "award_emoji": f"{api}/issues/{issue.iid}/award_emoji",
             "project": api,
-            "closed_as_duplicate_of": None,
+            "closed_as_duplicate_of": (
+                f"{api}/issues/{issue.duplicate_of}" if issue.duplicate_of is not None else None
+            ),
         },
         "references": _references(project, "#", issue.iid),
         "severity": issue.severity,
@@ -63,6 +65,8 @@ def issue_face(
         "imported_from": "none",
         "service_desk_reply_to": None,
         "health_status": issue.health_status,
+        **({} if issue.epic is None else {"epic": issue.epic, "epic_iid": issue.epic["iid"]}),
+        **({} if issue.iteration is None else {"iteration": issue.iteration}),
         **issue.extra,
     }
 
@@ -290,6 +294,19 @@ def _head(world: World, project: Project, item: Item, *, with_label_details: boo
         "labels": labels,
         "milestone": milestone_in(world, project, item.milestone),
     }
+
+
+def _blocking(world: World, project: Project, issue: Issue) -> int:
+    """How many open issues an open one blocks (`Issue#update_blocking_issues_count!` counts no others)."""
+    if issue.state != "opened":
+        return 0
+    others = [
+        (world.project(path) if path else project, iid) for kind, path, iid in issue.links if kind == "blocks"
+    ]
+    return sum(
+        place is not None and iid in place.issues and place.issues[iid].state == "opened"
+        for place, iid in others
+    )
 
 
 def _votes(item: Item) -> dict[str, int]:

@@ -337,10 +337,20 @@ class World:
                     project.labels.append(Label(title=title))
             if item.milestone is not None and self.milestone(project, item.milestone) is None:
                 project.milestones.append(Milestone(title=item.milestone, created_at=item.created_at))
+        for issue in project.issues.values():
+            for kind, path, iid in issue.links:
+                other = project.issues.get(iid) if not path else None
+                back = (_BACK[kind], "", issue.iid)
+                if other is not None and back not in other.links:
+                    other.links.append(back)
         self._number_labels(project.labels[labels:])
         self._number_milestones(project.milestones[milestones:], project.milestones)
         newest = max((item.updated_at for item in project.issues.values()), default="")
         project.last_activity_at = max(project.last_activity_at, newest)
+
+
+# How a link looks from its other side (`IssueLink.inverse_link_type`).
+_BACK: Final = {"blocks": "is_blocked_by", "is_blocked_by": "blocks", "relates_to": "relates_to"}
 
 
 def _people(project: Project) -> Iterator[str]:

@@ -15,7 +15,9 @@ milestones: [{title: "1.0", iid: 1, description: …, state: active|closed, star
      closed_at: …, closed_by: ben, labels: […], milestone: "1.0", assignees: […], confidential: false,
      due_date: …, weight: 3, type: issue|incident|task|test_case, locked: true, time_estimate: 3600 (seconds),
      time_spent: 60, severity: HIGH, health_status: on_track, awards: {thumbsup: [anna, ben]},
-     links: [{type: relates_to|blocks|is_blocked_by, issue: 4, project: other/one}],
+     links: [{type: relates_to|blocks|is_blocked_by, issue: 4, project: other/one}] (one side tells both),
+     moved_to_id: 900, duplicate_of: 2, epic: {iid: 5, title: …},
+     iteration: {iid: 7, title: …, start_date: …, due_date: …},
      related_merge_requests: [1], closed_by_merge_requests: [1],
      notes: [{author: ben, body: …, at: …, edited_at: …, system: false, internal: false,
               thread: any-name (notes of one name are one discussion), awards: {…}}]}

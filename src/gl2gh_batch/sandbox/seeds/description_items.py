@@ -43,6 +43,10 @@ def read_issues(top: Reader, project: Project) -> None:
                 issue_type=issue.choice("type", ("issue", "incident", "task", "test_case"), "issue"),
                 severity=issue.choice("severity", _SEVERITIES, "UNKNOWN"),
                 health_status=issue.maybe_text("health_status"),
+                moved_to_id=issue.maybe_number("moved_to_id"),
+                duplicate_of=issue.maybe_number("duplicate_of"),
+                epic=_epic(issue, project),
+                iteration=_iteration(issue),
                 links=links,
                 related_merge_requests=issue.numbers("related_merge_requests"),
                 closed_by_merge_requests=issue.numbers("closed_by_merge_requests"),
@@ -121,6 +125,42 @@ def _common(item: Reader, project: Project, others: Mapping[int, object]) -> dic
     }
 
 
+def _epic(issue: Reader, project: Project) -> dict[str, Any] | None:
+    """The epic of the group above that an issue belongs to, as the API shows it (entity EpicBasicEntity)."""
+    if "epic" not in issue:
+        return None
+    with issue.child("epic") as epic:
+        iid = epic.number("iid")
+        return {
+            "id": 7000 + iid,
+            "iid": iid,
+            "title": epic.needed_text("title"),
+            "url": f"/groups/{project.namespace_path}/-/epics/{iid}",
+            "group_id": 1,
+            "human_readable_end_date": None,
+            "human_readable_timestamp": None,
+        }
+
+
+def _iteration(issue: Reader) -> dict[str, Any] | None:
+    """The iteration that an issue belongs to, as the API shows it (docs: api/iterations)."""
+    if "iteration" not in issue:
+        return None
+    with issue.child("iteration") as iteration:
+        iid = iteration.number("iid")
+        return {
+            "id": 8000 + iid,
+            "iid": iid,
+            "sequence": iid,
+            "group_id": 1,
+            "title": iteration.maybe_text("title"),
+            "description": None,
+            "state": 1,
+            "start_date": iteration.day("start_date"),
+            "due_date": iteration.day("due_date"),
+        }
+
+
 def _close(item: Reader, common: dict[str, Any]) -> None:
     """When and by whom an item was closed, with the event that GitLab keeps of it."""
     is_closed = common["state"] == "closed"
@@ -164,7 +204,7 @@ def _notes(item: Reader, author: str, created: str, place: str) -> list[Note]:
                     type="DiffNote" if path is not None else "DiscussionNote" if thread else None,
                     system=note.flag("system"),
                     internal=note.flag("internal"),
-                    resolvable=path is not None,
+                    resolvable=path is not None or (is_thread and is_resolved),
                     resolved=is_resolved,
                     resolved_by=note.text("resolved_by", by) if is_resolved else None,
                     resolved_at=at if is_resolved else None,

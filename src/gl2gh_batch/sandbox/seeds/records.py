@@ -223,7 +223,10 @@ class Item:
 
 @dataclass(slots=True, kw_only=True)
 class Issue(Item):
-    """An issue; `links` are `(link type, full path of the project or "", iid)`."""
+    """An issue; `links` are `(link type, full path of the project or "", iid)`.
+
+    `duplicate_of` is an iid of the same project, `epic` and `iteration` are as the API shows them.
+    """
 
     confidential: bool = False
     due_date: str | None = None
@@ -232,6 +235,9 @@ class Issue(Item):
     severity: str = "UNKNOWN"
     health_status: str | None = None
     moved_to_id: int | None = None
+    duplicate_of: int | None = None
+    epic: dict[str, Any] | None = None
+    iteration: dict[str, Any] | None = None
     relative_position: int | None = None
     links: list[tuple[str, str, int]] = field(default_factory=list)
     related_merge_requests: list[int] = field(default_factory=list)
