@@ -218,3 +218,34 @@ def test_every_wrong_value_names_its_place(tmp_path: Path) -> None:
         "group": "groups[0]: visibility",
         "input": "visibility",
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "login", "patterns"),
+    [
+        ("users: people/users.csv", "from-file", ()),
+        ('users: "{username}_acme"', None, ("{username}_acme",)),
+        ("users: {file: people/users.csv, pattern: '{username}_a'}", "from-file", ("{username}_a",)),
+        ("users: {pattern: ['{username}_a', 'x-{username}']}", None, ("{username}_a", "x-{username}")),
+    ],
+)
+def test_users_are_a_file_patterns_or_both(
+    tmp_path: Path, text: str, login: str | None, patterns: tuple[str, ...]
+) -> None:
+    """The batch file names them in any of these ways; an input replaces what it says as a whole."""
+    rest = FILE.replace("users: people/users.csv\n", "")
+    batch = _wire(tmp_path, f"{text}\n{rest}")
+    found = batch.users.lookup("anna")
+    assert (None if found is None else found.github_login, batch.users.patterns) == (login, patterns)
+    batch = _wire(tmp_path, f"{text}\n{rest}", users="users.csv\n{username}_input")
+    assert (_login(batch), batch.users.patterns) == ("from-input", ("{username}_input",))
+    batch = _wire(tmp_path, f"{text}\n{rest}", users="{username}_input")
+    assert (len(batch.users), batch.users.patterns) == (0, ("{username}_input",))
+
+
+def test_mentions_come_from_input_and_file(tmp_path: Path) -> None:
+    """`mentions` is a policy like the others: the input wins over the file."""
+    text = FILE.replace("numbering: compact", "mentions: neutralise")
+    assert parse_config(_wire(tmp_path, text).configs[0]).request.policies.mentions == "neutralise"
+    config = _wire(tmp_path, text, mentions="map").configs[0]
+    assert parse_config(config).request.policies.mentions == "map"

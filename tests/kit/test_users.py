@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from pathlib import Path
 
@@ -11,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gl2gh_batch.domain.errors import ConfigurationError
-from gl2gh_batch.domain.people import UserMapping
-from gl2gh_batch.kit.users import UserDirectory, parse_users
+from gl2gh_batch.domain.people import Person, UserMapping, account_kind, login_from
+from gl2gh_batch.kit.users import UserDirectory
+from gl2gh_batch.kit.users_file import parse_users
 
 CSV = "gitlab_username,gitlab_email,github_login\nann,ann@example.com,ann-gh\nbob,,\n,carl@example.com,carl\n"
 
@@ -83,68 +83,6 @@ def test_no_text_ends_in_another_error(text: str, name: str) -> None:
         parse_users(text, name)
 
 
-async def test_a_person_is_asked_for_only_once() -> None:
-    """However many wait for the same person, the resolver is asked once; also "nobody" is remembered."""
-    asked: list[str] = []
-    gate = asyncio.Event()
-
-    async def resolver(username: str) -> UserMapping | None:
-        asked.append(username)
-        await gate.wait()
-        return UserMapping(gitlab_username=username, github_login="x") if username == "ann" else None
-
-    people = UserDirectory()
-    waiting = [asyncio.create_task(people.resolve(name, resolver)) for name in ("ann", "Ann", "bob") * 20]
-    await asyncio.sleep(0)
-    gate.set()
-    answers = await asyncio.gather(*waiting)
-    assert asked == ["ann", "bob"]
-    assert [one.github_login if one else None for one in answers] == ["x", "x", None] * 20
-    assert await people.resolve("bob", resolver) is None
-    assert await people.resolve("ann", resolver) == people.lookup("ann")
-    assert asked == ["ann", "bob"]
-
-
-async def test_an_error_reaches_all_who_wait_and_is_not_remembered() -> None:
-    """A resolver that fails is asked again by the next one who wants to know."""
-    asked = 0
-
-    async def resolver(username: str) -> UserMapping | None:
-        nonlocal asked
-        asked += 1
-        await asyncio.sleep(0)
-        if asked == 1:
-            raise OSError
-        return None
-
-    people = UserDirectory()
-    answers = await asyncio.gather(*(people.resolve("a", resolver) for _ in range(3)), return_exceptions=True)
-    assert [type(one) for one in answers] == [OSError] * 3
-    assert await people.resolve("a", resolver) is None
-    assert asked == 2
-
-
-async def test_cancelling_one_who_waits_leaves_the_others_alone() -> None:
-    """The first to ask may be cancelled; the question goes on for the rest."""
-    gate = asyncio.Event()
-
-    async def resolver(username: str) -> UserMapping | None:
-        await gate.wait()
-        return UserMapping(gitlab_username=username, github_login="x")
-
-    people = UserDirectory()
-    first = asyncio.create_task(people.resolve("a", resolver))
-    second = asyncio.create_task(people.resolve("a", resolver))
-    await asyncio.sleep(0)
-    first.cancel()
-    await asyncio.sleep(0)
-    gate.set()
-    answer = await second
-    assert first.cancelled()
-    assert answer is not None
-    assert answer.github_login == "x"
-
-
 def test_any_value_can_be_kept_and_known_forms_answer_look_ups() -> None:
     """Values come back as they were given; a mapping, a login and a `UserMapping` also answer `lookup`."""
     people = UserDirectory([("ann", UserMapping(gitlab_username="ann", github_login="ann-gh"))])
@@ -158,3 +96,78 @@ def test_any_value_can_be_kept_and_known_forms_answer_look_ups() -> None:
     assert people.get("ann") == people.lookup("ann")
     found = [people.lookup(name) for name in ("u", "v", "w")]
     assert [one.github_login if one else None for one in found] == ["u-gh", "v-gh", None]
+
+
+def test_what_a_spreadsheet_makes_of_the_file_is_read_too() -> None:
+    """Semicolons and tabs separate as well, a guarded cell is the cell, and the report's columns may stay."""
+    for separator in ",;\t":
+        lines = [
+            ["gitlab_username", "gitlab_email", "github_login", "name", "mentioned"],
+            ["ann", "'+ann@example.com", "ann-gh", "'=1+1", "3"],
+        ]
+        found = dict(parse_users("\n".join(separator.join(line) for line in lines), "u.csv"))
+        assert set(found) == {"ann", "+ann@example.com"}
+        assert found["ann"].github_login == "ann-gh"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "username", "login"),
+    [
+        ("{username}_acme", "ann", "ann_acme"),
+        ("{username}_acme", "john.doe", "john-doe_acme"),
+        ("{username}_acme", "j__d", None),
+        ("{username}_acme", ".ann", None),
+        ("{username}", "ann", "ann"),
+        ("x-{username}", "ann_b", "x-ann-b"),
+        ("{username}_acme", "a" * 35, None),
+    ],
+)
+def test_a_pattern_makes_logins_as_identity_providers_do(
+    pattern: str, username: str, login: str | None
+) -> None:
+    """What is neither letter nor digit becomes a dash, and what GitHub could not call anybody is none."""
+    assert UserDirectory(patterns=[pattern]).patterns == (pattern,)
+    assert login_from(pattern, username) == login
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["acme", "{username}{username}", "{user}_acme", "{username}_ac me", "@{username}", "{username}_"],
+)
+def test_a_pattern_that_makes_no_logins_is_refused(pattern: str) -> None:
+    """It is named, with an example of a right one."""
+    with pytest.raises(ConfigurationError, match="pattern") as caught:
+        UserDirectory(patterns=[pattern])
+    assert "{username}_acme" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("username", "kind"),
+    [
+        ("ann", "person"),
+        ("ghost", "deleted"),
+        ("ghost1", "deleted"),
+        ("project_12_bot", "bot"),
+        ("project_12_bot7", "bot"),
+        ("project_12_bot_0123456789abcdef", "bot"),
+        ("group_9_bot_0f", "bot"),
+        ("support-bot", "bot"),
+        ("alert-bot", "bot"),
+        ("GitLab-Admin-Bot", "bot"),
+        ("security_policy_bot_a1", "bot"),
+        ("service_account_group_12_ab12", "service-account"),
+        ("service_account_0a1b", "service-account"),
+        ("ghostwriter", "person"),
+        ("project_manager", "person"),
+        ("abbot", "person"),
+        ("jane-bot", "person"),
+    ],
+)
+def test_accounts_of_nobody_are_told_from_people(username: str, kind: str) -> None:
+    """Bots of tokens, internal users, service accounts and the ghost are known by GitLab's way of naming."""
+    assert account_kind(Person(username=username, name="x")) == kind
+
+
+def test_what_gitlab_marks_as_a_bot_is_one() -> None:
+    """Whatever its name."""
+    assert account_kind(Person(username="jane-bot", name="x", bot=True)) == "bot"

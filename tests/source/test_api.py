@@ -178,8 +178,9 @@ async def test_a_link_with_another_host_is_followed_on_ours() -> None:
         first = web.Response(
             text='[{"name": "a"}]', headers={"Link": f'<{stranger.url}/x?page=2>; rel="next"'}
         )
+        second = web.Response(text='[{"name": "b"}]')
         async with (
-            serving(answers(first, web.Response(text='[{"name": "b"}]'))) as seen,
+            serving(answers(first, second, first, second)) as seen,
             open_session() as session,
         ):
             labels = [one.name async for one in gitlab_at(seen.url, session).labels("a/b")]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from gl2gh_batch.domain.errors import SourceError
 from gl2gh_batch.kit.http import Answer
 from gl2gh_batch.source import paging
-from gl2gh_batch.source.paging import read_by_creation, read_pages
+from gl2gh_batch.source.paging import read_by_creation, read_pages, read_settled
 from gl2gh_batch.source.refusals import RefusedAnswerError
 
 
@@ -163,6 +163,37 @@ async def test_plain_pages_drop_what_moved_to_a_later_page() -> None:
 
     source = List([record(number, at=number + 1) for number in range(12)], between=between)
     assert await read(source, read_pages) == list(range(12))
+
+
+async def test_a_list_of_several_pages_is_read_until_it_stands_still() -> None:
+    """One page is enough by itself; of several, what slipped to an earlier page is found."""
+    source = List([record(number) for number in range(5)])
+    assert [raw["id"] for raw in await read_settled(source.get, "/x", {})] == list(range(5))
+    assert len(source.asked) == 1
+
+    def between(source: List, page: int) -> None:
+        if page == 1:
+            source.records = source.records[1:]
+
+    source = List([record(number) for number in range(12)], between=between)
+    assert [raw["id"] for raw in await read_settled(source.get, "/x", {})] == list(range(1, 12))
+
+    def restless(source: List, page: int) -> None:
+        source.records = [*source.records[1:], record(100 + page)]
+
+    source = List([record(number) for number in range(12)], between=restless)
+    with pytest.raises(SourceError, match="faster than it can be read"):
+        await read_settled(source.get, "/x", {})
+
+
+async def test_a_refused_keyset_is_asked_for_once() -> None:
+    """Who reads a list twice is refused once."""
+    source = List([record(number) for number in range(12)], refuses_keyset=True)
+    refused: set[str] = set()
+    for _ in range(2):
+        found = read_by_creation(source.get, "/x", {}, refused=refused)
+        assert [raw["id"] async for page in found for raw in page] == list(range(12))
+    assert sum("pagination" in params for params in source.asked) == 1
 
 
 async def test_an_answer_that_is_no_list_is_an_error() -> None:

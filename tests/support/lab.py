@@ -18,6 +18,7 @@ from brisk import BriskClock
 from gl2gh_batch import BatchOrchestrator, SharedResources
 from gl2gh_batch.domain.events import Event
 from gl2gh_batch.domain.people import UserMapping
+from gl2gh_batch.kit.users import UserDirectory
 from gl2gh_batch.sandbox import Sandbox
 from gl2gh_batch.sandbox.journal import Entry
 
@@ -141,12 +142,13 @@ class Lab:
         started: Callable[[BatchOrchestrator], None] | None = None,
         users: Iterable[tuple[str, Any]] = (),
         shared: Mapping[str, Any] | None = None,
+        people: UserDirectory | None = None,
         **arguments: Any,
     ) -> dict[str, Any]:
         """Run a batch; its result. `events` holds what it told, `shared` are keywords of the resources."""
         self.events = []
         async with SharedResources(
-            work_dir=work or self.work, clock=BriskClock(), **(shared or {})
+            work_dir=work or self.work, clock=BriskClock(), **{"users": people, **(shared or {})}
         ) as resources:
             for key, mapping in users:
                 await resources.set_user_mapping(key, mapping)

@@ -268,6 +268,11 @@ FILES: Mapping[str, tuple[str | bytes, tuple[str, ...]]] = {
         ("parallel_limit",),
     ),
     "users is a list": ("users: [a]", ("users", "quotes")),
+    "users has an unknown key": ("users: {path: a.csv}", ("users", "'path'", "pattern")),
+    "users has a wrong pattern": ("users: {pattern: acme}", ("users", "'acme'", "{username}_acme")),
+    "users has a number for a pattern": ("users: {pattern: [5]}", ("users.pattern", "quotes")),
+    "users has two files": ('users: "a.csv\\nb.csv"', ("users", "'a.csv'", "'b.csv'")),
+    "mentions is wrong": ("defaults: {mentions: none}", ("defaults", "mentions", "neutralise")),
     "users is not there": ("github: {owner: a}\nusers: nobody.csv\nprojects: [17]", ("users", "nobody.csv")),
     "users is a hostile path": ('users: "a\\0b"', ("users", "path")),
     "naming is wrong": ("naming: fullpath\nprojects: [17]", ("naming", "full-path")),
@@ -382,7 +387,7 @@ LIMITS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }
 
 USERS: Mapping[str, tuple[str | bytes, tuple[str, ...]]] = {
-    "users.csv": ("gitlab_username;github_login\na;b\n", ("users", "line 1")),
+    "users.csv": ("gitlab_username|github_login\na|b\n", ("users", "line 1")),
     "empty.csv": ("", ("users", "empty.csv")),
     "twice.csv": ("gitlab_username,github_login\na,b\nA,c\n", ("users", "line 3", "line 2")),
     "hostile.csv": ("gitlab_username,github_login\n::error::x,b\n", ("users", "line 2")),

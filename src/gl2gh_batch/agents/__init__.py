@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gl2gh_batch.agents._desk import Desk
+from gl2gh_batch.agents._people import read_resolved
 from gl2gh_batch.agents.orchestrator import ALL_AGENTS, AgentOrchestrator
 
-__all__ = ["ALL_AGENTS", "AgentOrchestrator", "Desk"]
+__all__ = ["ALL_AGENTS", "AgentOrchestrator", "Desk", "read_resolved"]

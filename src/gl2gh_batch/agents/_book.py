@@ -9,15 +9,17 @@ from gl2gh_batch.agents._desk import Desk
 from gl2gh_batch.domain.people import UserMapping
 from gl2gh_batch.domain.references import ProjectReference
 from gl2gh_batch.domain.refs import RepoRef
+from gl2gh_batch.domain.request import MentionPolicy
 
 Uploads = Callable[[str, str], str | None]
+People = Callable[[str], UserMapping | None]
 
 
 class DeskBook:
     """Implements the port `Book` over the batch's map and the users' directory.
 
     `labels` and `milestones` give names as GitLab has them → as GitHub has them; `uploads` gives the new
-    address for a secret and a file's name.
+    address for a secret and a file's name; `people` who somebody is, where more is known than the map says.
     """
 
     def __init__(
@@ -27,13 +29,13 @@ class DeskBook:
         labels: Mapping[str, str] | None = None,
         milestones: Mapping[str, str] | None = None,
         uploads: Uploads | None = None,
-        mentions: bool = True,
+        people: People | None = None,
     ) -> None:
         self._desk = desk
         self._labels = labels or {}
         self._milestones = milestones or {}
         self._uploads = uploads
-        self._mentions = mentions
+        self._people = people or desk.users.lookup
         # Texts name the same few projects again and again; the map is on disk.
         self._by_path = lru_cache(maxsize=512)(desk.references.by_path)
 
@@ -55,10 +57,10 @@ class DeskBook:
 
     @property
     def mentions(self) -> bool:
-        return self._mentions
+        return self._desk.request.policies.mentions is MentionPolicy.MAP
 
     def user(self, username: str) -> UserMapping | None:
-        return self._desk.users.lookup(username)
+        return self._people(username)
 
     def repository(self, project_path: str) -> RepoRef | None:
         reference = self._reference(project_path)

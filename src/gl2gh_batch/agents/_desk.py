@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from gl2gh_batch import codec
 from gl2gh_batch.domain.events import Counted, Noticed
 from gl2gh_batch.domain.limits import Limits
-from gl2gh_batch.domain.people import UserMapping
 from gl2gh_batch.domain.ports import Clock, Emit
 from gl2gh_batch.domain.references import ProjectReference
 from gl2gh_batch.domain.refs import RepoRef
@@ -19,18 +17,12 @@ from gl2gh_batch.kit.claim import TargetClaim
 from gl2gh_batch.kit.git import Git
 from gl2gh_batch.kit.git_process import GitAuth
 from gl2gh_batch.kit.references import References
+from gl2gh_batch.kit.users import UserDirectory
 from gl2gh_batch.kit.workdir import ProjectFolder
 from gl2gh_batch.source.api import GitLab
 from gl2gh_batch.source.cold import ColdGitLab
 from gl2gh_batch.target.api import GitHub
 from gl2gh_batch.target.witness import Witness
-
-
-class Users(Protocol):
-    """Who a GitLab user is on GitHub, as far as it is known."""
-
-    def lookup(self, username: str) -> UserMapping | None: ...
-    def digest(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +45,7 @@ class Desk:
     imports_are_content: Callable[[], bool]
     references: References
     reference: ProjectReference
-    users: Users
+    users: UserDirectory
     clock: Clock
     emit: Emit
     tool_version: str

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from gl2gh_batch import codec
 from gl2gh_batch.agents._desk import Desk
+from gl2gh_batch.agents._people import asks_member
 from gl2gh_batch.domain.errors import TargetError
 from gl2gh_batch.domain.ledger import StepState
 from gl2gh_batch.domain.plan import CREATE_STEP, Finding, Severity, TargetFacts
 from gl2gh_batch.engines.rest import ISSUES_VIA
 from gl2gh_batch.kit.ledger import Ledger
 from gl2gh_batch.kit.workdir import read_lines
-from gl2gh_batch.target.probe import is_empty, is_member
+from gl2gh_batch.target.probe import is_empty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,4 +183,4 @@ async def _unassignable(desk: Desk, *, organisation: bool) -> list[str]:
                 wanted.update(kind.assignees(codec.decode(line, kind.desired_type)))
     if not organisation:
         return sorted(login for login in wanted if login.lower() != desk.repo.owner.lower())
-    return [login for login in sorted(wanted) if not await is_member(desk.github, desk.repo.owner, login)]
+    return [login for login in sorted(wanted) if not await asks_member(desk, login)]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
-from gl2gh_batch import codec
 from gl2gh_batch.agents._agent import Agent, counted
 from gl2gh_batch.agents._desk import Desk
+from gl2gh_batch.agents._people import PEOPLE, Census
+from gl2gh_batch.agents._reading import read_kind
 from gl2gh_batch.agents.discovery import inventory_digest, read_inventory
 from gl2gh_batch.domain.errors import WorkDirectoryError
 from gl2gh_batch.domain.inventory import Inventory
@@ -52,19 +53,27 @@ class Export(Agent):
             fetch=None if inventory.empty_repository else partial(_fetch, desk),
         )
         files = {}
+        census = Census()
         for name, kind in desk.kinds.items():
             path = desk.folder.lines_of(desk.folder.snapshot, name)
             if desk.request.kinds.get(name) == "skip":
                 path.unlink(missing_ok=True)
                 continue
-            total = inventory.counts.get(name)
-            with lines_to(path) as lines:
-                async for record in kind.read(desk.gitlab, source):
-                    lines.write(codec.encode(record))
-                    if lines.count % 50 == 0:
-                        desk.count(self.name, name, lines.count, total)
-            desk.count(self.name, name, lines.count, lines.count)
-            files[path.name] = lines.facts
+            facts = await read_kind(
+                kind,
+                desk.gitlab,
+                source,
+                path,
+                scratch=desk.folder.scratch,
+                census=census,
+                count=self._counter(desk, name, inventory.counts.get(name)),
+            )
+            desk.count(self.name, name, facts.count, facts.count)
+            files[path.name] = facts
+        counts = {name.removesuffix(".ndjson"): facts.count for name, facts in files.items()}
+        with lines_to(desk.folder.snapshot / PEOPLE) as lines:
+            census.write(lines)
+        files[PEOPLE] = lines.facts
         manifest = Manifest(
             files=files,
             inputs=inventory_digest(inventory, desk),
@@ -72,12 +81,18 @@ class Export(Agent):
             facts={"gitlab_version": inventory.gitlab_version, "refs": len(refs)},
         )
         write_manifest(desk.folder.snapshot, manifest)
-        counts = {name.removesuffix(".ndjson"): facts.count for name, facts in files.items()}
         return AgentResult(
             status="done",
             summary=f"{counted(sum(counts.values()), 'record')}, {counted(len(refs), 'ref')}",
             counts=counts,
         )
+
+    def _counter(self, desk: Desk, kind: str, total: int | None) -> Callable[[int], None]:
+        def count(number: int) -> None:
+            if number % 50 == 0:
+                desk.count(self.name, kind, number, total)
+
+        return count
 
     async def _mirror(self, desk: Desk, inventory: Inventory) -> dict[str, str]:
         if inventory.empty_repository:

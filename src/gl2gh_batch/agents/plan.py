@@ -13,6 +13,7 @@ from typing import Any
 from gl2gh_batch import codec
 from gl2gh_batch.agents._agent import AGENT_FILES_VERSION, PLAN, Agent, counted
 from gl2gh_batch.agents._desk import Desk
+from gl2gh_batch.agents._people import people_findings
 from gl2gh_batch.agents._target import issues_via, look_at_target
 from gl2gh_batch.agents.discovery import read_inventory
 from gl2gh_batch.agents.transform import REMEDY as TRANSFORM_REMEDY
@@ -292,6 +293,7 @@ def _findings(desk: Desk) -> Iterator[Finding]:
     inventory = read_inventory(desk.folder)
     if inventory is not None:
         yield from inventory.findings
+    yield from people_findings(desk)
     for other in desk.references:
         if other.repo.key == desk.repo.key and other.project.id != desk.reference.project.id:
             yield Finding(

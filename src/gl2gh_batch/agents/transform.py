@@ -1,4 +1,7 @@
-"""Transform: GitLab records become GitHub-shaped ones; pure, offline, and nothing lost unsaid."""
+"""Transform: GitLab records become GitHub-shaped ones; nothing lost unsaid.
+
+People are looked up first, once for the whole batch; the rest is pure and offline.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from gl2gh_batch import codec
 from gl2gh_batch.agents._agent import Agent, counted
 from gl2gh_batch.agents._book import DeskBook
 from gl2gh_batch.agents._desk import Desk
+from gl2gh_batch.agents._people import PEOPLE, resolve_people
 from gl2gh_batch.agents.export import require_inventory, require_snapshot
 from gl2gh_batch.domain.errors import WorkDirectoryError
 from gl2gh_batch.domain.inventory import NOT_CARRIED, Inventory
@@ -55,8 +59,14 @@ class Transform(Agent):
             for name, kind in desk.kinds.items()
             if f"{name}.ndjson" in snapshot.files
         }
+        people = await resolve_people(desk)
         setting = Setting(
-            book=DeskBook(desk, labels=names.get("labels"), milestones=names.get("milestones")),
+            book=DeskBook(
+                desk,
+                labels=names.get("labels"),
+                milestones=names.get("milestones"),
+                people=people.lookup,
+            ),
             policies=desk.request.policies,
             inventory=inventory,
             names=names,
@@ -81,9 +91,12 @@ class Transform(Agent):
                 desk.count(self.name, name, lines.count, lines.count)
                 files[path.name] = lines.facts
             files[desk.folder.losses.name] = losses.facts
+        counts = {name.removesuffix(".ndjson"): facts.count for name, facts in files.items()}
+        with lines_to(desk.folder.desired / PEOPLE) as lines:
+            people.write(lines)
+        files[PEOPLE] = lines.facts
         manifest = Manifest(files=files, inputs=_inputs(desk, snapshot), made_at=desk.now())
         write_manifest(desk.folder.desired, manifest)
-        counts = {name.removesuffix(".ndjson"): facts.count for name, facts in files.items()}
         return AgentResult(
             status="done",
             summary=f"{counted(sum(counts.values()) - counts['losses'], 'record')},"

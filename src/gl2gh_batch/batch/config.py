@@ -16,6 +16,7 @@ from gl2gh_batch.domain.numbering import NumberingPolicy
 from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.domain.request import (
     ConfidentialPolicy,
+    MentionPolicy,
     MergeRequestPolicy,
     NamingStrategy,
     NotesPolicy,
@@ -47,6 +48,7 @@ KEYS: Final = (
     "notes",
     "confidential",
     "placeholders",
+    "mentions",
     "issues_via",
     "origin",
 )
@@ -175,6 +177,7 @@ def _policies(raw: Mapping[str, Any]) -> Policies:
         placeholders=choice(
             PlaceholderPolicy, raw.get("placeholders"), "placeholders", PlaceholderPolicy.DELETE
         ),
+        mentions=choice(MentionPolicy, raw.get("mentions"), "mentions", MentionPolicy.MAP),
         issues_via=issues_via,
     )
 

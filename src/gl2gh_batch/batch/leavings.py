@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from gl2gh_batch.batch.config import ProjectConfig
 from gl2gh_batch.batch.handover import hand_over, seal, withdraw
+from gl2gh_batch.batch.people import write_users_report
 from gl2gh_batch.batch.reports import write_report
 from gl2gh_batch.batch.resources import REFERENCES, SharedResources
+from gl2gh_batch.batch.shards import Shard
 from gl2gh_batch.domain.errors import Gl2ghError, WorkDirectoryError
 from gl2gh_batch.domain.events import Noticed
 from gl2gh_batch.kit.workdir import ProjectFolder
@@ -43,6 +45,16 @@ class Leavings:
                 hand_over(self._root, *known)
         except Gl2ghError as error:
             self._warn(label, error)
+
+    def people(self, configs: Iterable[ProjectConfig], shard: Shard | None) -> dict[str, Any]:
+        """After the projects: who is named in them, as a file and as the entry `users` of the result."""
+        folders = [known[1] for one in configs if (known := self._folder_of(one)) is not None]
+        try:
+            with _as_ours():
+                return write_users_report(self._root, folders, shard)
+        except Gl2ghError as error:
+            self._warn("", error)
+            return {}
 
     def conclude(self, result: Mapping[str, Any], configs: Mapping[int, ProjectConfig]) -> None:
         """After the batch: the report, and the handover's own files."""

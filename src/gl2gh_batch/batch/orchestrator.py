@@ -153,6 +153,8 @@ class BatchOrchestrator:
         results = await run.all_projects(project_configs, names, lambda: self._stopped_by)
         result = run.result(results, self._stopped_by)
         if project_configs:
+            if AgentName.TRANSFORM in agents:
+                result |= run.report_people(self._shard)
             if self._shard is not None:
                 result["shard"] = str(self._shard)
             shards = write_batch_files(run.root, result, shard=self._shard, shards=self._shards)
@@ -392,6 +394,10 @@ class _BatchRun:
     def leavings(self) -> Leavings:
         """What this run leaves for others."""
         return Leavings(self._resources, self.root)
+
+    def report_people(self, shard: Shard | None) -> dict[str, Any]:
+        """Write who is named in the projects; the result's entry about it."""
+        return self.leavings.people(self._parsed.values(), shard)
 
     def leave(self, result: Mapping[str, Any]) -> None:
         """Write the report and the batch's part of the handover."""

@@ -97,7 +97,7 @@ class SharedResources:
             )
         self.clock: Clock = clock or SystemClock()
         self.redactor = redactor or Redactor()
-        self.users = users or UserDirectory()
+        self.users = UserDirectory() if users is None else users
         self.work_dir = Path(work_dir) if work_dir is not None else None
         self.tool_version = version("gl2gh-batch")
         self._claims = Claims(

@@ -47,6 +47,13 @@ class ConfidentialPolicy(StrEnum):
     INCLUDE = "include"
 
 
+class MentionPolicy(StrEnum):
+    """Whom a text may call by name: people with a known login, or nobody."""
+
+    MAP = "map"
+    NEUTRALISE = "neutralise"
+
+
 class PlaceholderPolicy(StrEnum):
     """What becomes of the issues that fill gaps in the numbers, at the end."""
 
@@ -71,6 +78,7 @@ class Policies:
     notes: NotesPolicy = NotesPolicy.FOLD
     confidential: ConfidentialPolicy = ConfidentialPolicy.SKIP
     placeholders: PlaceholderPolicy = PlaceholderPolicy.DELETE
+    mentions: MentionPolicy = MentionPolicy.MAP
     issues_via: str = "import"
 
 

@@ -31,8 +31,10 @@ POLICIES: Final = (
     "notes",
     "confidential",
     "placeholders",
+    "mentions",
     "issues_via",
 )
+USERNAME: Final = "{username}"
 TOP: Final = (
     "gitlab",
     "github",
@@ -51,6 +53,14 @@ GROUP: Final = ("path", "subgroups", "exclude", "priority", "kinds", *POLICIES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UsersChoice:
+    """Where the map of users is, and the patterns for those whom it does not name."""
+
+    file: str = ""
+    patterns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchFile:
     """What the file says; policies of `defaults` are merged into each project and group already."""
 
@@ -61,7 +71,7 @@ class BatchFile:
     github_credentials: tuple[Mapping[str, Any], ...] = ()
     mode: str = ""
     parallel_limit: Any = None
-    users: str = ""
+    users: UsersChoice = field(default_factory=UsersChoice)
     naming: str = ""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     projects: tuple[Mapping[str, Any], ...] = ()
@@ -89,7 +99,7 @@ def read_batch_file(path: Path) -> BatchFile:
         ),
         mode=_text(raw, "mode", "mode"),
         parallel_limit=raw.get("parallel_limit"),
-        users=_text(raw, "users", "users"),
+        users=_users(raw.get("users")),
         naming=_text(raw, "naming", "naming"),
         defaults=defaults,
         projects=tuple(
@@ -107,6 +117,34 @@ def _credential(raw: Any, place: str) -> Mapping[str, Any]:
     one = _mapping(raw, place)
     _known(one, CREDENTIAL, place)
     return one
+
+
+def parse_users_input(text: str) -> UsersChoice:
+    """A path, patterns (what holds `{username}`), or both, one a line; raises `ConfigurationError`."""
+    lines = [line for one in text.splitlines() if (line := one.strip())]
+    files = [line for line in lines if USERNAME not in line]
+    if len(files) > 1:
+        raise ConfigurationError(
+            f"there are two files, {shown(files[0])} and {shown(files[1])}",
+            field="users",
+            hint="Put all people into one file; a pattern such as {username}_acme has a line of its own.",
+        )
+    return UsersChoice(
+        file=files[0] if files else "", patterns=tuple(line for line in lines if USERNAME in line)
+    )
+
+
+def _users(raw: Any) -> UsersChoice:
+    """`users: users.csv`, `users: "{username}_acme"`, or `users: {file: …, pattern: …}`."""
+    if not isinstance(raw, Mapping):
+        return parse_users_input(_text({"users": raw}, "users", "users"))
+    _known(raw, ("file", "pattern"), "users")
+    pattern = raw.get("pattern")
+    patterns = pattern if isinstance(pattern, list) else [] if pattern is None else [pattern]
+    return UsersChoice(
+        file=_text(raw, "file", "users.file"),
+        patterns=tuple(_text({"pattern": one}, "pattern", "users.pattern") for one in patterns),
+    )
 
 
 def _project(raw: Any, place: str, defaults: Mapping[str, Any]) -> dict[str, Any]:

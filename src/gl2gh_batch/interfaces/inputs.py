@@ -52,7 +52,11 @@ INPUTS: Final[tuple[Input, ...]] = (
     Input(name="workflow_token", help="the workflow's own token, for comments and runs", secret=True),
     Input(name="target_owner", help="GitHub organisation or user that owns the new repositories"),
     Input(name="config", help="a batch file (YAML)"),
-    Input(name="users", help="map of users (CSV or YAML)"),
+    Input(
+        name="users",
+        help="map of users (CSV or YAML), a pattern such as {username}_acme, or both, one a line",
+        multiline=True,
+    ),
     Input(name="work_dir", help="where the files of the batch go", default="gl2gh-work"),
     Input(name="rate_limit_file", help="budget file shared by processes of one host"),
     Input(name="limits", help="file that overrides rate limits (JSON or YAML)"),
@@ -67,5 +71,6 @@ INPUTS: Final[tuple[Input, ...]] = (
         help="open-as-pull-request, all-as-pull-request or all-as-issue",
     ),
     Input(name="visibility", help="private, internal, public or source"),
+    Input(name="mentions", help="map (people with a known login are mentioned) or neutralise (nobody is)"),
 )
 BY_NAME: Final[dict[str, Input]] = {one.name: one for one in INPUTS}

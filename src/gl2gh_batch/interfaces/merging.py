@@ -8,6 +8,7 @@ from typing import Any
 
 from gl2gh_batch import codec
 from gl2gh_batch.batch.files import RESULT, read_batch_plan
+from gl2gh_batch.batch.people import merge_users_reports
 from gl2gh_batch.batch.shards import merge_results
 from gl2gh_batch.domain.errors import ConfigurationError, PlanRefusedError, WorkDirectoryError
 from gl2gh_batch.kit.workdir import write_atomic
@@ -44,7 +45,7 @@ def merge(work_dir: Path) -> dict[str, Any]:
             field="work_dir",
             hint="Download the artifacts of the shards' jobs into it first.",
         )
-    merged = merge_results(plan, results)
+    merged = merge_results(plan, results) | merge_users_reports(work_dir)
     write_atomic(work_dir / RESULT, codec.encode_pretty(merged))
     return merged
 

@@ -18,7 +18,7 @@ from gl2gh_batch.batch.tokens import require_github_token, require_gitlab_token
 from gl2gh_batch.domain.errors import ConfigurationError
 from gl2gh_batch.domain.modes import MigrationMode, parse_mode, parse_resume_from
 from gl2gh_batch.domain.request import DEFAULT_PARALLEL_LIMIT, check_parallel_limit, refuse_duplicates
-from gl2gh_batch.interfaces.batch_file import BatchFile, read_batch_file
+from gl2gh_batch.interfaces.batch_file import BatchFile, parse_users_input, read_batch_file
 from gl2gh_batch.interfaces.inputs import BY_NAME
 from gl2gh_batch.interfaces.yaml_file import load_yaml
 from gl2gh_batch.kit.redact import Redactor
@@ -28,7 +28,7 @@ from gl2gh_batch.target.limits import Overrides, parse_overrides
 RATE_FILE: Final = "rate-limit.json"
 _DURATION: Final = re.compile(r"(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m(?:in)?)?(?:([0-9]{1,6})s)?")
 _DIGEST: Final = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
-POLICY_INPUTS: Final = ("numbering", "merge_requests", "visibility")
+POLICY_INPUTS: Final = ("numbering", "merge_requests", "visibility", "mentions")
 SHARED_INPUTS: Final = (
     "gitlab_url",
     "gitlab_token",
@@ -84,12 +84,15 @@ def wire(
     _check_names(given)
     here = base or Path()
     file = BatchFile()
-    users = _path(here, given, "users")
+    users = parse_users_input(given.get("users", ""))
+    users_file = _path(here, {"users": users.file}, "users")
     config = _path(here, given, "config")
     if config is not None:
         file = read_batch_file(config)
         # What the file names lies beside it, wherever the program was started.
-        users = users or _path(config.parent, {"users": file.users}, "users")
+        if not given.get("users"):
+            users = file.users
+            users_file = _path(config.parent, {"users": users.file}, "users")
     mode = parse_mode(given.get("mode") or file.mode or MigrationMode.PLAN_ONLY)
     credentials = _credentials(file, environment or {})
     shared = _shared(given, file, is_alone=not credentials)
@@ -120,7 +123,7 @@ def wire(
         github_credentials=credentials,
         work_dir=(work_dir := _work_dir(here, given)),
         rate_limit_file=_path(here, given, "rate_limit_file") or work_dir / RATE_FILE,
-        users=UserDirectory() if users is None else UserDirectory.from_file(users),
+        users=_directory(users_file, users.patterns),
         limits=Overrides() if limits is None else parse_overrides(load_yaml(limits, "limits")),
         deadline_s=parse_duration(given.get("deadline", "")),
         approved_plan=_approved_plan(given.get("approved_plan", ""), mode),
@@ -223,6 +226,12 @@ def _checked(config: Mapping[str, Any], place: str) -> ProjectConfig:
 
 def _place(config: Mapping[str, Any]) -> str:
     return str(config.get("origin") or "")
+
+
+def _directory(file: Path | None, patterns: tuple[str, ...]) -> UserDirectory:
+    if file is None:
+        return UserDirectory(patterns=patterns)
+    return UserDirectory.from_file(file, patterns=patterns)
 
 
 def _path(here: Path, given: Mapping[str, str], name: str) -> Path | None:

@@ -105,6 +105,25 @@ class Kind(ABC, Generic[R, D]):
     def check(self, desired: D, seen: D) -> Iterator[Difference]:
         """How the seen one differs from the desired one."""
 
+    # ── for kinds whose reading takes long enough to be overtaken ────────────────────────────────
+
+    rereads: ClassVar[bool] = False
+
+    def key(self, record: R) -> str:
+        """What tells a record from the others of its kind on GitLab; for kinds that are read again."""
+        raise NotImplementedError
+
+    async def read_again(
+        self, gitlab: GitLab, source: Source, before: Callable[[str], R | None]
+    ) -> AsyncIterator[R]:
+        """The records that are there after all were read, each as it is by now.
+
+        `before` gives what the first reading found under a key; what is not given again is gone.
+        """
+        del before
+        async for record in self.read(gitlab, source):
+            yield record
+
     # ── what most kinds leave as it is ───────────────────────────────────────────────────────────
 
     @abstractmethod
@@ -177,7 +196,12 @@ class Kind(ABC, Generic[R, D]):
         return ()
 
     def people(self, record: R) -> Iterator[Person]:
-        """The people whom the record names."""
+        """The people whom the record names in its fields, each as often as it does, with their role."""
+        del record
+        return iter(())
+
+    def texts(self, record: R) -> Iterator[str]:
+        """The texts of people's that the record holds, for those whom they mention."""
         del record
         return iter(())
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import ClassVar, Final
 
 from gl2gh_batch.domain.errors import NotFoundError
 from gl2gh_batch.domain.numbering import Numbers
-from gl2gh_batch.domain.people import Person
+from gl2gh_batch.domain.people import Person, Role
 from gl2gh_batch.domain.plan import Loss, NoOp, Phase, Step, TargetFacts
 from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.domain.request import ConfidentialPolicy, PlaceholderPolicy
 from gl2gh_batch.domain.result import Difference, DifferenceSort
 from gl2gh_batch.kinds._ahead import ahead
+from gl2gh_batch.kinds._issue_reading import has_changed, read_issue
 from gl2gh_batch.kinds._issue_shape import seconds, shape_issue
 from gl2gh_batch.kinds._issue_steps import issue_steps, removal_step
 from gl2gh_batch.kinds._issue_values import CommentDesired, IssueDesired, IssueRecord
 from gl2gh_batch.kinds._kind import Kind, Setting, Shaped, Source, compare
+from gl2gh_batch.kinds._people import people
 from gl2gh_batch.rewrite.markers import marker
 from gl2gh_batch.rewrite.names import label_key
 from gl2gh_batch.source import models
@@ -36,18 +38,37 @@ class IssuesKind(Kind[IssueRecord, IssueDesired]):
     record_type = IssueRecord
     desired_type = IssueDesired
     has_assignees: ClassVar[bool] = True
+    rereads: ClassVar[bool] = True
 
     async def read(self, gitlab: GitLab, source: Source) -> AsyncIterator[IssueRecord]:
         if not source.inventory.issues_enabled:
             return
         project_id = source.inventory.project.id
 
-        async def with_notes(issue: models.Issue) -> IssueRecord:
-            notes = gitlab.notes(project_id, issue.iid, user_notes_count=issue.user_notes_count)
-            return IssueRecord(issue=issue, notes=tuple([note async for note in notes]))
+        async def whole(issue: models.Issue) -> IssueRecord | None:
+            return await read_issue(gitlab, project_id, issue)
 
-        async for record in ahead(gitlab.issues(project_id), with_notes, most=READ_AHEAD):
-            yield record
+        async for record in ahead(gitlab.issues(project_id), whole, most=READ_AHEAD):
+            if record is not None:
+                yield record
+
+    def key(self, record: IssueRecord) -> str:
+        return str(record.issue.iid)
+
+    async def read_again(
+        self, gitlab: GitLab, source: Source, before: Callable[[str], IssueRecord | None]
+    ) -> AsyncIterator[IssueRecord]:
+        project_id = source.inventory.project.id
+
+        async def current(issue: models.Issue) -> IssueRecord | None:
+            known = before(str(issue.iid))
+            if known is not None and not has_changed(known.issue, issue):
+                return replace(known, issue=issue)  # a label renamed meanwhile changes no date
+            return await read_issue(gitlab, project_id, issue, settled=True)
+
+        async for record in ahead(gitlab.issues(project_id), current, most=READ_AHEAD):
+            if record is not None:
+                yield record
 
     def shape(self, record: IssueRecord, setting: Setting) -> Shaped[IssueDesired]:
         issue = record.issue
@@ -209,14 +230,14 @@ class IssuesKind(Kind[IssueRecord, IssueDesired]):
         return desired.assignees
 
     def people(self, record: IssueRecord) -> Iterator[Person]:
-        users = (
-            record.issue.author,
-            *(record.issue.assignees or ()),
-            *(note.author for note in record.notes),
-        )
-        for user in users:
-            if user is not None:
-                yield Person(username=user.username, name=user.name, web_url=user.web_url)
+        authors = (record.issue.author, *(note.author for note in record.notes))
+        yield from people(authors, Role.AUTHOR)
+        yield from people(record.issue.assignees or (), Role.ASSIGNEE)
+
+    def texts(self, record: IssueRecord) -> Iterator[str]:
+        yield record.issue.title
+        yield record.issue.description or ""
+        yield from (note.body or "" for note in record.notes)
 
     def parts(self, desired: IssueDesired) -> int:
         return len(desired.comments)

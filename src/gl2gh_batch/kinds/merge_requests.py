@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import ClassVar, Final
 
 from gl2gh_batch.domain.numbering import Numbers
-from gl2gh_batch.domain.people import Person
+from gl2gh_batch.domain.people import Person, Role
 from gl2gh_batch.domain.plan import Loss, NoOp, Phase, Step, TargetFacts
 from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.domain.request import Policies
@@ -19,8 +19,8 @@ from gl2gh_batch.kinds._merge_request_shape import shape_merge_request
 from gl2gh_batch.kinds._merge_request_steps import merge_request_steps
 from gl2gh_batch.kinds._merge_request_values import MergeRequestDesired, MergeRequestRecord
 from gl2gh_batch.kinds._merge_request_verify import as_made, pull_differences, seen_pulls
+from gl2gh_batch.kinds._people import people
 from gl2gh_batch.kinds.issues import IssuesKind
-from gl2gh_batch.source import models as gitlab
 from gl2gh_batch.source.api import GitLab
 from gl2gh_batch.target.api import GitHub
 from gl2gh_batch.target.witness import Witness
@@ -165,16 +165,18 @@ class MergeRequestsKind(Kind[MergeRequestRecord, MergeRequestDesired]):
 
     def people(self, record: MergeRequestRecord) -> Iterator[Person]:
         item = record.merge_request
-        users: list[gitlab.User | None] = [item.author, item.merge_user, item.merged_by, item.closed_by]
-        users += [*(item.assignees or ()), *(item.reviewers or ())]
-        if record.approvals is not None:
-            users += [one.user for one in record.approvals.approved_by or ()]
+        notes = [note for discussion in record.discussions for note in discussion.notes]
+        users = [item.author, item.merge_user or item.merged_by, item.closed_by]
+        users += [one.user for one in (record.approvals.approved_by or () if record.approvals else ())]
+        users += [user for note in notes for user in (note.author, note.resolved_by)]
+        yield from people(users, Role.AUTHOR)
+        yield from people((*(item.assignees or ()), *(item.reviewers or ())), Role.ASSIGNEE)
+
+    def texts(self, record: MergeRequestRecord) -> Iterator[str]:
+        yield record.merge_request.title
+        yield record.merge_request.description or ""
         for discussion in record.discussions:
-            for note in discussion.notes:
-                users += [note.author, note.resolved_by]
-        for user in users:
-            if user is not None:
-                yield Person(username=user.username, name=user.name, web_url=user.web_url)
+            yield from (note.body or "" for note in discussion.notes if not note.system)
 
     def parts(self, desired: MergeRequestDesired) -> int:
         return len(desired.issue.comments if desired.pull is None else desired.pull.comments)

@@ -1,112 +1,64 @@
-"""Who is who: the users' file, and look-ups that ask only once."""
+"""Who is who: what the users' file and the patterns say, and look-ups that ask only once."""
 
 from __future__ import annotations
 
-import asyncio
-import csv
-import difflib
-import io
-import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Final
-
-import yaml
+from typing import Any
 
 from gl2gh_batch import codec
 from gl2gh_batch.domain.errors import ConfigurationError
-from gl2gh_batch.domain.people import UserMapping
-
-COLUMNS: Final = ("gitlab_username", "gitlab_email", "github_login")
-_HINT: Final = (
-    "Write one line for each person: gitlab_username,gitlab_email,github_login "
-    "(github_login empty: has no account on GitHub)."
-)
-_LOGIN: Final = re.compile(r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}(?:_[A-Za-z0-9]+)?")
-_USERNAME: Final = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]{0,254}")
-_EMAIL: Final = re.compile(r"[^@\s,<>]+@[^@\s,<>]+")
-_SIZE_LIMIT: Final = 16 * 1024 * 1024
-
-Resolver = Callable[[str], Awaitable[UserMapping | None]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Cell:
-    value: str
-    line: int
-    column: int
+from gl2gh_batch.domain.people import UserMapping, is_pattern
+from gl2gh_batch.kit.single_flight import SingleFlight
+from gl2gh_batch.kit.users_file import read_users
 
 
 class UserDirectory:
-    """All that is known of people during a batch, for all its projects; one event loop."""
+    """All that is known of people during a batch, for all its projects; one event loop.
 
-    def __init__(self, mappings: Iterable[tuple[str, UserMapping]] = ()) -> None:
-        self._known: dict[str, UserMapping] = {}
+    `patterns` make a login of the username of a person whom the map does not name (`{username}_acme`), in
+    the order given; raises `ConfigurationError` for one that could make none.
+    """
+
+    def __init__(
+        self, mappings: Iterable[tuple[str, UserMapping]] = (), *, patterns: Iterable[str] = ()
+    ) -> None:
+        self._known: dict[str, UserMapping] = {_key(key): mapping for key, mapping in mappings}
         self._values: dict[str, Any] = {}
-        self._asking: dict[str, asyncio.Task[UserMapping | None]] = {}
-        self._unknown: set[str] = set()
-        for key, mapping in mappings:
-            self._known[_key(key)] = mapping
+        self.patterns = tuple(patterns)
+        self.questions = SingleFlight()
+        for pattern in self.patterns:
+            if not is_pattern(pattern):
+                raise ConfigurationError(
+                    f"{pattern[:100]!r} is not a pattern of logins",
+                    field="users",
+                    hint="Write the login with {username} in it once, such as {username}_acme.",
+                )
 
     @classmethod
-    def from_file(cls, path: Path) -> UserDirectory:
+    def from_file(cls, path: Path, *, patterns: Iterable[str] = ()) -> UserDirectory:
         """The directory that a users' file describes; raises `ConfigurationError` with line and column."""
-        try:
-            if path.stat().st_size > _SIZE_LIMIT:
-                raise ConfigurationError(f"{path.name} is larger than 16 MiB", field="users", hint=_HINT)
-            text = path.read_bytes().decode("utf-8-sig")
-        except OSError as error:
-            raise ConfigurationError(
-                f"{path.name} cannot be read: {error.strerror}", field="users", hint="Check the path."
-            ) from None
-        except UnicodeDecodeError as error:
-            line = error.object.count(b"\n", 0, error.start) + 1
-            raise ConfigurationError(
-                f"{path.name} line {line} is not UTF-8", field="users", hint="Save the file as UTF-8."
-            ) from None
-        return cls(parse_users(text, path.name))
+        return cls(read_users(path), patterns=patterns)
 
     def lookup(self, username: str) -> UserMapping | None:
-        """Who the GitLab user is on GitHub; None when nothing is known."""
+        """Who the map says that the GitLab user is on GitHub; None when it says nothing."""
         return self._known.get(_key(username))
 
     def lookup_email(self, email: str) -> UserMapping | None:
         """The same by an e-mail address."""
         return self._known.get(_key(email)) if "@" in email else None
 
+    @property
+    def knows_emails(self) -> bool:
+        """True when the map names somebody by an e-mail address."""
+        return any("@" in key for key in self._known)
+
     def __len__(self) -> int:
         return len(self._known)
 
     def digest(self) -> str:
-        """Changes when anything that `lookup` may answer changes."""
-        return codec.digest(self._known)
-
-    async def resolve(self, username: str, resolver: Resolver) -> UserMapping | None:
-        """The mapping that is known, else what `resolver` finds, which is asked once for all who wait.
-
-        Also "nobody" is remembered; an error is not, and reaches all who wait for this answer. That one of
-        them is cancelled disturbs neither the others nor the question.
-        """
-        key = _key(username)
-        if key in self._known or key in self._unknown:
-            return self._known.get(key)
-        task = self._asking.get(key)
-        if task is None:
-            task = self._asking[key] = asyncio.ensure_future(self._ask(key, username, resolver))
-            task.add_done_callback(_seen)
-        return await asyncio.shield(task)
-
-    async def _ask(self, key: str, username: str, resolver: Resolver) -> UserMapping | None:
-        try:
-            found = await resolver(username)
-        finally:
-            del self._asking[key]
-        if found is None:
-            self._unknown.add(key)
-        else:
-            self._known[key] = found
-        return found
+        """Changes when the map or the patterns change."""
+        return codec.digest([self._known, self.patterns])
 
     def set(self, key: str, value: Any) -> None:
         """Keep any value under a key; a `UserMapping`, a login, or a mapping with a `github_login` also
@@ -128,146 +80,6 @@ class UserDirectory:
         return self._values[key] if key in self._values else self.lookup(key)
 
 
-def parse_users(text: str, name: str) -> list[tuple[str, UserMapping]]:
-    """Username (or e-mail address, where that is all) → mapping, from a users' file.
-
-    `name` is the file's: `.yml` and `.yaml` are YAML, anything else CSV. Raises `ConfigurationError` that
-    names line and column.
-    """
-    rows = _yaml_rows(text, name) if name.lower().endswith((".yml", ".yaml")) else _csv_rows(text, name)
-    found: list[tuple[str, UserMapping]] = []
-    lines: dict[str, int] = {}
-    for row in rows:
-        for key, mapping, cell in _entries(row, name):
-            if (first := lines.setdefault(_key(key), cell.line)) != cell.line:
-                raise _wrong(name, cell, f"{key!r} is there already, in line {first}")
-            found.append((key, mapping))
-    return found
-
-
-def _entries(row: Mapping[str, _Cell], name: str) -> Iterator[tuple[str, UserMapping, _Cell]]:
-    username, email, login = (row.get(column) for column in COLUMNS)
-    if login and login.value and not _LOGIN.fullmatch(login.value):
-        raise _wrong(name, login, f"{login.value!r} is not a login of GitHub's")
-    if username and username.value and not _USERNAME.fullmatch(username.value):
-        raise _wrong(name, username, f"{username.value!r} is not a username of GitLab's")
-    if email and email.value and not _EMAIL.fullmatch(email.value):
-        raise _wrong(name, email, f"{email.value!r} is not an e-mail address")
-    keys = [cell for cell in (username, email) if cell and cell.value]
-    if not keys:
-        raise _wrong(name, next(iter(row.values())), "neither gitlab_username nor gitlab_email is given")
-    mapping = UserMapping(
-        gitlab_username=username.value if username else "",
-        github_login=(login.value or None) if login else None,
-    )
-    for cell in keys:
-        yield cell.value, mapping, cell
-
-
-def _csv_rows(text: str, name: str) -> Iterator[dict[str, _Cell]]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    columns: list[str] | None = None
-    try:
-        start = 1
-        for row in reader:
-            cells = [
-                _Cell(value=value.strip(), line=start, column=number)
-                for number, value in enumerate(row, start=1)
-            ]
-            start = reader.line_num + 1
-            if not any(cell.value for cell in cells):
-                continue
-            if columns is None:
-                columns = _header(cells, name)
-            elif len(cells) > len(columns):
-                raise _wrong(
-                    name, cells[len(columns)], f"there are only {len(columns)} columns in the first line"
-                )
-            else:
-                yield dict(zip(columns, cells, strict=False))
-    except csv.Error as error:
-        place = _Cell(value="", line=max(reader.line_num, 1), column=1)
-        raise _wrong(name, place, f"this is not CSV ({error})") from None
-    if columns is None:
-        raise _wrong(
-            name, _Cell(value="", line=1, column=1), "the line with the names of the columns is missing"
-        )
-
-
-def _header(cells: list[_Cell], name: str) -> list[str]:
-    columns: list[str] = []
-    for cell in cells:
-        column = cell.value.lower()
-        _check_column(name, cell, column)
-        if column in columns:
-            raise _wrong(name, cell, f"column {column!r} is there twice")
-        columns.append(column)
-    if missing := {"github_login", "gitlab_username"} - set(columns):
-        raise _wrong(name, cells[0], f"the column {min(missing)} is missing")
-    return columns
-
-
-def _check_column(name: str, cell: _Cell, column: str) -> None:
-    if column not in COLUMNS:
-        near = difflib.get_close_matches(column, COLUMNS, n=1, cutoff=0.4)
-        meant = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(COLUMNS)}"
-        raise _wrong(name, cell, f"unknown column {cell.value!r}{meant}")
-
-
-def _yaml_rows(text: str, name: str) -> Iterator[dict[str, _Cell]]:
-    """Either a list of entries with our columns as keys, or one mapping of usernames to logins."""
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = _Cell(value="", line=mark.line + 1 if mark else 1, column=mark.column + 1 if mark else 1)
-        raise _wrong(name, place, f"this is not YAML ({error.problem})") from None
-    except (yaml.YAMLError, RecursionError):
-        raise _wrong(name, _Cell(value="", line=1, column=1), "this is not YAML") from None
-    match root:
-        case None:
-            return
-        case yaml.MappingNode():
-            for key, value in root.value:
-                yield {"gitlab_username": _scalar(key, name), "github_login": _scalar(value, name)}
-        case yaml.SequenceNode():
-            for entry in root.value:
-                if not isinstance(entry, yaml.MappingNode) or not entry.value:
-                    raise _wrong(name, _cell(entry, ""), "an entry has to be a mapping")
-                row = {}
-                for key, value in entry.value:
-                    column = _scalar(key, name)
-                    _check_column(name, column, column.value)
-                    row[column.value] = _scalar(value, name)
-                yield row
-        case _:
-            raise _wrong(name, _cell(root, ""), "the file has to hold a list or a mapping")
-
-
-def _scalar(node: yaml.Node, name: str) -> _Cell:
-    if not isinstance(node, yaml.ScalarNode):
-        raise _wrong(name, _cell(node, ""), "a single value is wanted here")
-    empty = node.tag == "tag:yaml.org,2002:null"
-    return _cell(node, "" if empty else str(node.value).strip())
-
-
-def _cell(node: yaml.Node, value: str) -> _Cell:
-    mark = node.start_mark
-    return _Cell(value=value, line=mark.line + 1, column=mark.column + 1)
-
-
-def _wrong(name: str, cell: _Cell, what: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"{name} line {cell.line}, column {cell.column}: {what}", field="users", hint=_HINT
-    )
-
-
 def _key(text: str) -> str:
     # GitLab compares usernames and addresses without regard to case.
     return text.strip().lower()
-
-
-def _seen(task: asyncio.Task[UserMapping | None]) -> None:
-    """An answer that nobody waits for any more is no unhandled error."""
-    if not task.cancelled():
-        task.exception()

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from gl2gh_batch.domain.errors import FailureReason
+from gl2gh_batch.domain.people import UNRESOLVED_FINDING
 from gl2gh_batch.domain.result import BatchStatus, ProjectStatus
 from gl2gh_batch.output.board import duration, if_content
 from gl2gh_batch.output.escape import cell, code
@@ -45,7 +46,7 @@ def job_summary(result: Mapping[str, Any], *, limit: int = LIMIT_BYTES) -> str:
             parts.append(f"\n… and {len(projects) - number} more: see `batch-result.json`.\n")
             return "".join((*parts, _closing(result)))
         parts.append(row)
-    closing = _closing(result)
+    closing = f"{_people(result.get('users'))}{_closing(result)}"
     size += len(closing.encode())
     for line in _findings(projects):
         size += len(line.encode())
@@ -91,6 +92,21 @@ def _opening(result: Mapping[str, Any]) -> Iterator[str]:
     if result.get("stopped_by"):
         yield f" · stopped by {cell(result['stopped_by'])}"
     yield f"{_price(result.get('price'))}\n\n"
+
+
+def _people(users: Mapping[str, Any] | None) -> str:
+    """Who has no login on GitHub, and what to do about it."""
+    if not users or not (users.get("unresolved") or users.get("logins_not_found")):
+        return ""
+    people, mapped, unresolved = (cell(users.get(key, 0)) for key in ("people", "mapped", "unresolved"))
+    said = (
+        f"\n**People**: {people} are named, {mapped} of them with a login on GitHub, {unresolved} without."
+        f" Fill in {code(users.get('file', ''))} of the work directory and give it back as `users`.\n"
+    )
+    wrong = users.get("logins_not_found") or ()
+    if wrong:
+        said += f"\nThese logins of the map do not exist: {', '.join(code(one) for one in wrong)}.\n"
+    return said
 
 
 def _price(price: Mapping[str, Any] | None) -> str:
@@ -145,7 +161,12 @@ def _what(project: Mapping[str, Any]) -> str:
 
 
 def _findings(projects: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    found = [(project, one) for project in projects for one in project.get("findings") or ()]
+    found = [
+        (project, one)
+        for project in projects
+        for one in project.get("findings") or ()
+        if one.get("code") != UNRESOLVED_FINDING  # said once for the whole batch
+    ]
     if not found:
         return
     found.sort(key=lambda pair: ("blocking", "warning", "notice").index(_severity(pair[1])))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -225,6 +225,10 @@ class Rules:
     def loosen(self, name: str) -> None:
         """Keep the rule `name` no longer; KeyError when there is none."""
         self._loosened.add(self._rows[name].name)
+
+    def tighten(self, name: str, most: float) -> None:
+        """Let the rule `name` pass less than in life, so that what is large there fits into a test."""
+        self._rows[name] = replace(self._rows[name], most=most)
 
     def holds(self, name: str) -> bool:
         """Whether the rule `name` is kept."""

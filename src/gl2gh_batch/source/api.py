@@ -33,7 +33,14 @@ from gl2gh_batch.source.models import (
     Version,
     decode,
 )
-from gl2gh_batch.source.paging import PER_PAGE, Params, read_by_creation, read_pages, records
+from gl2gh_batch.source.paging import (
+    PER_PAGE,
+    Params,
+    read_by_creation,
+    read_pages,
+    read_settled,
+    records,
+)
 from gl2gh_batch.source.refusals import API_PATH, RefusedAnswerError, refusal_of
 
 T = TypeVar("T")
@@ -60,6 +67,7 @@ class GitLab:
     def __init__(self, http: HttpClient, *, who: str = "") -> None:
         self._http = http
         self._who = who
+        self._without_keyset: set[str] = set()
 
     def for_project(self, who: str) -> GitLab:
         """The same, asking in the name of a project."""
@@ -84,6 +92,13 @@ class GitLab:
         """The user with that username (without regard to case); None when there is none."""
         found = (await self.get("/users", {"username": username})).json()
         return decode(found[0], User) if found else None
+
+    async def user_by_id(self, number: int) -> User | None:
+        """One user, with the e-mail addresses that the token may see; None when there is none."""
+        try:
+            return decode((await self.get(f"/users/{number}")).json(), User)
+        except NotFoundError:
+            return None
 
     async def project(self, project: int | str) -> Project:
         """One project, with its sizes where the token may see them."""
@@ -112,28 +127,30 @@ class GitLab:
     async def labels(self, project: int | str) -> AsyncIterator[Label]:
         """The labels, those of the groups above too."""
         params: Params = {"include_ancestor_groups": "true", "with_counts": "false"}
-        async for one in self._list(_project(project, "labels"), Label, params):
-            yield one
+        for raw in await read_settled(self.get, _project(project, "labels"), params):
+            yield decode(raw, Label)
 
     async def milestones(self, project: int | str) -> AsyncIterator[Milestone]:
         """The milestones, open and closed, those of the groups above too."""
         # `include_ancestors` since 16.7; the older name is passed over by newer versions (api/milestones).
         params: Params = {"include_ancestors": "true", "include_parent_milestones": "true"}
-        async for one in self._list(_project(project, "milestones"), Milestone, params):
-            yield one
+        for raw in await read_settled(self.get, _project(project, "milestones"), params):
+            yield decode(raw, Milestone)
 
     async def issues(
         self, project: int | str, *, updated_after: datetime | None = None
     ) -> AsyncIterator[Issue]:
         """All issues that the token may see, oldest first; each once, although others come and go.
 
-        An issue changed while the list is read shows the state of the moment of its page. An export
-        asks again with `updated_after`, the moment at which it began, and lets the later record win.
+        An issue changed while the list is read shows the state of the moment of its page: an export reads
+        the list a second time, and lets the later record win.
         """
         params: dict[str, str | int] = {"scope": "all", "state": "all"}
         if updated_after is not None:
             params["updated_after"] = updated_after.isoformat()
-        async for page in read_by_creation(self.get, _project(project, "issues"), params):
+        async for page in read_by_creation(
+            self.get, _project(project, "issues"), params, refused=self._without_keyset
+        ):
             for raw in page:
                 yield decode(raw, Issue)
 
@@ -161,17 +178,26 @@ class GitLab:
         *,
         user_notes_count: int | None = None,
         system: bool = False,
+        settled: bool = False,
     ) -> AsyncIterator[Note]:
         """The notes of an issue, oldest first; none is asked for when the issue says that it has none.
 
         `user_notes_count` counts people's notes only: with `system` it tells nothing, and is passed over.
+        Of more than a page, one may be missing when others were deleted meanwhile, unless they are read
+        `settled`, at twice the requests.
         """
         if user_notes_count == 0 and not system:
             return
         params: dict[str, str | int] = {"sort": "asc", "order_by": "created_at"}
         if not system:
             params["activity_filter"] = "only_comments"  # older versions pass it over
-        async for one in self._list(_project(project, f"issues/{iid}/notes"), Note, params):
+        path = _project(project, f"issues/{iid}/notes")
+        if settled:
+            for raw in await read_settled(self.get, path, params):
+                if system or not raw.get("system"):
+                    yield decode(raw, Note)
+            return
+        async for one in self._list(path, Note, params):
             if system or not one.system:
                 yield one
 

@@ -11,6 +11,8 @@ from gl2gh_batch.kit.http import Answer
 from gl2gh_batch.source import sansio
 from gl2gh_batch.source.refusals import RefusedAnswerError
 
+# Readings of a list of several pages, after which it is given up: somebody renames without end.
+_READINGS: Final = 12
 PER_PAGE: Final = 100  # the largest that GitLab gives (api/rest, pagination)
 
 Params = Mapping[str, str | int]
@@ -36,16 +38,39 @@ async def read_pages(get: Get, path: str, params: Params) -> AsyncIterator[list[
         wanted = following
 
 
-async def read_by_creation(get: Get, path: str, params: Params) -> AsyncIterator[list[Any]]:
+async def read_settled(get: Get, path: str, params: Params) -> list[Any]:
+    """A list as it stood at one moment, each record once, although others come, go and are renamed meanwhile.
+
+    One page is of one moment. Of several, a record may have slipped from a later to an earlier one: so they
+    are read until two readings name the same records. Raises `SourceError` when that never comes.
+    """
+    before: list[Any] | None = None
+    for _ in range(_READINGS):
+        pages = [page async for page in read_pages(get, path, params)]
+        found = [raw for page in pages for raw in page]
+        names = sorted(str(_identity(raw)) for raw in found)
+        if len(pages) == 1 or names == before:
+            return found
+        before = names
+    raise SourceError(
+        f"the list {path} changes faster than it can be read",
+        hint="Run again when fewer people work in the project, or archive it on GitLab meanwhile.",
+    )
+
+
+async def read_by_creation(
+    get: Get, path: str, params: Params, *, refused: set[str] | None = None
+) -> AsyncIterator[list[Any]]:
     """The pages of a list in the order of creation, exact although records are added or deleted meanwhile.
 
     Keyset pagination where GitLab offers it for the list (project issues: merge request 199887). Elsewhere
     each page begins where the last one ended, by `created_after`, which is inclusive; so a deletion shifts
     nothing, no offset grows beyond the 50,000 that GitLab allows, and only the ids of one moment are kept.
     (Within a page full of records of the very same millisecond the pages are numbered after all.)
+    `refused` remembers the lists that have no keyset pagination, so that each is asked for it once.
     """
     fixed: Params = {**params, "order_by": "created_at", "sort": "asc", "per_page": PER_PAGE}
-    answer = await _first(get, path, fixed)
+    answer = await _first(get, path, fixed, set() if refused is None else refused)
     moment = ""
     at_moment: set[int] = set()
     while True:
@@ -73,12 +98,16 @@ async def read_by_creation(get: Get, path: str, params: Params) -> AsyncIterator
         answer = await get(path, wanted)
 
 
-async def _first(get: Get, path: str, fixed: Params) -> Answer:
-    try:
-        return await get(path, {**fixed, "pagination": "keyset"})
-    except RefusedAnswerError as error:
-        if error.status != 405:  # "Keyset pagination is not yet available for this type of request" (12.x)
-            raise
+async def _first(get: Get, path: str, fixed: Params, refused: set[str]) -> Answer:
+    if path not in refused:
+        try:
+            return await get(path, {**fixed, "pagination": "keyset"})
+        except RefusedAnswerError as error:
+            if (
+                error.status != 405
+            ):  # "Keyset pagination is not yet available for this type of request" (12.x)
+                raise
+        refused.add(path)
     return await get(path, fixed)
 
 

@@ -46,9 +46,9 @@ async def test_issues_come_change_and_go(site: Any) -> None:
     )
     edit.delete_issue(6)
     assert (await site.ask("/projects/2/issues/6")).status == 404
-    assert edit.add_issue("Newer").iid == 6
+    assert edit.add_issue("Newer").iid == 7
     changed = await site.all("/projects/2/issues?updated_after=2030-01-01T00:00:00Z")
-    assert [row["iid"] for row in changed] == [6, 1]
+    assert [row["iid"] for row in changed] == [7, 1]
     with pytest.raises(TypeError, match="no field colour"):
         edit.edit_issue(1, colour="red")
     with pytest.raises(KeyError):
@@ -79,10 +79,44 @@ async def test_labels_and_milestones_change_everywhere(site: Any) -> None:
     edit.delete_label("new")
     assert (await site.ask("/projects/2/issues/1")).body["labels"] == []
     edit.add_label("third", color="#ffffff")
-    edit.add_milestone("M", due_date="2030-02-01")
+    made = edit.add_milestone("M", due_date="2030-02-01")
     edit.edit_issue(1, milestone="M", labels=["third"])
     face = (await site.ask("/projects/2/issues/1")).body
     assert (face["milestone"]["due_date"], face["labels"]) == ("2030-02-01", ["third"])
+    edit.edit_milestone(made.iid, title="N")
+    assert (await site.ask("/projects/2/issues/1")).body["milestone"]["title"] == "N"
+    edit.delete_milestone(made.iid)
+    assert (await site.ask("/projects/2/issues/1")).body["milestone"] is None
+    assert await site.all("/projects/2/milestones") == []
+    with pytest.raises(KeyError):
+        edit.delete_milestone(made.iid)
+
+
+async def test_a_comment_touches_its_issue_and_a_deleted_one_only_the_count(site: Any) -> None:
+    """GitLab dates an issue anew when a note is written or changed, and not when one is deleted."""
+    edit = site.world.edit(2)
+
+    async def state() -> tuple[str, int]:
+        face = (await site.ask("/projects/2/issues/1")).body
+        return face["updated_at"], face["user_notes_count"]
+
+    note = (await site.all("/projects/2/issues/1/notes?sort=asc"))[0]["id"]
+    days = iter(range(3, 9))
+    site.world.now = lambda: datetime(2030, 1, next(days), tzinfo=UTC)
+    before = await state()
+    edit.edit_note(1, note, body="other")
+    changed = await state()
+    assert changed[0] > before[0]
+    assert changed[1] == before[1]
+    edit.delete_note(1, note)
+    assert await state() == (changed[0], before[1] - 1)
+
+
+async def test_pages_can_be_made_small(site: Any) -> None:
+    """A tightened rule lets less pass than in life, for tests of long lists."""
+    site.world.rules.tighten("gitlab_per_page", 2)
+    reply = await site.ask("/projects/2/issues?per_page=100")
+    assert (len(reply.body), reply.headers["X-Per-Page"]) == (2, "2")
 
 
 async def test_the_repository_moves(site: Any) -> None:

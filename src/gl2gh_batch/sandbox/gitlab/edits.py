@@ -43,7 +43,7 @@ class ProjectEdit:
     ) -> Issue:
         """Open an issue with the next number, or a given one; `more` are fields of `Issue`."""
         now = self._now()
-        number = iid or max(self.project.issues, default=0) + 1
+        number = iid or max(self.project.highest_issue, *self.project.issues, 0) + 1
         if number in self.project.issues:
             raise ValueError(f"issue {number} is there already")
         issue = Issue(iid=number, title=title, author=author, created_at=now, updated_at=now)
@@ -69,6 +69,7 @@ class ProjectEdit:
 
     def delete_issue(self, iid: int) -> None:
         """Take an issue away; its number stays unused, as on GitLab."""
+        self.project.highest_issue = max(self.project.highest_issue, iid)
         del self.project.issues[iid]
         self._changed()
 
@@ -89,15 +90,16 @@ class ProjectEdit:
         return note
 
     def edit_note(self, iid: int, note_id: int, *, kind: str = "issues", **changes: Any) -> Note:
-        """Change fields of a note."""
+        """Change fields of a note; its item is touched, too (gitlabhq, `Note#touch_noteable`)."""
         note = self._note(kind, iid, note_id)
         _set(note, changes)
         note.updated_at = changes.get("updated_at", self._now())
+        self._item(kind, iid).updated_at = note.updated_at
         self._changed()
         return note
 
     def delete_note(self, iid: int, note_id: int, *, kind: str = "issues") -> None:
-        """Take a note away."""
+        """Take a note away; its item is not touched by that, only its count of notes tells."""
         self._item(kind, iid).notes.own().remove(self._note(kind, iid, note_id))
         self._changed()
 
@@ -139,6 +141,33 @@ class ProjectEdit:
         self.project.milestones.append(milestone)
         self._changed()
         return milestone
+
+    def edit_milestone(self, number: int, **changes: Any) -> Milestone:
+        """Change fields of a project milestone, by its iid; a new title shows on every item that has it."""
+        milestone = self._milestone(number)
+        old = milestone.title
+        _set(milestone, changes)
+        milestone.updated_at = self._now()
+        for item in (*self.project.issues.values(), *self.project.merge_requests.values()):
+            if item.milestone == old:
+                item.milestone = milestone.title
+        self._changed()
+        return milestone
+
+    def delete_milestone(self, number: int) -> None:
+        """Take a project milestone away, by its iid, from every item too."""
+        milestone = self._milestone(number)
+        self.project.milestones.remove(milestone)
+        for item in (*self.project.issues.values(), *self.project.merge_requests.values()):
+            if item.milestone == milestone.title:
+                item.milestone = None
+        self._changed()
+
+    def _milestone(self, number: int) -> Milestone:
+        for milestone in self.project.milestones:
+            if milestone.iid == number:
+                return milestone
+        raise KeyError(f"no milestone {number}")
 
     # The project itself and its git
 
