@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import argparse
+import json
 import multiprocessing
 import os
+import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from pathlib import Path
 from typing import Any, Final
 
 from bench.batch import SMALL, TINY
 from bench.figures import (
+    SCENES,
     Figure,
     applied_figures,
     efficiency_figures,
     memory_figures,
     refusals_figure,
     repeated_figures,
+    shared_figures,
     speed_up_figure,
     table,
     whole_figure,
 )
-from bench.memory import NO_SETTINGS, STEADY, peak_memory
-from bench.tasks import equal_projects, planned_and_applied, repeated, scheduled
+from bench.memory import peak_memory
+from bench.tasks import equal_projects, known_strict, planned_and_applied, repeated, scheduled
 
 PROFILES: Final = ("github.com", "github.com-strict", "ghes")
 PARALLEL: Final = (1, 2, 4, 8, 16, 20)
@@ -33,7 +38,7 @@ MOST_AT_ONCE: Final = 20
 SCHEDULED_SHARE: Final = 0.25
 FEW_ISSUES: Final = 1000
 CROWD: Final = 20
-ALLOCATORS: Final = {"malloc as it is": NO_SETTINGS, "steady malloc": STEADY}
+RATE_FILE: Final = Path(__file__).with_name("rate_file.py")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,10 +50,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f" at {asked.scale:g} of their size; {MOST_AT_ONCE} at once where a row says nothing else.",
         flush=True,
     )
+    # In real time, so before anything else uses the machine.
+    figures = shared_figures(_shared(quick=asked.quick))
     with ProcessPoolExecutor(asked.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        figures = _measure(pool, asked)
+        figures += _measure(pool, asked)
     print(f"\n{table(figures)}\n\n{time.monotonic() - began:.0f} s")
     return 0 if all(figure.is_met for figure in figures) else 1
+
+
+def _shared(*, quick: bool) -> dict[str, dict[str, float]]:
+    """What many processes do with one rate-limit file; a program of its own, for it starts them."""
+    done = subprocess.run(
+        [sys.executable, RATE_FILE, "--json", *(["--quick"] if quick else ["--only", *SCENES])],
+        check=True,
+        stdout=subprocess.PIPE,
+    )
+    scenes: dict[str, dict[str, float]] = json.loads(done.stdout)
+    print("done: one rate-limit file", file=sys.stderr, flush=True)
+    return scenes
 
 
 def _measure(pool: ProcessPoolExecutor, asked: argparse.Namespace) -> list[Figure]:
@@ -59,36 +78,28 @@ def _measure(pool: ProcessPoolExecutor, asked: argparse.Namespace) -> list[Figur
 
     scale, scheduled_scale = asked.scale, asked.scale * SCHEDULED_SHARE
     # What takes longest goes first, here too.
-    memory = [(note, *_memory(begin, note, settings, asked.issues)) for note, settings in ALLOCATORS.items()]
+    memory = [
+        begin("memory, many issues", peak_memory, 1, asked.issues),
+        begin("memory, many projects", peak_memory, CROWD, asked.crowd),
+        begin("memory, few issues", peak_memory, 1, FEW_ISSUES),
+    ]
     applied = [begin(name, planned_and_applied, name, scale, MOST_AT_ONCE) for name in PROFILES]
+    applied.append(begin("strict, known", known_strict, scale, MOST_AT_ONCE))
     runs = [begin(f"p = {parallel}", scheduled, parallel, scheduled_scale) for parallel in PARALLEL]
     equal = [begin(f"equal projects, p = {parallel}", equal_projects, parallel) for parallel in (1, 8)]
     again = begin("rerun", repeated, {TINY: 2, SMALL: 2})
     schedules = [run.result() for run in runs]
     one, eight = (run.result() for run in equal)
+    many, crowd, few = memory
     return [
         *(figure for run in applied for figure in applied_figures(run.result())),
         *efficiency_figures(schedules[0], schedules),
         whole_figure(schedules[-1]),
         speed_up_figure(one, eight),
-        *(
-            figure
-            for note, *peaks in memory
-            for figure in memory_figures(*(peak.result() for peak in peaks), note=note)
-        ),
+        *memory_figures(few.result(), many.result(), crowd.result()),
         *repeated_figures(again.result()),
         refusals_figure([*schedules, one, eight, again.result()]),
     ]
-
-
-def _memory(
-    begin: Callable[..., Future[Any]], note: str, settings: Mapping[str, str], issues: int
-) -> tuple[Future[Any], Future[Any], Future[Any]]:
-    """One project with few issues, one with many, and many projects that have as many together."""
-    many = begin(f"memory, {note}, many issues", peak_memory, 1, issues, settings)
-    crowd = begin(f"memory, {note}, many projects", peak_memory, CROWD, issues // CROWD, settings)
-    few = begin(f"memory, {note}, few issues", peak_memory, 1, FEW_ISSUES, settings)
-    return few, many, crowd
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -97,6 +108,10 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--scale", type=float, default=0.1, help="the share of each project that is migrated (0.1; 1 is all)"
     )
     parser.add_argument("--issues", type=int, default=5_000, help="issues of the large project (5000)")
+    parser.add_argument(
+        "--crowd", type=int, default=FEW_ISSUES, help=f"issues of each of {CROWD} projects at once (1000)"
+    )
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter scenes with processes")
     parser.add_argument(
         "--jobs", type=int, default=min(2, os.cpu_count() or 1), help="measurements at a time (2)"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,6 +10,16 @@ from bench.floor import efficiency
 from bench.memory import Peak
 from bench.tasks import Applied, Repeated, Scheduled
 
+# The scenes of bench/rate_file.py that have goals.
+SCENES: Final[Mapping[str, str]] = {
+    "shared-1": "1 process",
+    "shared-4": "4 processes",
+    "shared-16": "16 processes",
+    "killed": "kill -9 of one of 4 that holds the lock",
+    "refused": "403 with Retry-After to one of 4",
+    "refused-16": "403 with Retry-After to one of 16",
+    "overhead": "16 processes, 15 requests a second",
+}
 HEADS: Final = ("figure", "measured", "goal", "", "how it came about")
 
 
@@ -123,17 +133,17 @@ def speed_up_figure(one: Scheduled, eight: Scheduled) -> Figure:
     )
 
 
-def memory_figures(few: Peak, many: Peak, crowd: Peak, *, note: str) -> list[Figure]:
+def memory_figures(few: Peak, many: Peak, crowd: Peak) -> list[Figure]:
     """Whether memory grows with the number of issues, and what many projects at once take."""
     return [
         Figure(
-            name=f"peak memory, {note}: {many.issues} issues ÷ {few.issues}",
+            name=f"peak memory: {many.issues} issues ÷ {few.issues}",
             measured=many.peak_mb / few.peak_mb,
             most=1.10,
             note=f"{many.peak_mb:.0f} MB and {few.peak_mb:.0f} MB",
         ),
         Figure(
-            name=f"peak memory, {note}: {crowd.projects} projects of {crowd.issues} issues (MB)",
+            name=f"peak memory: {crowd.projects} projects of {crowd.issues} issues (MB)",
             measured=crowd.peak_mb,
             most=150,
         ),
@@ -146,6 +156,45 @@ def repeated_figures(run: Repeated) -> list[Figure]:
         Figure(name="rerun of a finished project: GitHub requests", measured=run.most_requests, most=5),
         Figure(name="rerun of a finished project: writes", measured=run.writes, most=0),
     ]
+
+
+def shared_figures(scenes: Mapping[str, Mapping[str, float]]) -> list[Figure]:
+    """Processes on one rate-limit file, in real time: the scenes of bench/rate_file.py by name."""
+    figures = []
+    for name, seen in scenes.items():
+        what = f"one rate-limit file, {SCENES[name]}"
+        if "use" in seen:
+            figures.append(Figure(name=f"{what}: use of the budget", measured=seen["use"], least=0.95))
+        if "violations" in seen:
+            figures.append(Figure(name=f"{what}: violations", measured=seen["violations"], most=0))
+        fairness = seen.get("fairness", seen.get("fairness of the others"))
+        if fairness is not None and name != "shared-1":
+            figures.append(Figure(name=f"{what}: slowest ÷ fastest process", measured=fairness, least=0.80))
+        if "full rate after s" in seen:
+            figures += [
+                Figure(
+                    name=f"{what}: seconds until the full rate",
+                    measured=seen["full rate after s"],
+                    most=seen["goal s"],
+                    note="Retry-After and 2 s",
+                ),
+                Figure(
+                    name=f"{what}: sent into the closed window",
+                    measured=seen["sent after it was told"],
+                    most=seen["in flight then"],
+                    note="those in flight",
+                ),
+            ]
+        if "p99 ms" in seen:
+            figures.append(
+                Figure(
+                    name=f"{what}: asking, 99th percentile (ms)",
+                    measured=seen["p99 ms"],
+                    most=10,
+                    note=f"half of them in {seen['p50 ms']:.1f} ms; {seen['requests']:.0f} requests",
+                )
+            )
+    return figures
 
 
 def refusals_figure(runs: Sequence[Scheduled | Repeated]) -> Figure:

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,6 +22,7 @@ from brisk import BriskClock
 from bench.batch import Size, write_seeds
 from bench.bed import in_memory
 from gl2gh_batch import BatchOrchestrator, SharedResources
+from gl2gh_batch.kit.memory import keep_heap_steady
 from gl2gh_batch.sandbox import Sandbox
 from gl2gh_batch.sandbox.command import addresses
 
@@ -32,9 +31,6 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 JOB_S: Final = (0.0, 0.001)
 PAUSE_FACTOR: Final = 500.0
 NOTES: Final = 6
-NO_SETTINGS: Final[Mapping[str, str]] = {}
-# glibc raises its threshold when a large block is freed, and then large pages of answers fragment its heaps.
-STEADY: Final[Mapping[str, str]] = {"MALLOC_MMAP_THRESHOLD_": "65536"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +43,8 @@ class Peak:
     real_s: float
 
 
-def peak_memory(projects: int, issues: int, allocator: Mapping[str, str] = NO_SETTINGS) -> Peak:
-    """FULL, of so many projects with so many issues each, in a fresh process with settings for malloc."""
+def peak_memory(projects: int, issues: int) -> Peak:
+    """FULL, of so many projects with so many issues each, in a fresh process set up as the program is."""
     size = Size(name="volume", issues=issues, notes=NOTES, labels=5, has_history=False)
     with in_memory(), TemporaryDirectory(prefix="gl2gh-bench-") as name:
         seeds = [str(path) for path in write_seeds([size] * projects, Path(name) / "seeds")]
@@ -74,7 +70,6 @@ def peak_memory(projects: int, issues: int, allocator: Mapping[str, str] = NO_SE
                 ],
                 cwd=ROOT,
                 check=True,
-                env={**os.environ, **allocator},
                 stdout=subprocess.PIPE,
                 text=True,
             )
@@ -125,6 +120,7 @@ def main(arguments: list[str]) -> None:
         case ["sandbox", *seeds]:
             asyncio.run(_serve(seeds))
         case ["client", where, work, projects]:
+            keep_heap_steady()
             asyncio.run(_migrate(json.loads(where), Path(work), int(projects)))
             print(f"{_peak_mb():.1f}")
         case _:

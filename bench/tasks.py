@@ -134,6 +134,11 @@ def planned_and_applied(
     return run_virtual(measure())
 
 
+def known_strict(scale: float, parallel: int) -> Applied:
+    """The strict profile, by a client that remembers from an earlier run how imports count."""
+    return planned_and_applied("github.com-strict", scale, parallel, known=True)
+
+
 def scheduled(
     parallel: int,
     scale: float,

@@ -14,7 +14,7 @@ from bench.figures import (
     speed_up_figure,
     table,
 )
-from bench.memory import STEADY, peak_memory
+from bench.memory import peak_memory
 from bench.tasks import equal_projects, planned_and_applied, repeated, scheduled
 
 SCALE = 0.02
@@ -77,8 +77,8 @@ def test_a_finished_project_costs_next_to_nothing_again() -> None:
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_issues() -> None:
     """Six times as many issues take nearly the same memory."""
-    few, many = peak_memory(1, 100, STEADY), peak_memory(1, 600, STEADY)
-    growth, _ = memory_figures(few, many, few, note="steady malloc")
+    few, many = peak_memory(1, 100), peak_memory(1, 600)
+    growth, _ = memory_figures(few, many, few)
     assert not _missed(growth)
 
 

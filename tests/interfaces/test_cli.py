@@ -280,9 +280,9 @@ async def test_verify_of_nothing_is_refused(lab: Lab, shell: Shell) -> None:
     assert lab.writes() == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_a_signal_stops_cleanly(open_lab: Any, shell: Shell, number: signal.Signals) -> None:
-    """INT and TERM during APPLY end the run by itself with a result; run again, it goes on to success."""
+    """INT, TERM and HUP during APPLY end the run with a result; run again, it goes on to success."""
     lab = await open_lab(project(issues=[issue(one) for one in range(1, 13)]))
     assert (await shell.run(lab, "--project-ids=17")).code == 0
     await lab.faults({"method": "POST", "path": "*/import/issues", "effect": {"delay_s": 0.3}})
@@ -312,6 +312,23 @@ async def test_a_signal_before_the_batch_ends_it_too(open_lab: Any, shell: Shell
     ended = await asyncio.wait_for(shell.ended(process), timeout=60)
     assert ended.code == 143, ended
     assert len(ended.err.splitlines()) == 2, ended.err
+
+
+async def test_a_signal_ends_it_although_a_server_keeps_a_thread_waiting(open_lab: Any, shell: Shell) -> None:
+    """A thread whose read is never answered holds up neither the result nor the end of the process."""
+    lab = await open_lab(project(**SMALL))
+    stuck = {"side": "gitlab", "path": "*/protected_tags", "effect": {"delay_s": 300}}
+    await lab.control("PUT", "faults", [stuck])
+    process = await shell.start(
+        "run", *shell.flags(lab), "--project-ids=17", "--mode=DISCOVER_ONLY", env=shell.tokens(lab)
+    )
+    while not lab.sandbox.faults[0].matched:  # noqa: ASYNC110 - a fault tells nobody that it was met
+        await asyncio.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    # Less than the time after which the thread would give up by itself.
+    ended = await asyncio.wait_for(shell.ended(process), timeout=40)
+    assert ended.code == 143, ended
+    assert _result(shell.folder)["stopped_by"] == "signal"
 
 
 async def test_a_deadline_leaves_the_rest_for_later(open_lab: Any, shell: Shell) -> None:

@@ -43,15 +43,16 @@ class ImportJobs:
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
         self._governor = bench.github.governor
-        known_s = _LATEST.get(self._governor)
-        self._guess_s = FIRST_GUESS_S if known_s is None else known_s
-        self._sink = FIRST_SINK if known_s is None else SINK
-        self._rise = FIRST_RISE if known_s is None else RISE
+        self._guess_s = FIRST_GUESS_S
+        self._sink, self._rise = FIRST_SINK, FIRST_RISE
 
     async def finish(self, call: Call, import_id: int) -> Mapping[str, Any]:
         """Wait until the job ends; the number that its issue got. Raises `ImportFailedError`."""
         clock = self._bench.clock
         began = clock.monotonic()
+        known_s = _LATEST.get(self._governor)
+        if self._sink == FIRST_SINK and known_s is not None:  # another project found it out meanwhile
+            self._guess_s, self._sink, self._rise = known_s, SINK, RISE
         pause = self._guess_s
         too_early_s: float | None = None
         while True:

@@ -26,6 +26,7 @@ from gl2gh_batch.domain.errors import (
 )
 from gl2gh_batch.domain.limits import Costs, LimitReport
 from gl2gh_batch.domain.ports import Clock, Governor, Permit
+from gl2gh_batch.kit.daemon_threads import DaemonThreads
 from gl2gh_batch.kit.http import USER_AGENT, ReadLimits, Retries
 from gl2gh_batch.kit.origin import Origin
 from gl2gh_batch.kit.verdict import Verdict, verdict
@@ -215,9 +216,7 @@ class ThreadRunner:
         retries: Retries | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._threads = concurrent.futures.ThreadPoolExecutor(
-            max_workers=parallel_limit + EXTRA_THREADS, thread_name_prefix="gl2gh"
-        )
+        self._threads = DaemonThreads(parallel_limit + EXTRA_THREADS, name="gl2gh")
         self._clock = clock
         self._retries = retries or Retries()
         self._jitter = jitter
@@ -255,7 +254,7 @@ class ThreadRunner:
                 await self._clock.sleep(self._retries.pause_s(attempt, self._jitter()))
 
     def close(self) -> None:
-        """Take no more work; what runs is not waited for."""
+        """Take no more work; what runs is not waited for, not even when the process ends."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 

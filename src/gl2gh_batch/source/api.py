@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import BinaryIO, Final, TypeVar
 from urllib.parse import quote
 
@@ -14,6 +15,7 @@ from gl2gh_batch.domain.errors import NotFoundError
 from gl2gh_batch.domain.limits import GITLAB_COSTS
 from gl2gh_batch.domain.ports import Clock, Governor
 from gl2gh_batch.kit.http import Answer, HttpClient, Retries
+from gl2gh_batch.kit.together import together
 from gl2gh_batch.kit.verdict import Verdict
 from gl2gh_batch.source import sansio
 from gl2gh_batch.source.merge_models import Approvals, Discussion, MergeRequest
@@ -261,13 +263,15 @@ class GitLab:
 
     async def survey(self, project: Project, *, issues: bool = True, merge_requests: bool = True) -> Survey:
         """The highest iid of issues and of merge requests: a request each, none for what is not asked for."""
-        issues = issues and project.has_issues
-        merge_requests = merge_requests and project.has_merge_requests
+        wanted = {
+            "issues": issues and project.has_issues,
+            "merge_requests": merge_requests and project.has_merge_requests,
+        }
+        asked = [what for what, is_wanted in wanted.items() if is_wanted]
+        works = [partial(self._highest_iid, project.id, what) for what in asked]
+        highest = dict(zip(asked, await together(works, most=2), strict=True))
         return Survey(
-            highest_issue=await self._highest_iid(project.id, "issues") if issues else 0,
-            highest_merge_request=(
-                await self._highest_iid(project.id, "merge_requests") if merge_requests else 0
-            ),
+            highest_issue=highest.get("issues", 0), highest_merge_request=highest.get("merge_requests", 0)
         )
 
     async def _highest_iid(self, project_id: int, what: str) -> int:

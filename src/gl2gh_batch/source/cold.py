@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -11,6 +12,7 @@ import gitlab.exceptions
 
 from gl2gh_batch.domain.errors import Gl2ghError, NotFoundError, SourceError
 from gl2gh_batch.kit.http_threads import Line, ThreadRunner
+from gl2gh_batch.kit.together import together
 from gl2gh_batch.source.api import TokenHeader
 from gl2gh_batch.source.models import AccessToken, Group, Project, User, Version, decode
 from gl2gh_batch.source.refusals import RefusedAnswerError
@@ -39,6 +41,8 @@ NOT_CARRIED_LISTS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
     "boards": ("boards", {}),
     "badges": ("badges", {}),
 }
+# A small project is mostly looked at: a few of its lists at a time.
+COUNTED_AT_ONCE: Final = 6
 _UNPAGED: Final = ("wikis", {"with_content": "0"})  # the whole list at once (api/wikis)
 
 
@@ -107,17 +111,14 @@ class ColdGitLab:
 
     async def counts(self, project_id: int) -> dict[str, int | None]:
         """How many there are of each kind that can be carried over; None where GitLab does not say."""
-        return {kind: await self._count(project_id, rest, params) for kind, (rest, params) in COUNTED.items()}
+        return await self._counts(project_id, COUNTED)
 
     async def counts_not_carried(self, project: Project) -> dict[str, int | None]:
         """How many there are of each thing that cannot be carried over yet; None where GitLab does not say.
 
         LFS objects have no list: 0 when their size is 0, else None.
         """
-        counts = {
-            kind: await self._count(project.id, rest, params)
-            for kind, (rest, params) in NOT_CARRIED_LISTS.items()
-        }
+        counts = await self._counts(project.id, NOT_CARRIED_LISTS)
         rest, params = _UNPAGED
         try:
             counts["wiki"] = len(await self._get(f"/projects/{project.id}/{rest}", params))
@@ -126,6 +127,12 @@ class ColdGitLab:
         size = None if project.statistics is None else project.statistics.lfs_objects_size
         counts["lfs_objects"] = 0 if size == 0 or project.lfs_enabled is False else None
         return counts
+
+    async def _counts(
+        self, project_id: int, lists: Mapping[str, tuple[str, Mapping[str, str]]]
+    ) -> dict[str, int | None]:
+        works = [partial(self._count, project_id, rest, params) for rest, params in lists.values()]
+        return dict(zip(lists, await together(works, most=COUNTED_AT_ONCE), strict=True))
 
     async def _get(self, path: str, params: Mapping[str, str]) -> Any:
         return await self._runner.read(self._line, self._read, path, dict(params))
