@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from brisk import BriskClock
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gl2gh_batch.batch.schedule import Room, memory_share, order, predicted_s
+from gl2gh_batch.batch.schedule import Room, budgets_report, memory_share, order, predicted_s
+from gl2gh_batch.domain.limits import Limit, LimitClass
 from gl2gh_batch.domain.numbering import Numbers
 from gl2gh_batch.kit.clock import SystemClock
+from gl2gh_batch.kit.governor import RequestGovernor
 
 
 @given(st.lists(st.tuples(st.integers(-3, 3), st.floats(0, 1e6))))
@@ -69,6 +72,29 @@ async def test_without_memory_they_go_one_at_a_time_and_the_result_says_why() ->
     highest, _ = await run(opened, 4)
     assert highest == 1
     assert opened.report()["held_back_s"]["memory"] > 0
+
+
+async def test_when_all_wait_long_for_a_budget_no_more_are_let_in() -> None:
+    """Two share an hour's window: a third would only wait with them, and the result says why."""
+    clock = BriskClock(500)
+    limits = {LimitClass.CONTENT_HOUR: Limit(limit=1, window_s=3600.0)}
+    governor = RequestGovernor(credential="g", clock=clock, limits=limits)
+    opened = Room(limit=5, clock=clock, governors=lambda: (governor,), writing=True, memory_used=lambda: 0.0)
+
+    async def one(name: str) -> None:
+        async with opened.enter(), governor.request({LimitClass.CONTENT_HOUR: 1}, who=name):
+            pass
+
+    tasks = [asyncio.create_task(one(name)) for name in "abcd"]
+    while not opened.report()["held_back_s"]:  # noqa: ASYNC110 - nobody tells of it
+        await asyncio.sleep(0)
+    assert opened.report()["held_back_s"].keys() == {"budget"}
+    assert opened.report()["highest"] == 2
+    (spent,) = budgets_report([governor])
+    assert (spent["requests"], spent["margin_s"]) == (1, governor.snapshot().margin_s)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def test_the_share_of_memory_is_read_from_the_machine() -> None:

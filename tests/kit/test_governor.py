@@ -276,6 +276,25 @@ async def test_imports_are_paced_as_content_after_a_secondary_refusal() -> None:
     assert governor.snapshot().imports_are_content
 
 
+async def test_an_instance_that_tells_no_limit_has_none() -> None:
+    """Enterprise Server without headers is not paced; from the first header on it is."""
+    clock, done = HandClock(), []
+    governor = RequestGovernor(
+        credential="ghes", limits={}, clock=clock, limits_when_told=TWO_A_MINUTE, margin_s=0.0
+    )
+    for number in range(50):
+        await one(governor, done, str(number))
+    assert len(done) == 50
+    async with governor.request(READ_COSTS) as permit:
+        permit.report(LimitReport(limit=5000, remaining=4999, reset_in_s=3600.0))
+    tasks = [asyncio.create_task(one(governor, done, name)) for name in "abc"]
+    await settle()
+    assert done[50:] == ["a", "b"]
+    await clock.advance(60)
+    assert done[50:] == ["a", "b", "c"]
+    await asyncio.gather(*tasks)
+
+
 async def test_impossible_costs_are_refused_at_once() -> None:
     """A limit that is smaller than one request is a configuration error, not an endless wait."""
     governor = make(HandClock(), {LimitClass.POINTS: Limit(limit=4, window_s=60.0)})

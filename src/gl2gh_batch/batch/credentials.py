@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
 from gl2gh_batch import codec
-from gl2gh_batch.batch.config import AppCredential, parse_config
+from gl2gh_batch.batch.config import AppCredential, ProjectConfig, parse_config
 from gl2gh_batch.batch.fields import shown, text
-from gl2gh_batch.domain.errors import ConfigurationError
+from gl2gh_batch.domain.errors import ConfigurationError, Gl2ghError
 from gl2gh_batch.kit.workdir import write_atomic
+
+_log = logging.getLogger(__name__)
 
 FIELD: Final = "github_credentials"
 FILE: Final = "credentials.json"
@@ -143,6 +146,28 @@ def deal(
         dealt[load.name] = lightest
         spent[lightest.name] += load.seconds
     return dealt
+
+
+async def refuse_one_user_twice(
+    used: Mapping[str, ProjectConfig], login_of: Callable[[ProjectConfig], Awaitable[str]]
+) -> None:
+    """Raise `ConfigurationError` for two tokens of one user among those that are used, by name."""
+    known: dict[tuple[str, str], str] = {}
+    for name, config in used.items():
+        try:
+            login = await login_of(config)
+        except Gl2ghError as error:
+            # Its projects meet the same fault and report it.
+            _log.info("a credential could not be asked for its user: %s", error.reason)
+            continue
+        key = (config.github_api_url.lower(), login.lower())
+        other = known.setdefault(key, name) if login else name
+        if other != name and used[other].github_token != config.github_token:
+            raise ConfigurationError(
+                f"{other!r} and {name!r} are tokens of the same user, {login}",
+                field=FIELD,
+                hint="GitHub counts requests by user: give one of the two, or an App or another user.",
+            )
 
 
 def read_dealt(root: Path) -> dict[str, str]:

@@ -12,12 +12,12 @@ from typing import Any, Final
 from gl2gh_batch import codec
 from gl2gh_batch.agents import AgentOrchestrator
 from gl2gh_batch.batch.config import ProjectConfig, parse_config, project_of
-from gl2gh_batch.batch.credentials import Load, deal, read_dealt, write_dealt
+from gl2gh_batch.batch.credentials import Load, deal, read_dealt, refuse_one_user_twice, write_dealt
 from gl2gh_batch.batch.files import planned_hours, write_batch_files
 from gl2gh_batch.batch.leavings import Leavings
 from gl2gh_batch.batch.progress import Progress
 from gl2gh_batch.batch.resources import SharedResources
-from gl2gh_batch.batch.schedule import Room, order, predicted_s
+from gl2gh_batch.batch.schedule import Room, budgets_report, order, predicted_s
 from gl2gh_batch.batch.shards import Shard
 from gl2gh_batch.domain.errors import ConfigurationError, FailureReason, Gl2ghError, TransportError
 from gl2gh_batch.domain.events import (
@@ -47,6 +47,10 @@ _log = logging.getLogger(__name__)
 Work = Callable[[AgentOrchestrator, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 
 SURVEYED_AT_ONCE: Final = 20
+RESUME: Final = (
+    "Run again with the same inputs and the same work directory (in a workflow: with the artifact of this run"
+    " in it). What is done stays done, and nothing is sent twice."
+)
 # What is in flight after a stop may end by itself for so long.
 GRACE_S: Final = 2.5
 
@@ -242,7 +246,10 @@ class _BatchRun:
         credentials = self._resources.github_credentials
         if not credentials:
             return list(configs)
-        owners = {index: self._owner(config) for index, config in self._parsed.items()}
+        owners = {
+            index: one.request.target.owner if one.request.target else one.owner
+            for index, one in self._parsed.items()
+        }
         seconds = self._predicted_s(configs)
         loads = [
             Load(name=self._label(project_of(configs[index])), owner=owner, seconds=seconds[index])
@@ -258,32 +265,10 @@ class _BatchRun:
                 self._parsed[index] = parse_config(config)
                 self._credentials[index] = credential.name
             settled.append(config)
-        await self._refuse_one_user_twice()
+        used = {name: self._parsed[index] for index, name in sorted(self._credentials.items())}
+        await refuse_one_user_twice(used, self._resources.github_login)
         write_dealt(self.root, dealt)
         return settled
-
-    async def _refuse_one_user_twice(self) -> None:
-        used = {self._credentials[index]: self._parsed[index] for index in sorted(self._credentials)}
-        tokens: dict[tuple[str, str], str] = {}
-        for name, config in used.items():
-            try:
-                login = await self._resources.github_login(config)
-            except Gl2ghError as error:
-                # Its projects meet the same fault and report it.
-                _log.info("a credential could not be asked for its user: %s", error.reason)
-                continue
-            key = (config.github_api_url.lower(), login.lower())
-            other = tokens.setdefault(key, name) if login else name
-            if other != name and used[other].github_token != config.github_token:
-                raise ConfigurationError(
-                    f"{other!r} and {name!r} are tokens of the same user, {login}",
-                    field="github_credentials",
-                    hint="GitHub counts requests by user: give one of the two, or an App or another user.",
-                )
-
-    def _owner(self, config: ProjectConfig) -> str:
-        target = config.request.target
-        return target.owner if target is not None else config.owner
 
     async def all_projects(
         self,
@@ -437,6 +422,9 @@ class _BatchRun:
             result["price"] = codec.plain(batch_price(accounts.values(), self._parallel_limit))
         if self._room is not None:
             result["parallelism"] = self._room.report()
+        result["budgets"] = budgets_report(self._resources.governors())
+        if stopped_by is not None or result["incomplete"] or result["not_started"]:
+            result["resume"] = RESUME
         return result
 
     def _now(self) -> str:

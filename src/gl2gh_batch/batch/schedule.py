@@ -121,6 +121,23 @@ class Room:
                 await asyncio.gather(waiting, return_exceptions=True)
 
 
+def budgets_report(governors: Sequence[RequestGovernor]) -> list[dict[str, Any]]:
+    """What each credential spent and waited for; `margin_s` is kept against timers that fire early."""
+    return [
+        {
+            "credential": seen.credential,
+            "requests": seen.requests,
+            "units": {str(name): units for name, units in seen.units.items()},
+            "waited_s": {name: round(seconds, 1) for name, seconds in seen.waited_s.items()},
+            "refusals": dict(seen.refusals),
+            "imports_are_content": seen.imports_are_content,
+            "margin_s": seen.margin_s,
+        }
+        for seen in (governor.snapshot() for governor in governors)
+        if seen.requests
+    ]
+
+
 def memory_share() -> float:
     """The share of the memory that this process may use which it uses; 0 where that cannot be read."""
     try:

@@ -111,7 +111,7 @@ def merge_results(plan: Mapping[str, Any], results: Mapping[str, Mapping[str, An
         )
     statuses = [ProjectStatus(one["status"]) for one in projects]
     some = list(results.values())
-    own = ("shard", "parallelism", "price", "users")  # what is true of one shard only
+    own = ("shard", "parallelism", "price", "users", "budgets", "resume")  # what is true of one shard only
     return {
         **{key: value for key, value in some[0].items() if key not in own},
         "status": batch_status(statuses).value,

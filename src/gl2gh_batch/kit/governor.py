@@ -59,6 +59,7 @@ class GovernorSnapshot:
     refusals: Mapping[str, int]
     closed_for_s: float
     imports_are_content: bool
+    margin_s: float
     waits: Mapping[str, Wait]
 
 
@@ -287,6 +288,7 @@ class RequestGovernor:
             refusals=dict(self._counts.refusals),
             closed_for_s=max(0.0, self._windows.closed_until - now),
             imports_are_content=self.imports_are_content,
+            margin_s=self._windows.margin_s,
             waits=dict(self._waits),
         )
 
