@@ -188,3 +188,83 @@ async def test_placeholders_that_may_not_be_deleted_are_no_failure(open_lab: Any
     again = await lab.run("APPLY", resume_from="verify")
     assert again["status"] == "success", again
     assert lab.writes(mark) == []
+
+
+MAPS = {
+    "issues-exact": [
+        ("placeholders", "", "", "1", "1"),
+        ("issues", "2", "2", "2", "2"),
+        ("placeholders", "", "", "3", "5"),
+        ("issues", "6", "6", "6", "6"),
+        ("merge_requests", "1", "1", "7", "7"),
+        ("placeholders", "", "", "8", "8"),
+        ("merge_requests", "3", "3", "9", "9"),
+    ],
+    "merge-requests-exact": [
+        ("merge_requests", "1", "1", "1", "1"),
+        ("placeholders", "", "", "2", "2"),
+        ("merge_requests", "3", "3", "3", "3"),
+        ("placeholders", "", "", "4", "4"),
+        ("issues", "2", "2", "5", "5"),
+        ("placeholders", "", "", "6", "8"),
+        ("issues", "6", "6", "9", "9"),
+    ],
+    "compact": [
+        ("issues", "2", "2", "1", "1"),
+        ("placeholders", "", "", "2", "2"),
+        ("issues", "6", "6", "3", "3"),
+        ("merge_requests", "1", "1", "4", "4"),
+        ("merge_requests", "3", "3", "5", "5"),
+    ],
+}
+NAMES = {"issues": "Issue {}", "merge_requests": "merge request", "placeholders": PLACEHOLDER_TITLE}
+
+
+@pytest.mark.parametrize("policy", MAPS)
+async def test_the_plan_holds_the_map_of_numbers(open_lab: Any, policy: str) -> None:
+    """Head of the plan, words and table say which iid becomes which number; applying does just that."""
+    lab = await open_lab(_project())
+    config = lab.config(numbering=policy, placeholders="keep", merge_requests="all-as-issue")
+    result = await lab.run("FULL", config)
+    assert result["status"] == "success", result
+    head, *rows = (lab.work / "report/numbers.csv").read_text().splitlines()
+    assert head.startswith("source,target,sort")
+    assert [tuple(row.split(",")[2:]) for row in rows] == MAPS[policy]
+    assert {tuple(row.split(",")[:2]) for row in rows} == {("acme/app", "acme/app")}
+    assert result["plan"]["number_ranges"] == len(rows) == len(result["plan"]["numbers"])
+    titles = {one["number"]: one["title"] for one in (await lab.repository())["issues"]}
+    expected = {}
+    for sort, first, _, number, last in MAPS[policy]:
+        for at in range(int(last) - int(number) + 1):
+            expected[int(number) + at] = NAMES[sort].format(int(first or 0) + at)
+    assert sorted(titles) == sorted(expected)
+    for number, title in expected.items():
+        if title != "merge request":
+            assert titles[number] == title
+
+
+@pytest.mark.parametrize("policy", MAPS)
+@pytest.mark.parametrize("features", [{}, {"issues": "disabled"}])
+async def test_no_issues_take_no_numbers(open_lab: Any, policy: str, features: dict[str, str]) -> None:
+    """Issues that are on and empty, or turned off, leave no gap and no placeholder to merge requests."""
+    described = _project()
+    described["project"]["features"] = features
+    described["issues"] = [] if not features else described["issues"]
+    lab = await open_lab(described)
+    result = await lab.run("FULL", lab.config(numbering=policy, merge_requests="all-as-issue"))
+    assert result["status"] == "success", result
+    rows = (lab.work / "report/numbers.csv").read_text().splitlines()[1:]
+    own = [row for row in MAPS["merge-requests-exact"][:3] if policy != "compact"]
+    compact = [("merge_requests", "1", "1", "1", "1"), ("merge_requests", "3", "3", "2", "2")]
+    assert [tuple(row.split(",")[2:]) for row in rows] == (own or compact)
+    assert sorted(_numbers(await lab.repository())) == ([1, 3] if own else [1, 2])
+
+
+@pytest.mark.parametrize("policy", MAPS)
+async def test_a_moved_issue_keeps_its_place(open_lab: Any, policy: str) -> None:
+    """An issue that was moved away stays as the closed issue that GitLab keeps in its place."""
+    lab = await open_lab(project(issues=[issue(1), issue(2), issue(3)]))
+    lab.sandbox.gitlab.edit(17).edit_issue(2, state="closed", moved_to_id=99)
+    result = await lab.run("FULL", lab.config(numbering=policy))
+    assert result["status"] == "success", result
+    assert _numbers(await lab.repository()) == {1: "Issue 1", 2: "Issue 2", 3: "Issue 3"}

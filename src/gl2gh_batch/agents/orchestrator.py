@@ -221,6 +221,8 @@ class _Run:
                 "steps": plan.steps,
                 "price": codec.plain(plan.price),
                 "kinds": codec.plain(plan.kinds),
+                "numbers": codec.plain(plan.numbers),
+                "number_ranges": plan.number_ranges,
             }
         if verification is not None:
             result["verification"] = codec.plain(verification)

@@ -13,6 +13,7 @@ from typing import Any
 from gl2gh_batch import codec
 from gl2gh_batch.agents._agent import AGENT_FILES_VERSION, PLAN, Agent, counted
 from gl2gh_batch.agents._desk import Desk
+from gl2gh_batch.agents._numbers import NumberMap
 from gl2gh_batch.agents._people import people_findings
 from gl2gh_batch.agents._target import issues_via, look_at_target
 from gl2gh_batch.agents.discovery import read_inventory
@@ -190,7 +191,12 @@ class PlanAgent(Agent):
         kinds: dict[str, KindPlan] = {}
         shared: Counter[str] = Counter()
         closing: list[Iterator[bytes]] = []
-        with ExitStack() as stack, lines_to(desk.folder.steps) as lines:
+        with (
+            ExitStack() as stack,
+            lines_to(desk.folder.steps) as lines,
+            lines_to(desk.folder.numbers) as number_lines,
+        ):
+            numbers = NumberMap(number_lines)
             for name in filling_order(desk.kinds, desk.reference.numbers):
                 kind = desk.kinds[name]
                 if f"{name}.ndjson" not in manifest.files:
@@ -198,8 +204,9 @@ class PlanAgent(Agent):
                 spool = desk.folder.scratch / f"close-{name}.ndjson"
                 stack.callback(spool.unlink, missing_ok=True)
                 with lines_to(spool) as later:
-                    kinds[name] = _plan_kind(desk, kind, facts, lines, later, tally, shared)
+                    kinds[name] = _plan_kind(desk, kind, facts, lines, later, tally, shared, numbers)
                 closing.append(read_lines(spool))
+            numbers.finish()
             # What opens the repository comes last: the kinds close in the opposite order.
             for spooled in reversed(closing):
                 for line in spooled:
@@ -222,6 +229,8 @@ class PlanAgent(Agent):
             findings=(*target.findings, *_findings(desk)),
             losses=losses,
             facts=facts,
+            numbers=tuple(numbers.head),
+            number_ranges=number_lines.count,
         )
         plan = replace(plan, digest=plan_digest(plan))
         write_document(desk.folder.plan, PLAN, AGENT_FILES_VERSION, plan)
@@ -252,6 +261,7 @@ def _plan_kind(
     later: LineWriter,
     tally: Tally,
     shared: Counter[str],
+    numbers: NumberMap,
 ) -> KindPlan:
     items = steps = no_ops = parts = removed = 0
     ledger = Ledger(desk.folder.ledger) if desk.folder.ledger.exists() else None
@@ -262,6 +272,7 @@ def _plan_kind(
             if settled is None:
                 continue
             items += 1
+            numbers.add(kind, settled)
             parts += kind.parts(settled)
             removed += kind.settle(desired, facts, Phase.CLOSE) is None
             for step in kind.steps(desired, desk.repo, facts):

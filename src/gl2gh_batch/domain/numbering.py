@@ -6,8 +6,11 @@ GitLab counts issues and merge requests apart, GitHub counts both in one sequenc
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Final
+
+PLACEHOLDERS: Final = "placeholders"
 
 
 class NumberingPolicy(StrEnum):
@@ -81,6 +84,32 @@ class Numbers:
             case NumberingPolicy.COMPACT:
                 first = len(self.issue_iids) + 1
                 return range(first, first + len(self.merge_request_iids))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberRange:
+    """Items whose iids and numbers both go up by one: `first` gets `number`, and so on, `count` of them.
+
+    `sort` is `issues`, `merge_requests`, or `placeholders`, which have no iid: their `first` is the number.
+    """
+
+    sort: str
+    first: int
+    number: int
+    count: int = 1
+
+    @property
+    def stays(self) -> bool:
+        """True when each of them keeps its number."""
+        return self.sort != PLACEHOLDERS and self.first == self.number
+
+    def is_followed_by(self, sort: str, iid: int, number: int) -> bool:
+        """True when that item is the next one of this range."""
+        return (sort, iid, number) == (self.sort, self.first + self.count, self.number + self.count)
+
+    def longer(self) -> NumberRange:
+        """The range with the next item."""
+        return replace(self, count=self.count + 1)
 
 
 def _rank(iids: tuple[int, ...], iid: int) -> int | None:

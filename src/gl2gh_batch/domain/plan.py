@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from gl2gh_batch.domain.limits import LimitClass
+from gl2gh_batch.domain.numbering import NumberRange
 from gl2gh_batch.domain.refs import ProjectRef, RepoRef
 
 # The step that brings the target repository into being: its receipt says whose the repository is.
@@ -237,7 +238,8 @@ class KindPlan:
 class Plan:
     """The head of a plan; its steps are in `plan.ndjson` beside it, one a line.
 
-    `digest` covers the head and the steps; `inputs` holds the digest of every file that it was made
+    `numbers` holds the first of the `number_ranges` of the project's map, `numbers.ndjson` beside it all of
+    them. `digest` covers the head and the steps; `inputs` holds the digest of every file that it was made
     from, `observed` the digest of what the target held.
     """
 
@@ -256,6 +258,8 @@ class Plan:
     findings: tuple[Finding, ...] = ()
     losses: int = 0
     facts: TargetFacts = field(default_factory=TargetFacts)
+    numbers: tuple[NumberRange, ...] = ()
+    number_ranges: int = 0
     digest: str = ""
 
     @property

@@ -130,6 +130,11 @@ class Kind(ABC, Generic[R, D]):
     def identity(self, desired: D) -> str:
         """What tells this item from the others of its kind, the same for desired and seen."""
 
+    def source_of(self, desired: D) -> str:
+        """Where an item with a number comes from: `issues/12`; `placeholders/13` for what fills a gap."""
+        del desired
+        return ""
+
     def number_of(self, desired: D) -> int | None:
         """The number that the item takes in the sequence of issues and pull requests, if it does."""
         del desired

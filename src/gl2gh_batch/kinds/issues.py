@@ -184,6 +184,9 @@ class IssuesKind(Kind[IssueRecord, IssueDesired]):
     def identity(self, desired: IssueDesired) -> str:
         return str(desired.number)
 
+    def source_of(self, desired: IssueDesired) -> str:
+        return desired.source
+
     def number_of(self, desired: IssueDesired) -> int | None:
         return desired.number
 

@@ -105,6 +105,9 @@ class MergeRequestsKind(Kind[MergeRequestRecord, MergeRequestDesired]):
     def identity(self, desired: MergeRequestDesired) -> str:
         return str(desired.number)
 
+    def source_of(self, desired: MergeRequestDesired) -> str:
+        return desired.source
+
     def number_of(self, desired: MergeRequestDesired) -> int | None:
         return desired.number
 

@@ -185,6 +185,10 @@ class ProjectFolder:
         return self.path / "plan.ndjson"
 
     @property
+    def numbers(self) -> Path:
+        return self.path / "numbers.ndjson"
+
+    @property
     def ledger(self) -> Path:
         return self.path / "ledger.sqlite"
 

@@ -12,6 +12,7 @@ from rich.text import Text
 from gl2gh_batch.domain.plan import Severity
 from gl2gh_batch.output.board import duration, if_content
 from gl2gh_batch.output.escape import cell, code, terminal
+from gl2gh_batch.output.numbers import number_words
 
 _STYLES: Final[dict[str, str]] = {Severity.BLOCKING: "red", Severity.WARNING: "yellow"}
 
@@ -39,6 +40,13 @@ def plan_markdown(result: Mapping[str, Any]) -> str:
             cell(project.get("losses") or 0),
         )
         lines.append(f"| {' | '.join(columns)} |")
+    numbers = [
+        f"- {code(_name(project))} {cell(words, 2000)}"
+        for project in planned
+        if (words := number_words(project["plan"]))
+    ]
+    if numbers:
+        lines += ["", "### Numbers", "", *numbers]
     findings = list(_findings(planned))
     if findings:
         lines += ["", "### Findings", ""]
@@ -71,6 +79,11 @@ def plan_table(result: Mapping[str, Any]) -> RenderableType:
             Text(terminal(project.get("losses") or 0)),
         )
     parts: list[RenderableType] = [table, Text(_total(result, planned), style="bold")]
+    parts += [
+        Text(terminal(f"{_name(project)}: {words}"), style="dim")
+        for project in planned
+        if (words := number_words(project["plan"]))
+    ]
     for project, one in _findings(planned):
         style = _STYLES.get(str(one.get("severity")), "dim")
         line = Text(terminal(f"{_name(project)}: {one.get('message', '')}"), style=style)

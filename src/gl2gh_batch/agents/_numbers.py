@@ -1,0 +1,53 @@
+"""The map of a project's numbers, written while its plan is made: a line for each range."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from gl2gh_batch import codec
+from gl2gh_batch.domain.numbering import PLACEHOLDERS, NumberRange
+from gl2gh_batch.kinds import Kind
+from gl2gh_batch.kit.workdir import LineWriter, read_lines
+
+# As many as a reader looks at; the rest is in the file.
+MOST_IN_HEAD: Final = 20
+
+
+class NumberMap:
+    """Takes the items in the order of their numbers."""
+
+    def __init__(self, lines: LineWriter) -> None:
+        self._lines = lines
+        self._last: NumberRange | None = None
+        self.head: list[NumberRange] = []
+
+    def add(self, kind: Kind[Any, Any], desired: Any) -> None:
+        """Take one item, if it has a number at all."""
+        number = kind.number_of(desired)
+        if number is None:
+            return
+        sort, _, iid = kind.source_of(desired).partition("/")
+        first = number if sort == PLACEHOLDERS else int(iid)
+        if self._last is not None and self._last.is_followed_by(sort, first, number):
+            self._last = self._last.longer()
+        else:
+            self.finish()
+            self._last = NumberRange(sort=sort, first=first, number=number)
+
+    def finish(self) -> None:
+        """Write what is at hand."""
+        if self._last is None:
+            return
+        self._lines.write(codec.encode(self._last))
+        if len(self.head) < MOST_IN_HEAD:
+            self.head.append(self._last)
+        self._last = None
+
+
+def read_numbers(path: Path) -> Iterator[NumberRange]:
+    """The ranges of a project; none without a plan."""
+    if path.is_file():
+        for line in read_lines(path):
+            yield codec.decode(line, NumberRange)
