@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from lab import Lab, differing, issue, note, project
+from merging import hide_branches, merging
 from victim import apply_until_killed
 
 SMALL = project(
@@ -43,10 +44,16 @@ async def _prepared(open_lab: Any, **fields: Any) -> tuple[Lab, list[dict[str, A
 
 
 async def _kill_and_resume(
-    lab: Lab, configs: list[dict[str, Any]], wanted: Any, points: list[tuple[int, bool]], subtests: Any
+    lab: Lab,
+    configs: list[dict[str, Any]],
+    wanted: Any,
+    points: list[tuple[int, bool]],
+    subtests: Any,
+    *,
+    dated: bool = True,
 ) -> int:
     """Kill at each of the points (request, before its effect or after); how many of them killed."""
-    kills, dated = 0, configs[0].get("issues_via") != "rest"
+    kills, dated = 0, dated and configs[0].get("issues_via") != "rest"
     for nth, before in points:
         with subtests.test(f"{'before' if before else 'after'} request {nth}"):
             await lab.control("POST", "reset")
@@ -69,6 +76,24 @@ async def test_killed_at_any_request_and_resumed(open_lab: Any, subtests: Any) -
     assert len(points) >= 20
     kills = await _kill_and_resume(lab, configs, wanted, points, subtests)
     assert kills >= 20
+
+
+async def test_killed_at_any_request_of_merge_requests(open_lab: Any, subtests: Any) -> None:
+    """The same with pull requests, reviews, their parts and temporary branches."""
+    lab = await open_lab(merging())
+    # After a reset the branches that were deleted are there again; the plan holds what it was made from.
+    hide_branches(lab)
+    configs = [lab.config(merge_requests="all-as-pull-request")]
+    planned = await lab.batch("PLAN_ONLY", configs)
+    assert planned["status"] == "success", planned
+    shutil.copytree(lab.work, lab.folder / "planned")
+    mark = lab.mark()
+    assert (await lab.batch("APPLY", configs))["status"] == "success"
+    requests, wanted = len(lab.github(mark)), await lab.settled(dated=False)
+    step = max(1, requests // 12)
+    points = [(nth, bool(nth // step % 2)) for nth in range(3, requests + 1, step)]
+    kills = await _kill_and_resume(lab, configs, wanted, points, subtests, dated=False)
+    assert kills >= len(points) - 1
 
 
 @pytest.mark.slow

@@ -1,0 +1,180 @@
+"""Merge requests as GitHub should have them, without any platform."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from gl2gh_batch import codec
+from gl2gh_batch.domain.request import MergeRequestPolicy
+from gl2gh_batch.kinds import Setting
+from gl2gh_batch.kinds._merge_request_git import namespace_of
+from gl2gh_batch.kinds._merge_request_pull import branches_of, can_be_pull, obstacle_of
+from gl2gh_batch.kinds._merge_request_review import line_in, review_comment, threads
+from gl2gh_batch.kinds._merge_request_text import remarks
+from gl2gh_batch.kinds._merge_request_values import GitFacts, MergeRequestRecord, Obstacle
+from gl2gh_batch.kit.git_history import FileDiff, Hunk
+from gl2gh_batch.source.merge_models import Discussion, MergeRequest, Position
+
+OLD, NEW = "a" * 40, "b" * 40
+FILE = FileDiff(
+    old_path="old.py",
+    new_path="new.py",
+    hunks=(
+        Hunk(old_start=8, old_count=6, new_start=8, new_count=7),
+        Hunk(old_start=40, old_count=5, new_start=41, new_count=3),
+    ),
+)
+# From the older version to the last: two lines put in behind line 3, line 20 changed.
+MOVED = FileDiff(
+    old_path="new.py",
+    new_path="new.py",
+    hunks=(
+        Hunk(old_start=3, old_count=0, new_start=4, new_count=2),
+        Hunk(old_start=20, old_count=1, new_start=22, new_count=1),
+    ),
+)
+GIT = GitFacts(head=NEW, base="c" * 40, files=(FILE,), moved={OLD: (MOVED,)})
+
+
+def position(new: int | None = None, old: int | None = None, **fields: Any) -> Position:
+    """A place in the diff from `old.py` to `new.py`."""
+    given = {"head_sha": NEW, "old_path": "old.py", "new_path": "new.py", "new_line": new, "old_line": old}
+    return codec.convert({**given, **fields}, Position)
+
+
+@pytest.mark.parametrize(
+    ("place", "wanted"),
+    [
+        (position(8), ("RIGHT", 8)),
+        (position(14), ("RIGHT", 14)),
+        (position(15), None),
+        (position(7), None),
+        (position(10, 10), ("RIGHT", 10)),
+        (position(None, 44), ("LEFT", 44)),
+        (position(None, 45), None),
+        (position(None, None), None),
+        (position(8, position_type="image"), None),
+        (position(8, new_path="other.py"), None),
+    ],
+)
+def test_only_lines_that_the_diff_shows(place: Position, wanted: tuple[str, int] | None) -> None:
+    """A place is a line of the review when it is in a hunk on its side, under the file's new name."""
+    found = line_in(place, GIT)
+    assert (None if found is None else (found.side, found.line)) == wanted
+    assert found is None or found.path == "new.py"
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [(8, 10), (12, 14), (13, None), (2, None), (20, None), (39, 41)],
+)
+def test_lines_of_older_versions_move_along(line: int, wanted: int | None) -> None:
+    """What came before an outdated line shifts it; a line that was changed since has no place."""
+    found = line_in(position(line, head_sha=OLD), GIT)
+    assert (None if found is None else found.line) == wanted
+
+
+def test_an_older_version_that_is_gone_has_no_lines() -> None:
+    """Without the commits of a version nobody knows where its lines are now; nor where removed ones were."""
+    assert line_in(position(8, head_sha="d" * 40), GIT) is None
+    assert line_in(position(None, 44, head_sha=OLD), GIT) is None
+
+
+def test_several_lines_are_of_one_hunk() -> None:
+    """A range keeps its first line when that is in the hunk of its last; a suggestion needs all its lines."""
+    spread = {"start": {"new_line": 9}, "end": {"new_line": 11}}
+    found = line_in(position(11, line_range=spread), GIT)
+    assert found is not None
+    assert (found.start_line, found.line, found.start_side) == (9, 11, "RIGHT")
+    far = line_in(position(41, line_range={"start": {"new_line": 9}}), GIT)
+    assert far is not None
+    assert (far.start_line, far.line) == (None, 41)
+    wide = line_in(position(10), GIT, (1, 2))
+    assert wide is not None
+    assert (wide.start_line, wide.line) == (9, 12)
+    assert line_in(position(14), GIT, (0, 1)) is None
+
+
+def _record(state: str = "opened", **git: Any) -> MergeRequestRecord:
+    item = MergeRequest(
+        id=1,
+        iid=5,
+        title="T",
+        created_at="2024-01-01T00:00:00Z",
+        state=state,
+        source_branch="fix",
+        target_branch="main",
+    )
+    return MergeRequestRecord(
+        merge_request=item, git=GitFacts(**{"head": NEW, "base": OLD, **git}), namespace="n"
+    )
+
+
+@pytest.mark.parametrize("obstacle", Obstacle)
+@pytest.mark.parametrize("policy", MergeRequestPolicy)
+def test_every_obstacle_makes_an_issue(obstacle: Obstacle, policy: MergeRequestPolicy) -> None:
+    """Whatever stands in the way of a wanted pull request is named, and hinders no other."""
+    wants_all = policy is MergeRequestPolicy.ALL_AS_PULL_REQUEST
+    open_one, closed_one = _record(live=obstacle), _record("merged", rebuilt=obstacle)
+    wants_open = policy is not MergeRequestPolicy.ALL_AS_ISSUE
+    assert obstacle_of(open_one, policy) == (obstacle if wants_open else None)
+    assert obstacle_of(closed_one, policy) == (obstacle if wants_all else None)
+    assert not can_be_pull(open_one, policy)
+    assert not can_be_pull(closed_one, policy)
+    assert can_be_pull(_record(rebuilt=obstacle), policy) is wants_open
+    assert can_be_pull(_record("closed", live=obstacle), policy) is wants_all
+
+
+def test_branches_that_stay_and_branches_that_go() -> None:
+    """An open one keeps its branch, or gets one that stays; a finished one gets two that go."""
+    assert branches_of(_record(branch="fix")).head == "fix"
+    gone = branches_of(_record())
+    assert (gone.head, gone.base, gone.temporary) == ("n/5/head", "main", {})
+    assert gone.kept == {"refs/heads/n/5/head": NEW}
+    rebuilt = branches_of(_record("merged", branch="fix"))
+    assert rebuilt.temporary == {"refs/heads/n/5/head": NEW, "refs/heads/n/5/base": OLD}
+    assert rebuilt.kept == {}
+    # A name that GitHub would refuse is no branch there.
+    assert branches_of(_record(branch="x" * 300)).head == "n/5/head"
+
+
+def test_our_branches_are_in_nobodys_way() -> None:
+    """A project with such branches of its own makes us choose another name."""
+    assert namespace_of(["refs/heads/main", "refs/tags/gitlab-merge-requests"]) == "gitlab-merge-requests"
+    taken = ["refs/heads/GitLab-merge-requests/x", "refs/heads/gitlab-merge-requests-2"]
+    assert namespace_of(taken) == "gitlab-merge-requests-3"
+
+
+def test_a_thread_is_one_comment(setting: Callable[..., Setting]) -> None:
+    """Answers follow the first note, a plain note is a thread of its own; system and internal ones none."""
+    raw = [
+        {"id": "x", "notes": [_note(1, position=_place(8)), _note(2, body="```\nopen"), _note(3)]},
+        {"id": "y", "individual_note": True, "notes": [_note(4)]},
+        {"id": "z", "notes": [_note(5, internal=True), _note(6, system=True)]},
+    ]
+    record = codec.convert(
+        {**codec.plain(_record()), "git": codec.plain(GIT), "discussions": raw}, MergeRequestRecord
+    )
+    assert all(isinstance(one, Discussion) for one in record.discussions)
+    laid = threads(remarks(record, setting()))
+    assert [[one.source for one in thread] for thread in laid] == [
+        [f"merge_requests/5/notes/{number}" for number in (1, 2, 3)],
+        ["merge_requests/5/notes/4"],
+    ]
+    found = review_comment(laid[0], record, setting())
+    assert found is not None
+    assert (found.line, found.source) == (8, "merge_requests/5/notes/1")
+    assert found.body.count("answered") == 2
+    assert "open\n```\n\n---" in found.body
+    assert review_comment(laid[1], record, setting()) is None
+
+
+def _note(number: int, body: str = "Hello", **fields: Any) -> dict[str, Any]:
+    return {"id": number, "created_at": "2024-01-01T00:00:00Z", "body": body, **fields}
+
+
+def _place(line: int) -> dict[str, Any]:
+    return {"head_sha": NEW, "old_path": "old.py", "new_path": "new.py", "new_line": line}
