@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
@@ -102,3 +103,30 @@ async def test_the_price_is_what_it_costs(merge_lab: Lab) -> None:
         assert sum("content_minute" in one.classes for one in sent) == price["content"]
         await lab.control("POST", "reset")
         hide_branches(lab)
+
+
+@pytest.mark.parametrize("numbering", ["issues-exact", "merge-requests-exact"])
+async def test_a_finished_project_takes_newer_ones_along(merge_lab: Lab, numbering: str) -> None:
+    """What came since follows where its numbers are free; what is there is let be."""
+    lab = merge_lab
+    config = lab.config(numbering=numbering, merge_requests="all-as-pull-request")
+    assert (await lab.run("FULL", config, users=PEOPLE))["status"] == "success"
+    before = await lab.repository()
+    (source,) = lab.sandbox.gitlab.projects.values()
+    at = "2024-09-01T00:00:00Z"
+    items = {"issues-exact": source.merge_requests, "merge-requests-exact": source.issues}[numbering]
+    model = items[3]
+    newest = max(items) + 1
+    items[newest] = dataclasses.replace(model, iid=newest, id=model.id + 5000, title="Newest", updated_at=at)
+    if numbering == "merge-requests-exact":
+        source.issues[newest].closed_by_merge_requests = []  # what is there stays as it was
+    mark = lab.mark()
+    result = await lab.run("FULL", config, users=PEOPLE)
+    assert result["status"] == "success", (lab.folder_of() / "verify.ndjson").read_text()
+    assert result["agents"]["apply"]["status"] == "done"
+    after = await lab.repository()
+    assert [one["title"] for one in after["issues"]] == [
+        *(one["title"] for one in before["issues"]),
+        "Newest",
+    ]
+    assert len([one for one in lab.writes(mark) if one.endswith(("/pulls", "/import/issues"))]) == 1

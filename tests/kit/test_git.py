@@ -189,6 +189,39 @@ async def test_push_brings_every_ref_and_the_second_time_sends_nothing(
     assert not [line for line in server.seen if "receive-pack" in line]
 
 
+async def test_a_push_takes_away_what_it_is_told_to(server: Server, source: Path, tmp_path: Path) -> None:
+    """Branches made for a while go in one push; repeated it sends nothing; a stranger's branch stops it."""
+    target = bare(server.root / "target.git")
+    work, mirror = Git(tmp_path / "work"), tmp_path / "mirror.git"
+    refs = await work.mirror(f"{server.url}/source.git", mirror, AUTH)
+    url, sha = f"{server.url}/target.git", refs["refs/heads/main"]
+    passing = {f"refs/heads/passing/{number}": sha for number in range(3)}
+    await work.push(mirror, url, {**refs, **passing}, AUTH)
+    report = await work.push(mirror, url, {}, AUTH, expect=refs, remove=passing)
+    assert report.counts()["removed"] == 3
+    assert (await work.ls_remote(url, AUTH)).refs == refs
+    server.seen.clear()
+    await work.push(mirror, url, {}, AUTH, expect=refs, remove=passing)
+    assert not [line for line in server.seen if "receive-pack" in line]
+    commit(target, b"theirs", "refs/heads/passing/1")
+    with pytest.raises(TargetNotOursError, match="passing/1"):
+        await work.push(mirror, url, {}, AUTH, expect=refs, remove=passing)
+
+
+async def test_commits_that_no_ref_leads_to_are_fetched(server: Server, source: Path, tmp_path: Path) -> None:
+    """What the remote still has is given by its id; one that it has not leaves the mirror as it is."""
+    hidden = commit(source, b"hidden", "refs/heads/gone")
+    git(source, "update-ref", "-d", "refs/heads/gone")
+    work, mirror, url = Git(tmp_path / "work"), tmp_path / "mirror.git", f"{server.url}/source.git"
+    before = await work.mirror(url, mirror, AUTH)
+    history = work.history(mirror)
+    await work.fetch_commits(url, mirror, ["f" * 40, "--upload-pack=x"], AUTH)
+    assert not await history.has(hidden)
+    assert await work.refs(mirror) == before
+    await work.fetch_commits(url, mirror, [hidden, ""], AUTH)
+    assert await history.has(hidden)
+
+
 async def test_push_of_thousands_of_refs_is_one_push(server: Server, tmp_path: Path) -> None:
     """However many refs there are, they do not meet the limit of an argument list."""
     source, target = bare(tmp_path / "many.git"), bare(server.root / "target.git")

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from gl2gh_batch.domain.ledger import StepState
 from gl2gh_batch.domain.plan import (
     CREATE_STEP,
     Call,
@@ -22,7 +23,7 @@ from gl2gh_batch.domain.plan import (
 from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.domain.request import Policies, Visibility
 from gl2gh_batch.domain.result import Difference
-from gl2gh_batch.kinds._kind import Kind, Setting, Shaped, Source, compare
+from gl2gh_batch.kinds._kind import Kind, Receipts, Setting, Shaped, Source, compare
 from gl2gh_batch.kit.git_refs import MIGRATED_PREFIXES, refused_refs
 from gl2gh_batch.rewrite.names import repository_description
 from gl2gh_batch.rewrite.names import topics as github_topics
@@ -31,6 +32,7 @@ from gl2gh_batch.target.api import GitHub
 from gl2gh_batch.target.witness import Witness
 
 MIRROR: Final = "git/repository.git"
+PUSH_STEP: Final = "repository/refs"
 # Takes away the branches that pull requests of merged and closed merge requests were made from.
 TIDY_STEP: Final = "repository/temporary-refs"
 
@@ -188,7 +190,7 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
         yield self._call("actions-off", "PUT", f"/repos/{repo}/actions/permissions", {"enabled": False})
         if desired.refs:
             refs = {**desired.refs, **desired.temporary_refs}
-            yield GitPush(id="repository/refs", kind=self.name, repo=repo, mirror=MIRROR, refs=refs)
+            yield GitPush(id=PUSH_STEP, kind=self.name, repo=repo, mirror=MIRROR, refs=refs)
         if facts.state == "empty" or desired.default_branch is not None:
             face = settings if facts.state == "empty" else {}
             if desired.default_branch is not None:
@@ -312,6 +314,13 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
     def identity(self, desired: RepositoryDesired) -> str:
         del desired
         return "repository"
+
+    def as_made(self, desired: RepositoryDesired, receipts: Receipts) -> RepositoryDesired:
+        pushed, tidied = receipts(PUSH_STEP), receipts(TIDY_STEP)
+        if pushed is None or tidied is None or tidied.state is not StepState.DONE:
+            return desired
+        # A later run pushes them again only when it has others to push.
+        return desired if tidied.at < pushed.at else replace(desired, temporary_refs={})
 
     def settle(self, desired: RepositoryDesired, facts: TargetFacts, phase: Phase) -> RepositoryDesired:
         del facts
