@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help demo test bench check format lock setup clean
+.PHONY: help demo serve-demo test bench check format lock setup clean
 
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -15,10 +15,13 @@ TEST_TMP := $(shell [ "$$(df --output=avail -k /dev/shm 2>/dev/null | tail -1)" 
 ARGS ?=
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/.stamp-runtime ## migrate a batch of sample projects, on your machine alone
 	@$(BIN)/gl2gh-batch demo $(ARGS)
+
+serve-demo: .venv/.stamp-runtime ## serve the HTTP service with a sandbox behind it
+	@$(BIN)/gl2gh-batch serve --demo $(ARGS)
 
 test: .venv/.stamp-dev .tools/.stamp-npm .tools/.stamp-openapi ## run the tests
 	@TMPDIR=$(TEST_TMP) $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)

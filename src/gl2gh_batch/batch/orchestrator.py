@@ -64,11 +64,21 @@ class BatchOrchestrator:
         *,
         shard: Shard | None = None,
         shards: int | None = None,
+        batch_id: str | None = None,
+        ended: Mapping[int, dict[str, Any]] | None = None,
+        on_result: Callable[[dict[str, Any]], None] | None = None,
     ) -> None:
-        """`shard`: the part of a batch that this run does; `shards`: into how many to cut it (0: auto)."""
+        """`shard`: the part of a batch that this run does; `shards`: into how many to cut it (0: auto).
+
+        A batch that goes on after its process died has its `batch_id`, and in `ended` the results, by index,
+        of the projects that are not run again. `on_result` hears each new result before its event.
+        """
         self.shared_resources = shared_resources or SharedResources()
         self._shard = shard
         self._shards = shards
+        self._batch_id = batch_id
+        self._ended = dict(ended or {})
+        self._on_result = on_result
         self._progress = Progress(clock=self.shared_resources.clock)
         self._unsubscribe = self.shared_resources.subscribe(self._progress.hear)
         self._stopped_by: StoppedBy | None = None
@@ -141,7 +151,9 @@ class BatchOrchestrator:
     ) -> dict[str, Any]:
         check_parallel_limit(parallel_limit)
         names = _names(project_configs)
-        run = _BatchRun(self.shared_resources, mode, parallel_limit, agents, work)
+        batch_id = self._batch_id or str(uuid.uuid4())
+        run = _BatchRun(self.shared_resources, mode, parallel_limit, agents, work, batch_id, self._ended)
+        run.on_result = self._on_result
         self._run = run
         self.shared_resources.emit(
             BatchStarted(
@@ -179,8 +191,12 @@ class _BatchRun:
         parallel_limit: int,
         agents: tuple[AgentName, ...],
         work: Work,
+        batch_id: str,
+        ended: Mapping[int, dict[str, Any]],
     ) -> None:
-        self.batch_id = str(uuid.uuid4())
+        self.batch_id = batch_id
+        self.on_result: Callable[[dict[str, Any]], None] | None = None
+        self._ended = ended
         self._resources = resources
         self._mode = mode
         self._parallel_limit = parallel_limit
@@ -290,7 +306,10 @@ class _BatchRun:
                 if stopped_by() is None:
                     results[index] = await self._project(index, names[index], configs[index])
 
-        self._tasks = [asyncio.create_task(one(index)) for index in self._order(configs)]
+        results[:] = [self._ended.get(index) for index in range(len(configs))]
+        self._tasks = [
+            asyncio.create_task(one(index)) for index in self._order(configs) if index not in self._ended
+        ]
         try:
             await asyncio.gather(*self._tasks)
         except asyncio.CancelledError:
@@ -299,7 +318,8 @@ class _BatchRun:
                     task.cancel()
                 raise
             # Those that waited for their turn end here; those that ran say how far they came.
-            await asyncio.wait(self._tasks)
+            if self._tasks:
+                await asyncio.wait(self._tasks)
         return [
             result
             or {
@@ -371,6 +391,8 @@ class _BatchRun:
             result["credential"] = self._credentials[index]
         result.setdefault("agents", {})
         self.leavings.end(self._parsed.get(index), label)
+        if self.on_result is not None:
+            self.on_result(result)
         error_text = str((result.get("error") or {}).get("message", ""))
         resources.emit(ProjectFinished(project=label, index=index, status=status.value, error=error_text))
         return result

@@ -20,6 +20,7 @@ from gl2gh_batch.batch.access import GitHubAccess
 from gl2gh_batch.batch.claims import Claims
 from gl2gh_batch.batch.config import ProjectConfig, parse_config
 from gl2gh_batch.batch.credentials import parse_credentials
+from gl2gh_batch.batch.pool import GovernorPool
 from gl2gh_batch.batch.survey import standing, survey_project, target_of
 from gl2gh_batch.batch.tokens import require_github_token, require_gitlab_token
 from gl2gh_batch.domain.errors import ConfigurationError
@@ -72,6 +73,7 @@ class SharedResources:
     `github_credentials` (`owner`, `token`, or `app_id`, `private_key`, `installation_id`; `name`) share the
     projects among them by owner and predicted cost, in the place of the projects' own.
     `claim_lease_s` is how long a target stays claimed by a run that died.
+    With a `pool`, the governors are those that other batches of this process use, too, and the file is its.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class SharedResources:
         clock: Clock | None = None,
         redactor: Redactor | None = None,
         claim_lease_s: float = LEASE_S,
+        pool: GovernorPool | None = None,
     ) -> None:
         if github_rate_limit is not None and github_rate_limit < 1:
             raise ConfigurationError(
@@ -112,6 +115,8 @@ class SharedResources:
         for one in self.github_credentials:
             self.redactor.add(one.app.private_key if one.app else one.token)
         self._listeners: list[Emit] = []
+        self._pool = pool
+        self._leave_pool = pool.subscribe(self.emit) if pool is not None else _nothing
         self._governors: dict[tuple[str, str, str], RequestGovernor] = {}
         self._access: dict[tuple[str, str], GitHubAccess] = {}
         self._cold: dict[tuple[str, str], ColdGitLab] = {}
@@ -175,6 +180,8 @@ class SharedResources:
         if self._rate_file is not None:
             self._rate_file.close()
             self._rate_file = None
+        self._leave_pool()
+        self._leave_pool = _nothing
         self._governors.clear()
         self._access.clear()
         self._cold.clear()
@@ -436,17 +443,18 @@ class SharedResources:
         self, side: str, url: str, key: str, limits: Limits, when_told: Limits | None = None
     ) -> RequestGovernor:
         place = (side, url.lower(), key)
-        if place not in self._governors:
-            number = sum(1 for one in self._governors if one[0] == side) + 1
-            whole = {**limits, **self._overrides(side)}
-            told_class = LimitClass.PRIMARY if side == "github" else LimitClass.GITLAB_REQUESTS
-            strict = side == "github" and self._imports_are_content
-            file = self._shared_file()
-            self._governors[place] = RequestGovernor(
-                credential=f"{side}-{number}",
+        if place in self._governors:
+            return self._governors[place]
+        whole = {**limits, **self._overrides(side)}
+        told_class = LimitClass.PRIMARY if side == "github" else LimitClass.GITLAB_REQUESTS
+        strict = side == "github" and self._imports_are_content
+
+        def make(credential: str, emit: Emit, file: RateLimitFile | None) -> RequestGovernor:
+            return RequestGovernor(
+                credential=credential,
                 limits=whole,
                 clock=self.clock,
-                emit=self.emit,
+                emit=emit,
                 limits_when_told=when_told,
                 told_class=told_class,
                 imports_are_content=strict,
@@ -456,7 +464,14 @@ class SharedResources:
                     credential_key(*place), limits=whole, told_class=told_class, imports_are_content=strict
                 ),
             )
-        return self._governors[place]
+
+        if self._pool is not None:
+            governor = self._pool.share(place, make)
+        else:
+            number = sum(1 for one in self._governors if one[0] == side) + 1
+            governor = make(f"{side}-{number}", self.emit, self._shared_file())
+        self._governors[place] = governor
+        return governor
 
     def _shared_file(self) -> RateLimitFile | None:
         if self._rate_file is None and self._rate_path is not None:
@@ -479,6 +494,10 @@ class SharedResources:
         if self._runner is None:
             self._runner = ThreadRunner(PARALLEL_LIMITS.stop - 1, self.clock)
         return self._runner
+
+
+def _nothing() -> None:
+    """There is no pool to leave."""
 
 
 def _place(config: ProjectConfig) -> tuple[str, str, str]:

@@ -1,4 +1,4 @@
-"""The command line: `gl2gh-batch run | verify | doctor | merge | recover | cleanup | unlock | …`."""
+"""The command line: `gl2gh-batch run | serve | verify | doctor | merge | recover | cleanup | unlock | …`."""
 
 from __future__ import annotations
 
@@ -139,6 +139,17 @@ def _parser() -> argparse.ArgumentParser:
         command_function=lambda arguments, redactor: action.main(arguments.environment, redactor)
     )
 
+    service = commands.add_parser("serve", help="run the HTTP service and its page", allow_abbrev=False)
+    service.add_argument("--config", type=Path, metavar="FILE", help="server.yml, see docs/service.md")
+    service.add_argument("--demo", action="store_true", help="serve sample projects inside the sandbox")
+    service.add_argument(
+        "--work-dir", default="serve-demo-work", help="with --demo: where the files go (%(default)s)"
+    )
+    service.add_argument("--port", type=int, default=8765, help="with --demo: where to listen (%(default)s)")
+    service.add_argument("--profile", default="github.com", choices=PROFILES, help="with --demo: limits")
+    service.add_argument("--verbose", action="store_true", help="log every step to standard error")
+    service.set_defaults(command_function=_serve)
+
     show = commands.add_parser("demo", help="migrate sample projects inside the sandbox")
     show.add_argument(
         "--from",
@@ -267,6 +278,27 @@ def _demo(arguments: argparse.Namespace, redactor: Redactor) -> int:
         parallel_limit=arguments.parallel_limit,
         redactor=redactor,
     )
+
+
+def _serve(arguments: argparse.Namespace, redactor: Redactor) -> int:
+    if arguments.demo:
+        from gl2gh_batch.interfaces.server import demo  # the sandbox is loaded only where it is wanted
+
+        return demo.main(
+            work_dir=Path(arguments.work_dir),
+            port=arguments.port,
+            profile=arguments.profile,
+            redactor=redactor,
+        )
+    from gl2gh_batch.interfaces.server import serving  # so is the server
+
+    if arguments.config is None:
+        raise ConfigurationError(
+            "there is no configuration",
+            field="--config",
+            hint="Write a server.yml as docs/service.md shows, or try --demo.",
+        )
+    return serving.main(arguments.config, arguments.environment, redactor)
 
 
 def _sandbox(arguments: argparse.Namespace, redactor: Redactor) -> int:

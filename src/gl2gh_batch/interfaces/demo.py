@@ -32,7 +32,10 @@ OCCUPIED: Final = "terraform"
 # Who finds it in a folder may delete what stands beside it.
 MARK: Final = "made-by-the-demo.txt"
 # What a batch leaves in the root of its work directory, locks and files beside a database among it.
-OURS: Final = (MARK, RESULT, PLAN, REFERENCES, "projects", "rate-limit", "report", "handover", ".")
+OURS: Final = (
+    *(MARK, RESULT, PLAN, REFERENCES, "projects", "rate-limit", "report", "handover", "."),
+    *("service.", "audit.", "work"),
+)
 _SEEDS: Final = "Give recordings, exports or descriptions, as PATH or PATH=ID:group/path."
 
 
@@ -46,7 +49,7 @@ def main(
 ) -> int:
     """Run the demo; 0 when the result is the one that it announced."""
     _check_seeds(seeds)
-    _clear(work_dir)
+    clear_for_demo(work_dir)
     try:
         return asyncio.run(_demo(seeds, work_dir, profile, parallel_limit, redactor))
     except SeedError as error:
@@ -61,7 +64,7 @@ async def _demo(
         ids = [str(project.id) for project in sandbox.gitlab.projects.values()]
         occupied = not seeds
         if occupied:
-            await _occupy(sandbox)
+            await occupy(sandbox)
         say(
             "A GitLab and a GitHub now run on this machine, with real git and GitHub's limits"
             f" (profile {profile}):",
@@ -129,7 +132,7 @@ def _as_announced(result: Any, *, occupied: bool) -> bool:
     )
 
 
-async def _occupy(sandbox: Sandbox) -> None:
+async def occupy(sandbox: Sandbox) -> None:
     """Let somebody else have the repository that one sample would go to, at the cost of their own budget."""
     somebody = Token(secret=secrets.token_hex(20), login=MEMBERS[0])
     sandbox.github.add_token(somebody)
@@ -155,7 +158,7 @@ def _check_seeds(seeds: Sequence[str]) -> None:
             raise ConfigurationError(f"{seed!r} does not exist", field="--from", hint=_SEEDS)
 
 
-def _clear(work_dir: Path) -> None:
+def clear_for_demo(work_dir: Path) -> None:
     """Begin anew, since the sandbox forgets; only what an earlier demo left may be deleted."""
     try:
         work_dir.mkdir(parents=True, exist_ok=True)

@@ -83,6 +83,15 @@ class Blocked:
     until: float | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """How much of one class is taken now; `resets_in_s` until it is free again by itself, None when it is."""
+
+    used: int
+    limit: int
+    resets_in_s: float | None = None
+
+
 class Budgets:
     """The budgets of one credential: `limits` and `standing`, and the rules between them.
 
@@ -202,6 +211,23 @@ class Budgets:
         self.expire(now)
         room = self.room(name, now)
         return None if room == UNLIMITED else max(0, room)
+
+    def use(self, now: float) -> dict[LimitClass, Use]:
+        """What is taken of every class that has a limit."""
+        self.expire(now)
+        told, found = self.standing.told, {}
+        for name, limit in self.limits.items():
+            whole = told.limit if name is self.told_class and told.limit is not None else limit.limit
+            spent = self.spent(name)
+            ends = [until for until, _ in spent.held[-1:]]
+            if name is self.told_class and told.resets_at is not None and told.ours + told.others:
+                ends.append(told.resets_at)
+            found[name] = Use(
+                used=min(whole, max(0, whole - self.room(name, now))),
+                limit=whole,
+                resets_in_s=max(0.0, max(ends) - now) if ends else None,
+            )
+        return found
 
     @property
     def told_window_s(self) -> float:

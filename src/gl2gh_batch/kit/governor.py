@@ -27,7 +27,7 @@ from gl2gh_batch.domain.limits import (
 )
 from gl2gh_batch.domain.plan import Pace
 from gl2gh_batch.domain.ports import Clock, Emit
-from gl2gh_batch.kit.budgets import DEFAULT_MARGIN_S, Blocked
+from gl2gh_batch.kit.budgets import DEFAULT_MARGIN_S, Blocked, Use
 from gl2gh_batch.kit.windows import Decision, Windows
 
 # "wait at least one minute … exponentially increasing" (GitHub docs, rate-limits-for-the-rest-api)
@@ -89,6 +89,7 @@ class Tickets(Protocol):
     def hear(
         self, limit: int | None, remaining: int | None, reset_in_s: float | None, now: float
     ) -> None: ...
+    def use(self, now: float) -> Mapping[LimitClass, Use]: ...
     def decide(self, now: float) -> Decision: ...
 
 
@@ -291,6 +292,10 @@ class RequestGovernor:
             margin_s=self._windows.margin_s,
             waits=dict(self._waits),
         )
+
+    def use(self) -> Mapping[LimitClass, Use]:
+        """What is taken now of each budget that has a limit."""
+        return self._windows.use(self._clock.monotonic())
 
     async def _acquire(self, costs: Costs, who: str) -> int:
         self._check(costs)

@@ -16,7 +16,16 @@ from typing import Final
 
 from gl2gh_batch.domain.limits import CONTENT_OF, Costs, Limit, LimitClass, Limits, as_content
 from gl2gh_batch.kit.allotments import DEAREST
-from gl2gh_batch.kit.budgets import DEFAULT_MARGIN_S, Blocked, Budgets, Spent, Standing, Told, is_fixed
+from gl2gh_batch.kit.budgets import (
+    DEFAULT_MARGIN_S,
+    Blocked,
+    Budgets,
+    Spent,
+    Standing,
+    Told,
+    Use,
+    is_fixed,
+)
 from gl2gh_batch.kit.host import Host
 from gl2gh_batch.kit.rate_record import Account, Record, Share
 from gl2gh_batch.kit.rate_turns import Dealt, Wanted, deal, merge_imports, standing_of, write_back
@@ -186,6 +195,20 @@ class SharedWindows:
             at = self._host.seconds()
             self._own.hear(limit, remaining, reset_in_s, at)
             self._unsaved.heard.append((limit, remaining, reset_in_s, at))
+
+    def use(self, now: float) -> dict[LimitClass, Use]:
+        """What is taken: by this process now, or by all at our last look at the file, whichever is more."""
+        del now
+        here = self._host.seconds()
+        found = {}
+        for name, one in self._own.use(here).items():
+            held = [(until, units) for until, units in self._base.get(name, ()) if until > here]
+            used = max(one.used, min(one.limit, sum(units for _, units in held)))
+            ends = [until - here for until, _ in held[-1:]]
+            if one.resets_in_s is not None:
+                ends.append(one.resets_in_s)
+            found[name] = replace(one, used=used, resets_in_s=max(ends, default=None))
+        return found
 
     def decide(self, now: float) -> Decision:
         """What was granted since the last call, and who waits for what; we wake by ourselves."""

@@ -26,7 +26,10 @@ WORTH_SAYING: Final = 1.1
 
 @dataclass(slots=True)
 class Row:
-    """One project: where it is, how far, and what it waits for (until: seconds of the given clock)."""
+    """One project: where it is, how far, and what it waits for (until: seconds of the given clock).
+
+    `states` says of each agent that began whether it is `running`, or how it ended.
+    """
 
     project: str
     index: int
@@ -40,6 +43,7 @@ class Row:
     waits_until: float = 0.0
     status: str = ""
     error: str = ""
+    states: dict[str, str] = field(default_factory=dict)
 
     @property
     def progress(self) -> float:
@@ -104,8 +108,10 @@ def _update(
     match event:
         case AgentStarted():
             row.agent, row.kind, row.done, row.total = event.agent, "", 0, None
+            row.states[event.agent] = "running"
         case AgentFinished():
             row.finished += 1
+            row.states[event.agent] = event.status
             row.kind, row.done, row.total = "", 0, None
         case Counted():
             row.kind, row.done, row.total = event.kind, event.done, event.total
