@@ -43,6 +43,7 @@ def _of_project(work_dir: Path, place: int, result: Mapping[str, Any]) -> Iterat
         folder.losses,
         folder.verification,
         folder.differences,
+        folder.certificate,
         *(sorted(report.iterdir()) if report.is_dir() and not report.is_symlink() else ()),
     ]
     for path in wanted:

@@ -28,6 +28,7 @@ _log = logging.getLogger(__name__)
 
 RATE_FILE: Final = "rate-limit.json"
 RETRY_S: Final = 30
+_ENDED: Final = (ProjectStatus.SUCCESS, ProjectStatus.FAILED)
 
 
 class Service:
@@ -305,8 +306,13 @@ class Service:
 
     async def _redraw(self, row: BatchRow, feed: Feed) -> None:
         """The projects that have ended in an earlier process stand in the picture as they ended."""
-        for place, one in (await self.store.results(row.batch_id)).items():
+        for place, one in (await self._ended(row.batch_id)).items():
             feed.recall(place, one)
+
+    async def _ended(self, batch_id: str) -> dict[int, dict[str, Any]]:
+        """The results that stand: a project that was only stopped is run again."""
+        results = await self.store.results(batch_id)
+        return {place: one for place, one in results.items() if one["status"] in _ENDED}
 
     def _kept_statuses(self, feed: Feed) -> list[str]:
         return [one.status for one in feed.board.rows.values() if one.status]
@@ -334,7 +340,7 @@ class Service:
         batch_id = run.row.batch_id
         try:
             await self.store.put(run.row)
-            await run.run(await self.store.results(batch_id))
+            await run.run(await self._ended(batch_id))
         except Exception:  # noqa: BLE001 - kept from the other batches
             # Its row stays as it is on disk: the next start takes it up again.
             _log.exception("a batch could not be written down")
