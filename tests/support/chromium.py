@@ -72,8 +72,8 @@ class Tab:
         """Wait until an expression is true on the page."""
         try:
             async with asyncio.timeout(within_s):
-                quiet = f"(() => {{ try {{ return ({script}); }} catch {{ return false; }} }})()"
-                while not (found := await self.run(quiet)):
+                quiet = f"(() => {{ try {{ return Boolean({script}); }} catch {{ return false; }} }})()"
+                while not (found := await self.run(quiet)):  # noqa: ASYNC110 - the page tells nobody
                     await asyncio.sleep(0.05)
                 return found
         except TimeoutError:

@@ -6,14 +6,48 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gl2gh_batch.domain.events import Event
-from gl2gh_batch.domain.ports import Emit
+from gl2gh_batch.domain.limits import LimitClass, Limits
+from gl2gh_batch.domain.ports import Clock, Emit
 from gl2gh_batch.kit.governor import RequestGovernor
 from gl2gh_batch.kit.governor_share import GovernorShare
 from gl2gh_batch.kit.rate_file import RateLimitFile
+from gl2gh_batch.kit.shared_windows import credential_key
 
 # The platform's side, the address, and the credential.
 Place = tuple[str, str, str]
 Make = Callable[[str, Emit, RateLimitFile | None], RequestGovernor]
+
+
+def governor_maker(
+    place: Place,
+    limits: Limits,
+    *,
+    clock: Clock,
+    when_told: Limits | None,
+    imports_are_content: bool,
+) -> Make:
+    """What makes the governor of a place, given its name, its listener and the file that it may share."""
+    told_class = LimitClass.PRIMARY if place[0] == "github" else LimitClass.GITLAB_REQUESTS
+
+    def make(credential: str, emit: Emit, file: RateLimitFile | None) -> RequestGovernor:
+        windows = None
+        if file is not None:
+            key = credential_key(*place)
+            windows = file.windows(
+                key, limits=limits, told_class=told_class, imports_are_content=imports_are_content
+            )
+        return RequestGovernor(
+            credential=credential,
+            limits=limits,
+            clock=clock,
+            emit=emit,
+            limits_when_told=when_told,
+            told_class=told_class,
+            imports_are_content=imports_are_content,
+            windows=windows,
+        )
+
+    return make
 
 
 class GovernorPool:

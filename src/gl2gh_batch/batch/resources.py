@@ -20,7 +20,7 @@ from gl2gh_batch.batch.access import GitHubAccess
 from gl2gh_batch.batch.claims import Claims
 from gl2gh_batch.batch.config import ProjectConfig, parse_config
 from gl2gh_batch.batch.credentials import parse_credentials
-from gl2gh_batch.batch.pool import GovernorPool
+from gl2gh_batch.batch.pool import GovernorPool, governor_maker
 from gl2gh_batch.batch.survey import standing, survey_project, target_of
 from gl2gh_batch.batch.tokens import require_github_token, require_gitlab_token
 from gl2gh_batch.domain.errors import ConfigurationError
@@ -40,7 +40,6 @@ from gl2gh_batch.kit.http_threads import GovernedAdapter, Line, ThreadRunner, go
 from gl2gh_batch.kit.rate_file import RateLimitFile
 from gl2gh_batch.kit.redact import Redactor
 from gl2gh_batch.kit.references import References
-from gl2gh_batch.kit.shared_windows import credential_key
 from gl2gh_batch.kit.users import UserDirectory
 from gl2gh_batch.kit.workdir import ProjectFolder, slug
 from gl2gh_batch.source import limits as source_limits
@@ -445,26 +444,13 @@ class SharedResources:
         place = (side, url.lower(), key)
         if place in self._governors:
             return self._governors[place]
-        whole = {**limits, **self._overrides(side)}
-        told_class = LimitClass.PRIMARY if side == "github" else LimitClass.GITLAB_REQUESTS
-        strict = side == "github" and self._imports_are_content
-
-        def make(credential: str, emit: Emit, file: RateLimitFile | None) -> RequestGovernor:
-            return RequestGovernor(
-                credential=credential,
-                limits=whole,
-                clock=self.clock,
-                emit=emit,
-                limits_when_told=when_told,
-                told_class=told_class,
-                imports_are_content=strict,
-                windows=None
-                if file is None
-                else file.windows(
-                    credential_key(*place), limits=whole, told_class=told_class, imports_are_content=strict
-                ),
-            )
-
+        make = governor_maker(
+            place,
+            {**limits, **self._overrides(side)},
+            clock=self.clock,
+            when_told=when_told,
+            imports_are_content=side == "github" and self._imports_are_content,
+        )
         if self._pool is not None:
             governor = self._pool.share(place, make)
         else:

@@ -11,7 +11,7 @@ from gl2gh_batch import codec
 from gl2gh_batch.batch.fields import shown
 from gl2gh_batch.domain.modes import AGENTS_OF, MigrationMode
 from gl2gh_batch.domain.request import DEFAULT_PARALLEL_LIMIT, PARALLEL_LIMITS
-from gl2gh_batch.interfaces.server.problems import FieldError, Problem, invalid
+from gl2gh_batch.interfaces.server.problems import FieldError, Problem, conflict, invalid
 
 HIGHEST_ID: Final = 2**53 - 1
 MOST_PROJECTS: Final = 10_000
@@ -91,12 +91,14 @@ def parse_approval(body: Any) -> str:
 
 
 def parse_resume(body: Any, mode: MigrationMode) -> str | None:
-    """The agent to begin again with, or None; raises `Problem` 422."""
+    """The agent to begin again with, or None; raises `Problem` 422, and 409 for one of another mode."""
     errors: list[FieldError] = []
     raw = {} if body is None else _object(body, ("resume_from",), errors)
-    resume = _resume_from(raw, mode, errors)
+    resume = _resume_from(raw, MigrationMode.FULL, errors)
     if errors:
         raise invalid(*errors)
+    if resume is not None and resume not in AGENTS_OF[mode]:
+        raise conflict("not-in-mode", f"{resume} is not an agent of the batch's mode, {mode}")
     return resume
 
 

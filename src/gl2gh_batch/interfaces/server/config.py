@@ -24,7 +24,7 @@ from typing import Any, Final
 
 from gl2gh_batch.batch.config import ProjectConfig, parse_config
 from gl2gh_batch.batch.fields import shown
-from gl2gh_batch.batch.resources import require_github_token, require_gitlab_token
+from gl2gh_batch.batch.tokens import require_github_token, require_gitlab_token
 from gl2gh_batch.domain.errors import ConfigurationError
 from gl2gh_batch.domain.limits import Limits
 from gl2gh_batch.interfaces.batch_file import POLICIES

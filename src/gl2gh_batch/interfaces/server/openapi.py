@@ -284,7 +284,9 @@ def _operation(route: Route) -> dict[str, Any]:
 def _answer(route: Route, status: int, name: str) -> dict[str, Any]:
     if status == 204:
         return {"description": "There is nothing more"}
-    if name:
+    if route.content_type == "text/event-stream":
+        schema = ref("Message")
+    elif name:
         schema = ref(name)
     elif route.content_type == "application/json":
         schema = {"type": "object"}

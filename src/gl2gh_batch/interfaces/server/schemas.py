@@ -223,6 +223,23 @@ COMPONENTS: Final[dict[str, Schema]] = {
             }
         }
     ),
+    "Event": {
+        **record({"id": COUNT, "at": MOMENT, "type": TEXT}),
+        "description": "One event of a batch; the other fields follow from `type`.",
+    },
+    "Message": {
+        **record(
+            {
+                "id": {"description": "For Last-Event-ID.", "type": "string", "pattern": "^[0-9]+$"},
+                "data": {
+                    "type": "string",
+                    "contentMediaType": "application/json",
+                    "contentSchema": ref("Event"),
+                },
+            }
+        ),
+        "description": "One message of the stream.",
+    },
     "Identity": record({"name": TEXT, "role": {"type": "string", "enum": ["viewer", "operator"]}}),
     "Health": record({"status": {"type": "string", "enum": ["ok", "stopping"]}}),
     "Problem": record(

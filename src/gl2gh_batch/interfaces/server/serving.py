@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import secrets
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from gl2gh_batch.domain.errors import ConfigurationError
 from gl2gh_batch.interfaces.running import SIGNALS
@@ -117,6 +119,7 @@ async def _listening(
         access_log=None,
         shutdown_timeout=SHUTDOWN_S,
         keepalive_timeout=KEEP_ALIVE_S,
+        logger=_quiet_logger(),
         max_line_size=8190,
         max_field_size=8190,
     )
@@ -137,6 +140,20 @@ async def _listening(
         yield f"http://{host}:{port}"
     finally:
         await runner.cleanup()
+
+
+class _NotTheirs(logging.Filter):
+    """A client that speaks no HTTP is answered, and is no reason for a traceback in our log."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
+def _quiet_logger() -> logging.Logger:
+    logger = logging.getLogger("gl2gh_batch.http")
+    if not logger.filters:
+        logger.addFilter(_NotTheirs())
+    return logger
 
 
 def _once(make: Callable[[], frozenset[str]]) -> Callable[[], frozenset[str]]:
