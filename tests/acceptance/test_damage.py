@@ -16,6 +16,13 @@ from lab import Lab, differing
 Operations = list[dict[str, Any]]
 NEW_ISSUE = {"title": "Extra", "body": "", "state": "open", "comments": []}
 NEW_COMMENT = {"body": "Extra"}
+RELATED = labs.issue(
+    5,
+    type="task",
+    locked=True,
+    links=[{"type": "is_blocked_by", "issue": 1}],
+    notes=[labs.note("added #1 as parent issue", system=True)],
+)
 
 
 def _set(path: str, value: Any) -> Operations:
@@ -26,7 +33,7 @@ def _drop(path: str) -> Operations:
     return [{"op": "remove", "path": path}]
 
 
-# What is damaged → how, and the item that verify has to name. Issue 0 of the list is number 1, 3 is number 4.
+# What is damaged → how, and the item that verify has to name. Issue 0 of the list is number 1, 4 is number 5.
 DAMAGES: dict[str, tuple[Operations, str]] = {
     "issue title": (_set("/issues/0/title", "Other"), "issues/1"),
     "issue body": (_set("/issues/0/body", "Other"), "issues/1"),
@@ -44,7 +51,19 @@ DAMAGES: dict[str, tuple[Operations, str]] = {
     "issue assignee extra": (_set("/issues/3/assignees", ["anna", "ben"]), "issues/4"),
     "issue locked": (_set("/issues/0/locked", True), "issues/1"),
     "issue lost": (_drop("/issues/0"), "issues/1"),
-    "issue extra": (_set("/issues/-", NEW_ISSUE), "issues/5"),
+    "issue extra": (_set("/issues/-", NEW_ISSUE), "issues/6"),
+    "issue unlocked": (_set("/issues/4/locked", False), "issues/5"),
+    "issue type lost": (_set("/issues/4/type", None), "issues/5"),
+    "issue type wrong": (_set("/issues/4/type", "Bug"), "issues/5"),
+    "issue type extra": (_set("/issues/0/type", "Task"), "issues/1"),
+    "parent lost": (_set("/issues/4/parent", None), "issues/5"),
+    "parent wrong": (_set("/issues/4/parent", 2), "issues/5"),
+    "parent extra": (_set("/issues/1/parent", 1), "issues/2"),
+    "blocker lost": (_set("/issues/4/blocked_by", []), "issues/5"),
+    "blocker wrong": (_set("/issues/4/blocked_by", [2]), "issues/5"),
+    "blocker extra": (_set("/issues/0/blocked_by", [2]), "issues/1"),
+    "timeline lost": (_drop("/issues/4/comments/0"), "issues/5/comments/1"),
+    "timeline changed": (_set("/issues/4/comments/0/body", "Other"), "issues/5/comments/1"),
     "placeholder lost": (_drop("/issues/2"), "issues/3"),
     "placeholder changed": (_set("/issues/2/title", "Other"), "issues/3"),
     "comment changed": (_set("/issues/0/comments/1/body", "Other"), "issues/1/comments/2"),
@@ -79,7 +98,9 @@ DAMAGES: dict[str, tuple[Operations, str]] = {
 @pytest.fixture
 async def filled(tmp_path: Path) -> AsyncIterator[Lab]:
     """A lab whose project is applied up to verify: the target holds everything, nothing is closed."""
-    async with labs.open_lab(tmp_path, [labs.project()]) as lab:
+    whole = labs.project()
+    whole["issues"].append(RELATED)
+    async with labs.open_lab(tmp_path, [whole]) as lab:
         # The first look of verify is made to fail, so that the fill stands and nothing is closed.
         await lab.faults(
             {"method": "GET", "path": "*/labels", "effect": {"status": 404, "body": {"message": "Not Found"}}}
@@ -97,7 +118,7 @@ async def test_damage_is_found_and_nothing_is_closed(filled: Lab, subtests: Any)
     github, whole = lab.sandbox.github, await lab.repository()
     saved = copy.deepcopy(github.repositories)
     shutil.copytree(lab.work, lab.folder / "saved")
-    assert len(DAMAGES) >= 25
+    assert len(DAMAGES) >= 50
     for name, (operations, item) in DAMAGES.items():
         with subtests.test(name):
             await lab.damage(*operations)

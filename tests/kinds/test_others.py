@@ -11,7 +11,7 @@ import pytest
 from gl2gh_batch import codec
 from gl2gh_batch.domain.plan import CREATE_STEP, Call, GitPush, Phase, TargetFacts
 from gl2gh_batch.domain.refs import RepoRef
-from gl2gh_batch.domain.request import Visibility
+from gl2gh_batch.domain.request import Policies, Visibility
 from gl2gh_batch.kinds import ALL_KINDS, Setting
 from gl2gh_batch.kinds.labels import LabelDesired, LabelsKind
 from gl2gh_batch.kinds.milestones import MilestoneDesired, MilestoneRecord, MilestonesKind
@@ -37,7 +37,7 @@ def test_a_label_is_shaped_with_its_losses(setting: Make) -> None:
     """A name or description that GitHub would not take, and a priority, are told as losses."""
     kind, long = LabelsKind(), "x" * 80
     records = [_label(), _label(long, description="y" * 200, priority=3)]
-    names = dict(kind.names(iter(records)))
+    names = dict(kind.names(iter(records), Policies()))
     plain, changed = (kind.shape(one, setting(names={"labels": names})) for one in records)
     assert plain.desired == LabelDesired(name="bug", color="ff0000")
     assert plain.losses == ()
@@ -79,7 +79,7 @@ def test_milestones_of_one_title_stay_apart(setting: Make) -> None:
     """GitHub refuses a second one of a title: the farther one is told by its id."""
     kind = MilestonesKind()
     records = [_milestone(1, "1.0", start_date="2024-01-01"), _milestone(2, "1.0", shadowed=True, group_id=9)]
-    names = dict(kind.names(iter(records)))
+    names = dict(kind.names(iter(records), Policies()))
     shaped = [kind.shape(one, setting(names={"milestones": names})).desired for one in records]
     assert [one.title for one in shaped if one] == ["1.0", "1.0 (group 2)"]
     assert shaped[0] is not None

@@ -19,6 +19,7 @@ from gl2gh_batch.rewrite.names import (
     repository_description,
     repository_name,
     topics,
+    translate,
 )
 
 NAMES = st.lists(
@@ -118,3 +119,38 @@ def test_topics_follow_github_rules(names: list[str]) -> None:
     assert len(found) == len(set(found)) <= 20
     assert all(re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?", one) for one in found)
     assert topics(["C++ Tools", "Ruby on Rails", "été"]) == ["c-tools", "ruby-on-rails", "ete"]
+
+
+RULES = {"type::*": "type: *", "wontfix*": None, "p_*_*": "priority: *", "old": "later", "*": "*"}
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("type::bug", "type: bug"),
+        ("wontfix", None),
+        ("wontfix-2", None),
+        ("p_1_x", "priority: 1"),
+        ("Type::bug", "Type::bug"),
+        ("later", "later"),
+        ("a.b", "a.b"),
+    ],
+)
+def test_rules_translate_labels(name: str, given: str | None) -> None:
+    """The first pattern that a name matches gives its name on GitHub, or drops it; case counts."""
+    assert translate(name, RULES) == given
+
+
+def test_rules_stand_for_themselves() -> None:
+    """In a pattern only the asterisk has a meaning, and a name that nothing matches stays."""
+    assert translate("a+b", {"a+b": "plus", "aab": "other"}) == "plus"
+    assert translate("[x]", {"[x]": "box"}) == "box"
+    assert translate("x", {"y": "z"}) == "x"
+
+
+def test_labels_that_rules_make_one_are_one() -> None:
+    """Names that a rule gives are not told apart by a number, those that only GitHub takes for one are."""
+    given = label_names(["old", "later", "Later", "wontfix"], RULES)
+    assert given["old"] == given["later"]
+    assert label_key(given["later"]) != label_key(given["Later"])
+    assert given["wontfix"] == ""

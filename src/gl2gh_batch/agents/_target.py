@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gl2gh_batch import codec
 from gl2gh_batch.agents._desk import Desk
 from gl2gh_batch.agents._people import asks_member
 from gl2gh_batch.domain.errors import TargetError
 from gl2gh_batch.domain.ledger import StepState
-from gl2gh_batch.domain.plan import CREATE_STEP, Finding, Severity, TargetFacts
-from gl2gh_batch.engines.rest import ISSUES_VIA
+from gl2gh_batch.domain.plan import CREATE_STEP, Capability, Finding, Severity, TargetFacts
+from gl2gh_batch.engines.rest import ISSUES_VIA, lacks_key
 from gl2gh_batch.kit.ledger import Ledger
 from gl2gh_batch.kit.workdir import read_lines
-from gl2gh_batch.target.probe import is_empty
+from gl2gh_batch.target.probe import is_empty, issue_types
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,18 +59,21 @@ async def look_at_target(desk: Desk) -> TargetView:
                 ),
             ),
         )
-    unassignable = frozenset(await _unassignable(desk, organisation=organisation))
+    logins, types = _wanted(desk)
+    unassignable = frozenset(await _unassignable(desk, logins, organisation=organisation))
     viewer = await _viewer(desk) if _asks_for_reviews(desk) else ""
+    known = TargetFacts(
+        owner_is_organisation=organisation,
+        unassignable=unassignable,
+        issues_via=issues_via(desk),
+        viewer=viewer,
+        capabilities=capabilities(desk),
+        issue_types=await issue_types(desk.github, desk.repo.owner) if types and organisation else (),
+    )
     repository = await desk.github.repository(desk.repo)
     if repository is None:
         return TargetView(
-            facts=TargetFacts(
-                state="absent",
-                owner_is_organisation=organisation,
-                unassignable=unassignable,
-                issues_via=issues_via(desk),
-                viewer=viewer,
-            ),
+            facts=replace(known, state="absent"),
             findings=tuple(_unassigned(desk, unassignable)),
         )
     state = "foreign"
@@ -78,13 +81,10 @@ async def look_at_target(desk: Desk) -> TargetView:
         state = "ours"
     elif await is_empty(desk.github, desk.repo):
         state = "empty"
-    facts = TargetFacts(
+    facts = replace(
+        known,
         state=state,
-        owner_is_organisation=organisation,
         repository_id=repository.id,
-        unassignable=unassignable,
-        issues_via=issues_via(desk),
-        viewer=viewer,
         present=await _present(desk) if state == "empty" else frozenset(),
     )
     return TargetView(facts=facts, findings=(*_findings(desk, state), *_unassigned(desk, unassignable)))
@@ -158,6 +158,14 @@ def issues_via(desk: Desk) -> str:
     return desk.request.policies.issues_via
 
 
+def capabilities(desk: Desk) -> frozenset[Capability]:
+    """What the target is counted on to have: all there is, until an apply found one missing."""
+    if not desk.folder.ledger.exists():
+        return frozenset(Capability)
+    with Ledger(desk.folder.ledger) as ledger:
+        return frozenset(one for one in Capability if ledger.get(lacks_key(one)) is None)
+
+
 def _is_ours(desk: Desk, repository_id: int) -> bool:
     if not desk.folder.ledger.exists():
         return False
@@ -173,14 +181,22 @@ def _is_ours(desk: Desk, repository_id: int) -> bool:
         ledger.close()
 
 
-async def _unassignable(desk: Desk, *, organisation: bool) -> list[str]:
-    """The logins among the wanted assignees that the target would refuse."""
-    wanted: set[str] = set()
+def _wanted(desk: Desk) -> tuple[set[str], set[str]]:
+    """The logins that are wanted as assignees, and the types that issues ask for."""
+    logins: set[str] = set()
+    types: set[str] = set()
     for name, kind in desk.kinds.items():
         path = desk.folder.lines_of(desk.folder.desired, name)
         if kind.has_assignees and path.is_file():
             for line in read_lines(path):
-                wanted.update(kind.assignees(codec.decode(line, kind.desired_type)))
+                desired = codec.decode(line, kind.desired_type)
+                logins.update(kind.assignees(desired))
+                types.update(kind.issue_types(desired))
+    return logins, types
+
+
+async def _unassignable(desk: Desk, wanted: set[str], *, organisation: bool) -> list[str]:
+    """The logins among the wanted assignees that the target would refuse."""
     if not organisation:
         return sorted(login for login in wanted if login.lower() != desk.repo.owner.lower())
     return [login for login in sorted(wanted) if not await asks_member(desk, login)]

@@ -49,6 +49,7 @@ class Export(Agent):
         source = Source(
             inventory=inventory,
             refs=refs,
+            policies=desk.request.policies,
             history=None if inventory.empty_repository else desk.git.history(desk.folder.mirror),
             fetch=None if inventory.empty_repository else partial(_fetch, desk),
         )

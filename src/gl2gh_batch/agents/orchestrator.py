@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from itertools import islice
 from typing import Any, Final, Protocol
 
 from gl2gh_batch import codec
@@ -13,7 +14,7 @@ from gl2gh_batch.agents.apply import CLOSED, Apply, perform_phase, phase_is_done
 from gl2gh_batch.agents.certificate import certify
 from gl2gh_batch.agents.discovery import Discovery
 from gl2gh_batch.agents.export import Export
-from gl2gh_batch.agents.plan import PlanAgent, read_plan, require_plan
+from gl2gh_batch.agents.plan import PlanAgent, read_losses, read_plan, require_plan
 from gl2gh_batch.agents.repair import cleanup, recover, unlock
 from gl2gh_batch.agents.transform import Transform
 from gl2gh_batch.agents.verify import (
@@ -33,7 +34,7 @@ from gl2gh_batch.domain.errors import (
 )
 from gl2gh_batch.domain.events import AgentFinished, AgentStarted
 from gl2gh_batch.domain.modes import AGENTS_OF, AgentName, MigrationMode, Task, parse_mode, parse_resume_from
-from gl2gh_batch.domain.plan import Phase
+from gl2gh_batch.domain.plan import Capability, Loss, Phase
 from gl2gh_batch.domain.result import AgentResult, Failure, ProjectStatus
 
 ALL_AGENTS: Final[dict[AgentName, Agent]] = {
@@ -44,6 +45,11 @@ ALL_AGENTS: Final[dict[AgentName, Agent]] = {
     AgentName.APPLY: Apply(),
     AgentName.VERIFY: Verify(),
 }
+
+
+# The import of issues, and each capability, may be found missing once.
+MOST_MISSING: Final = 1 + len(Capability)
+LOSSES_SHOWN: Final = 50
 
 
 class Resources(Protocol):
@@ -121,15 +127,17 @@ class _Run:
         if AgentName.VERIFY in self._names:
             # Until this run has verified, nothing is certified.
             self._desk.folder.certificate.unlink(missing_ok=True)
-        try:
-            await self._agents(self._names)
-        except CapabilityMissingError as error:
-            # The plan is made again at its real price; FULL may carry that out, APPLY may not.
-            if AgentName.PLAN not in self._names:
-                raise
-            self._desk.notice("warning", error.message, "The plan is made again without it.")
-            self._redo = (AgentName.PLAN, AgentName.APPLY, AgentName.VERIFY)
-            await self._agents(self._redo)
+        names, missing = self._names, 0
+        while True:
+            try:
+                return await self._agents(names)
+            except CapabilityMissingError as error:
+                # The plan is made again at its real price; FULL may carry that out, APPLY may not.
+                missing += 1
+                if AgentName.PLAN not in self._names or missing > MOST_MISSING:
+                    raise
+                self._desk.notice("warning", error.message, "The plan is made again without it.")
+                names = self._redo = (AgentName.PLAN, AgentName.APPLY, AgentName.VERIFY)
 
     async def verify_only(self) -> None:
         self._desk.folder.certificate.unlink(missing_ok=True)
@@ -223,6 +231,8 @@ class _Run:
                 "kinds": codec.plain(plan.kinds),
                 "numbers": codec.plain(plan.numbers),
                 "number_ranges": plan.number_ranges,
+                "losses_by_kind": dict(plan.losses_by_kind),
+                "losses_shown": codec.plain(self._losses()),
             }
         if verification is not None:
             result["verification"] = codec.plain(verification)
@@ -231,6 +241,11 @@ class _Run:
         if failure is not None:
             result["error"] = codec.plain(failure)
         return result
+
+    def _losses(self) -> list[Loss]:
+        """The first of what is not carried over; all of it is in `desired/losses.ndjson`."""
+        folder = self._desk.folder
+        return list(islice(read_losses(folder), LOSSES_SHOWN)) if folder.losses.is_file() else []
 
 
 def _failure(error: Gl2ghError) -> Failure:

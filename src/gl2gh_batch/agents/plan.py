@@ -15,7 +15,7 @@ from gl2gh_batch.agents._agent import AGENT_FILES_VERSION, PLAN, Agent, counted
 from gl2gh_batch.agents._desk import Desk
 from gl2gh_batch.agents._numbers import NumberMap
 from gl2gh_batch.agents._people import people_findings
-from gl2gh_batch.agents._target import issues_via, look_at_target
+from gl2gh_batch.agents._target import capabilities, issues_via, look_at_target
 from gl2gh_batch.agents.discovery import read_inventory
 from gl2gh_batch.agents.transform import REMEDY as TRANSFORM_REMEDY
 from gl2gh_batch.domain.errors import PlanRefusedError, WorkDirectoryError
@@ -26,6 +26,7 @@ from gl2gh_batch.domain.plan import (
     Finding,
     GitPush,
     KindPlan,
+    Loss,
     NoOp,
     Phase,
     Plan,
@@ -35,6 +36,7 @@ from gl2gh_batch.domain.plan import (
     Upload,
 )
 from gl2gh_batch.domain.pricing import Tally
+from gl2gh_batch.domain.request import ConfidentialPolicy, Visibility
 from gl2gh_batch.domain.result import AgentResult
 from gl2gh_batch.kinds import Kind, filling_order
 from gl2gh_batch.kinds._kind import pages
@@ -78,6 +80,12 @@ def read_steps(folder: ProjectFolder) -> Iterator[Step | NoOp]:
             yield STEPS.decode(line)
         except codec.DecodeError as error:
             raise PlanRefusedError(f"plan.ndjson is damaged: {error}", hint=REMEDY) from error
+
+
+def read_losses(folder: ProjectFolder) -> Iterator[Loss]:
+    """What is not carried over, item by item."""
+    for line in read_lines(folder.losses):
+        yield codec.decode(line, Loss)
 
 
 def plan_digest(plan: Plan) -> str:
@@ -177,6 +185,7 @@ class PlanAgent(Agent):
             dict(plan.inputs) == _inputs(desk, manifest)
             and not _changes(desk, plan)
             and plan.facts.issues_via == issues_via(desk)
+            and plan.facts.capabilities == capabilities(desk)
             and (_has_receipts(desk) or plan.observed == codec.digest((await look_at_target(desk)).facts))
         )
 
@@ -213,6 +222,7 @@ class PlanAgent(Agent):
                     lines.write(line)
         tally.read(sum(pages(entries) for entries in shared.values()))
         losses = manifest.files["losses.ndjson"].count
+        by_kind = dict(Counter(loss.kind for loss in read_losses(desk.folder)))
         plan = Plan(
             project=desk.reference.project,
             repo=desk.repo,
@@ -224,10 +234,11 @@ class PlanAgent(Agent):
             observed=codec.digest(facts),
             steps_sha256=lines.facts.sha256,
             steps=lines.count,
-            kinds=kinds,
+            kinds={name: replace(one, losses=by_kind.get(name, 0)) for name, one in kinds.items()},
             price=tally.price(desk.limits(), imports_are_content=desk.imports_are_content()),
             findings=(*target.findings, *_findings(desk)),
             losses=losses,
+            losses_by_kind=by_kind,
             facts=facts,
             numbers=tuple(numbers.head),
             number_ranges=number_lines.count,
@@ -248,7 +259,7 @@ class PlanAgent(Agent):
                 "price": codec.plain(plan.price),
                 "losses": losses,
                 "findings": codec.plain(plan.findings),
-                "kinds": codec.plain(kinds),
+                "kinds": codec.plain(plan.kinds),
             },
         )
 
@@ -263,7 +274,7 @@ def _plan_kind(
     shared: Counter[str],
     numbers: NumberMap,
 ) -> KindPlan:
-    items = steps = no_ops = parts = removed = 0
+    items = steps = no_ops = parts = removed = own_reads = 0
     ledger = Ledger(desk.folder.ledger) if desk.folder.ledger.exists() else None
     try:
         for line in read_lines(desk.folder.lines_of(desk.folder.desired, kind.name)):
@@ -274,6 +285,7 @@ def _plan_kind(
             items += 1
             numbers.add(kind, settled)
             parts += kind.parts(settled)
+            own_reads += kind.own_reads(settled)
             removed += kind.settle(desired, facts, Phase.CLOSE) is None
             for step in kind.steps(desired, desk.repo, facts):
                 if isinstance(step, NoOp):
@@ -288,7 +300,7 @@ def _plan_kind(
     finally:
         if ledger is not None:
             ledger.close()
-    tally.read(kind.verify_reads(items, parts, removed))
+    tally.read(kind.verify_reads(items, parts, removed) + own_reads)
     for name, entries in kind.shared_reads(items, parts, removed).items():
         shared[name] += entries
     desk.count(AgentName.PLAN, kind.name, items, items)
@@ -304,6 +316,19 @@ def _findings(desk: Desk) -> Iterator[Finding]:
     inventory = read_inventory(desk.folder)
     if inventory is not None:
         yield from inventory.findings
+        policies = desk.request.policies
+        if (
+            policies.confidential is ConfidentialPolicy.INCLUDE
+            and policies.visibility is Visibility.SOURCE
+            and inventory.visibility == "public"
+        ):
+            yield Finding(
+                code="confidential-in-public",
+                severity=Severity.BLOCKING,
+                message="confidential issues and internal notes would be in a public repository",
+                hint="Write confidential: skip, or visibility: private, for this project.",
+                item=str(desk.repo),
+            )
     yield from people_findings(desk)
     for other in desk.references:
         if other.repo.key == desk.repo.key and other.project.id != desk.reference.project.id:

@@ -55,7 +55,7 @@ class Transform(Agent):
         snapshot = require_snapshot(desk)
         inventory = require_inventory(desk)
         names = {
-            name: kind.names(_records(desk, kind))
+            name: kind.names(_records(desk, kind), desk.request.policies)
             for name, kind in desk.kinds.items()
             if f"{name}.ndjson" in snapshot.files
         }
@@ -63,7 +63,7 @@ class Transform(Agent):
         setting = Setting(
             book=DeskBook(
                 desk,
-                labels=names.get("labels"),
+                labels={name: given for name, given in names.get("labels", {}).items() if given},
                 milestones=names.get("milestones"),
                 people=people.lookup,
             ),
@@ -83,6 +83,8 @@ class Transform(Agent):
                 if source.name not in snapshot.files:
                     path.unlink(missing_ok=True)
                     continue
+                for loss in kind.losses(setting):
+                    losses.write(codec.encode(loss))
                 with Sorter(desk.folder.scratch / "transform.sqlite") as sorter:
                     self._shape_all(desk, kind, source, setting, sorter, losses)
                     with lines_to(path) as lines:
@@ -127,7 +129,7 @@ class Transform(Agent):
                         kind=kind.name,
                         item=f"{kind.name}/{identity}",
                         what="a second one of the same name",
-                        reason="GitHub does not tell names apart by case: both become one",
+                        reason="on GitHub both have one name, by its rules or by those of the request",
                     )
                     losses.write(codec.encode(loss))
             if done % 200 == 0:

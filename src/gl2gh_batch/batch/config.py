@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from gl2gh_batch.batch.fields import choice, folder, none_of, shown, text, token, url, whole
+from gl2gh_batch.batch.label_rules import label_rules
 from gl2gh_batch.domain.errors import ConfigurationError
 from gl2gh_batch.domain.inventory import NOT_CARRIED
 from gl2gh_batch.domain.numbering import NumberingPolicy
 from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.domain.request import (
     ConfidentialPolicy,
+    IssueDetails,
     MentionPolicy,
     MergeRequestPolicy,
     NamingStrategy,
@@ -23,6 +25,7 @@ from gl2gh_batch.domain.request import (
     PlaceholderPolicy,
     Policies,
     ProjectRequest,
+    SystemNotesPolicy,
     Visibility,
 )
 
@@ -50,6 +53,9 @@ KEYS: Final = (
     "placeholders",
     "mentions",
     "issues_via",
+    "system_notes",
+    "issue_details",
+    "labels",
     "origin",
 )
 SKIPPABLE: Final = ("issues", "labels", "merge_requests", "milestones")
@@ -161,8 +167,18 @@ def _policies(raw: Mapping[str, Any]) -> Policies:
         issues_via = ISSUE_CHANNELS[0]
     if not isinstance(issues_via, str) or issues_via not in ISSUE_CHANNELS:
         raise none_of(issues_via, ISSUE_CHANNELS, "issues_via")
+    visibility = choice(Visibility, raw.get("visibility"), "visibility", Visibility.PRIVATE)
+    confidential = choice(
+        ConfidentialPolicy, raw.get("confidential"), "confidential", ConfidentialPolicy.SKIP
+    )
+    if confidential is ConfidentialPolicy.INCLUDE and visibility is Visibility.PUBLIC:
+        raise ConfigurationError(
+            "confidential issues and internal notes never go into a public repository",
+            field="confidential",
+            hint="Write confidential: skip, or visibility: private.",
+        )
     return Policies(
-        visibility=choice(Visibility, raw.get("visibility"), "visibility", Visibility.PRIVATE),
+        visibility=visibility,
         numbering=choice(NumberingPolicy, raw.get("numbering"), "numbering", NumberingPolicy.ISSUES_EXACT),
         merge_requests=choice(
             MergeRequestPolicy,
@@ -171,14 +187,17 @@ def _policies(raw: Mapping[str, Any]) -> Policies:
             MergeRequestPolicy.OPEN_AS_PULL_REQUEST,
         ),
         notes=choice(NotesPolicy, raw.get("notes"), "notes", NotesPolicy.FOLD),
-        confidential=choice(
-            ConfidentialPolicy, raw.get("confidential"), "confidential", ConfidentialPolicy.SKIP
-        ),
+        confidential=confidential,
         placeholders=choice(
             PlaceholderPolicy, raw.get("placeholders"), "placeholders", PlaceholderPolicy.DELETE
         ),
         mentions=choice(MentionPolicy, raw.get("mentions"), "mentions", MentionPolicy.MAP),
         issues_via=issues_via,
+        system_notes=choice(
+            SystemNotesPolicy, raw.get("system_notes"), "system_notes", SystemNotesPolicy.TIMELINE
+        ),
+        issue_details=choice(IssueDetails, raw.get("issue_details"), "issue_details", IssueDetails.COUNTED),
+        labels=label_rules(raw),
     )
 
 

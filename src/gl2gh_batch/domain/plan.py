@@ -38,6 +38,13 @@ class Pace(StrEnum):
     IMPORT = "import"
 
 
+class Capability(StrEnum):
+    """What not every target has: older GitHub Enterprise Servers lack it."""
+
+    SUB_ISSUES = "sub-issues"
+    DEPENDENCIES = "issue-dependencies"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookup:
     """How to find out whether a write without a clear answer took effect.
@@ -79,7 +86,8 @@ class Call:
     step may be refused for lack of rights: that is a notice and not a failure. A call without
     `lookup` is one that can be repeated without harm (PUT, PATCH, DELETE). When GitHub already has the
     thing, it is brought to the same `body` by a PATCH of `adopt_path`, unless that is empty; where that
-    is to be expected (`adopts`), the price counts it.
+    is to be expected (`adopts`), the price counts it. When a target answers 404 to a call that needs a
+    `capability`, it lacks that, and the plan is made again without.
 
     A `dispensable` call may be refused as invalid (422): steps that are due `after` it are then passed over,
     those that are there `instead_of` it performed. The `spare` fields are left out when GitHub refuses the
@@ -106,6 +114,7 @@ class Call:
     spare: tuple[str, ...] = ()
     repeatable: bool = False
     entries: Entries | None = None
+    capability: Capability | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +167,8 @@ class TargetFacts:
 
     `state` is `absent`, `empty`, `ours` or `foreign`; `present` holds the identities that need no
     step; `unassignable` the logins that the target would refuse as assignees; `viewer` whose token it is,
-    where somebody is to be asked for a review: GitHub asks nobody for one of their own.
+    where somebody is to be asked for a review: GitHub asks nobody for one of their own;
+    `issue_types` what the organisation has of them, if any issue asks for one.
     """
 
     state: str = "absent"
@@ -168,6 +178,8 @@ class TargetFacts:
     unassignable: frozenset[str] = frozenset()
     issues_via: str = "import"
     viewer: str = ""
+    capabilities: frozenset[Capability] = frozenset(Capability)
+    issue_types: tuple[str, ...] = ()
 
 
 def entry_step(step: str, place: int) -> str:
@@ -257,6 +269,7 @@ class Plan:
     price: Price
     findings: tuple[Finding, ...] = ()
     losses: int = 0
+    losses_by_kind: Mapping[str, int] = field(default_factory=dict)
     facts: TargetFacts = field(default_factory=TargetFacts)
     numbers: tuple[NumberRange, ...] = ()
     number_ranges: int = 0

@@ -54,6 +54,24 @@ class MentionPolicy(StrEnum):
     NEUTRALISE = "neutralise"
 
 
+class SystemNotesPolicy(StrEnum):
+    """What becomes of what GitLab noted by itself: one comment with all of it, or nothing."""
+
+    TIMELINE = "timeline"
+    SKIP = "skip"
+
+
+class IssueDetails(StrEnum):
+    """How much is read of reactions and links, for which GitLab wants requests of their own.
+
+    `counted`: only where GitLab's list or notes tell that there is something; `all`: one request more for
+    each comment, and two for each issue.
+    """
+
+    COUNTED = "counted"
+    ALL = "all"
+
+
 class PlaceholderPolicy(StrEnum):
     """What becomes of the issues that fill gaps in the numbers, at the end."""
 
@@ -70,7 +88,10 @@ class NamingStrategy(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policies:
-    """The choices that hold for one project."""
+    """The choices that hold for one project.
+
+    `labels` maps patterns over GitLab's names of labels to names on GitHub (see `rewrite.names.translate`).
+    """
 
     visibility: Visibility = Visibility.PRIVATE
     numbering: NumberingPolicy = NumberingPolicy.ISSUES_EXACT
@@ -80,6 +101,9 @@ class Policies:
     placeholders: PlaceholderPolicy = PlaceholderPolicy.DELETE
     mentions: MentionPolicy = MentionPolicy.MAP
     issues_via: str = "import"
+    system_notes: SystemNotesPolicy = SystemNotesPolicy.TIMELINE
+    issue_details: IssueDetails = IssueDetails.COUNTED
+    labels: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,16 @@ from gl2gh_batch.domain.errors import (
 )
 from gl2gh_batch.domain.events import Noticed
 from gl2gh_batch.domain.ledger import Receipt, StepState
-from gl2gh_batch.domain.plan import CREATE_STEP, Call, Completion, GitPush, Plan, Step, Upload
+from gl2gh_batch.domain.plan import (
+    CREATE_STEP,
+    Call,
+    Capability,
+    Completion,
+    GitPush,
+    Plan,
+    Step,
+    Upload,
+)
 from gl2gh_batch.engines._engine import Engine, Workbench
 from gl2gh_batch.engines._entries import SPLIT, EntryByEntry
 from gl2gh_batch.engines._imports import ImportFailedError, ImportJobs
@@ -185,6 +194,8 @@ class RestEngine(Engine):
             Verdict.GONE,
         }:
             self._import_is_missing(call)
+        if call.capability is not None and answer.verdict in {Verdict.MISSING, Verdict.GONE}:
+            self._lacks(call, call.capability)
         if answer.verdict is Verdict.INVALID and call.lookup is not None:
             found = await self._lookups.find(call.lookup)
             if found is not None:
@@ -280,6 +291,14 @@ class RestEngine(Engine):
                 "Make the plan again: it then uses the ordinary endpoints, at their real price. A token"
                 " with admin rights may bring the import back."
             ),
+            item=call.id,
+        )
+
+    def _lacks(self, call: Call, capability: Capability) -> None:
+        self.bench.ledger.set(lacks_key(capability), "1")
+        raise CapabilityMissingError(
+            f"{self.bench.repo} has no {capability.replace('-', ' ')}",
+            hint="Make the plan again: it then does without, and the texts tell it.",
             item=call.id,
         )
 
@@ -404,6 +423,11 @@ class RestEngine(Engine):
 
     def _now(self) -> str:
         return self.bench.clock.now().isoformat()
+
+
+def lacks_key(capability: Capability) -> str:
+    """Where the ledger says that the target lacks it."""
+    return f"lacks:{capability}"
 
 
 def _digest(step: Step) -> str:

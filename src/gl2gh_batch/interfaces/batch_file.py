@@ -33,6 +33,9 @@ POLICIES: Final = (
     "placeholders",
     "mentions",
     "issues_via",
+    "system_notes",
+    "issue_details",
+    "labels",
 )
 USERNAME: Final = "{username}"
 TOP: Final = (

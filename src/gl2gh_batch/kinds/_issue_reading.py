@@ -1,36 +1,75 @@
-"""One issue of GitLab's, whole: what hangs on it is read with it."""
+"""An issue with what hangs on it, in as few requests as GitLab's REST API allows.
+
+Of notes there is one request for each issue (for those that have none only when GitLab's own are wanted,
+which no count tells of). Reactions: `upvotes` and `downvotes` of the list tell of thumbs, and nothing tells
+of other emoji or of reactions to notes. Links: `blocking_issues_count` of the list, or a note that speaks of
+one.
+"""
 
 from __future__ import annotations
 
 from gl2gh_batch.domain.errors import NotFoundError
+from gl2gh_batch.domain.request import IssueDetails, Policies, SystemNotesPolicy
+from gl2gh_batch.kinds._issue_history import read_history
 from gl2gh_batch.kinds._issue_values import IssueRecord
 from gl2gh_batch.source import models
 from gl2gh_batch.source.api import GitLab
 
 
 async def read_issue(
-    gitlab: GitLab, project_id: int, issue: models.Issue, *, settled: bool = False
+    gitlab: GitLab, project_id: int, issue: models.Issue, policies: Policies, *, settled: bool = False
 ) -> IssueRecord | None:
-    """An issue that a list named, with its notes; None when it was deleted meanwhile."""
+    """An issue that a list named, with what hangs on it; None when it was deleted meanwhile."""
     try:
-        notes = gitlab.notes(project_id, issue.iid, user_notes_count=issue.user_notes_count, settled=settled)
-        return IssueRecord(issue=issue, notes=tuple([note async for note in notes]))
+        return await _whole(gitlab, project_id, issue, policies, settled=settled)
     except NotFoundError:
         if await _is_gone(gitlab, project_id, issue.iid):
             return None
         raise
 
 
+async def _whole(
+    gitlab: GitLab, project_id: int, issue: models.Issue, policies: Policies, *, settled: bool
+) -> IssueRecord:
+    listed = gitlab.notes(
+        project_id,
+        issue.iid,
+        user_notes_count=issue.user_notes_count,
+        system=policies.system_notes is SystemNotesPolicy.TIMELINE,
+        settled=settled,
+    )
+    notes = tuple([note async for note in listed])
+    every = policies.issue_details is IssueDetails.ALL
+    awards: list[models.AwardEmoji] = []
+    if every or issue.upvotes or issue.downvotes:
+        awards += [award async for award in gitlab.awards(project_id, issue.iid)]
+    if every:
+        for note in notes:
+            if not note.system:
+                awards += [award async for award in gitlab.awards(project_id, issue.iid, note.id)]
+    links: list[models.IssueLink] = []
+    if every or issue.blocking_issues_count or read_history(notes).mentions_links:
+        links = [link async for link in gitlab.issue_links(project_id, issue.iid)]
+    return IssueRecord(issue=issue, notes=notes, awards=tuple(awards), links=tuple(links))
+
+
 def has_changed(before: models.Issue, now: models.Issue) -> bool:
     """True when what hangs on the issue has to be read again.
 
     Whatever is written touches the issue (gitlabhq, `Note#touch_noteable`); that a note was deleted shows in
-    the count alone.
+    the count alone, and so does a reaction or a link.
     """
-    return (before.id, before.updated_at, before.user_notes_count) != (
-        now.id,
-        now.updated_at,
-        now.user_notes_count,
+    return _counted(before) != _counted(now)
+
+
+def _counted(issue: models.Issue) -> tuple[object, ...]:
+    return (
+        issue.id,
+        issue.updated_at,
+        issue.user_notes_count,
+        issue.upvotes,
+        issue.downvotes,
+        issue.blocking_issues_count,
     )
 
 

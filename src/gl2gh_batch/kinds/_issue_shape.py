@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from gl2gh_batch.domain.people import Person
-from gl2gh_batch.domain.plan import Loss
-from gl2gh_batch.domain.request import ConfidentialPolicy
+from gl2gh_batch.domain.request import ConfidentialPolicy, SystemNotesPolicy
+from gl2gh_batch.kinds._issue_details import details, original_of, person, reactions
+from gl2gh_batch.kinds._issue_history import History, read_history
+from gl2gh_batch.kinds._issue_losses import MOST_ASSIGNEES, desired_losses, record_losses
+from gl2gh_batch.kinds._issue_relations import relations_of
 from gl2gh_batch.kinds._issue_steps import fit_import
 from gl2gh_batch.kinds._issue_values import CommentDesired, IssueDesired, IssueRecord
 from gl2gh_batch.kinds._kind import Setting, Shaped
-from gl2gh_batch.rewrite.attribution import attributed, plain_words
+from gl2gh_batch.rewrite.attribution import Marks, TimelineEntry, attributed, timeline
+from gl2gh_batch.rewrite.length import split
 from gl2gh_batch.rewrite.markers import marker
 from gl2gh_batch.rewrite.names import label_names
-from gl2gh_batch.rewrite.text import pieces, title_to_github
+from gl2gh_batch.rewrite.text import PIECE_LIMIT_BYTES, pieces, title_to_github
 from gl2gh_batch.source import models as gitlab
 
-KIND: Final = "issues"
-MOST_ASSIGNEES: Final = 10
+# Header, text, details and marker together have to be below GitHub's 65,536.
+DETAILS_LIMIT_BYTES: Final = 700
+NOTE_REACTIONS_LIMIT_BYTES: Final = 500
+# Resolving a thread, or giving it a reaction, changes a note's `updated_at` too.
+_SAME_CHANGE: Final = timedelta(minutes=1)
+TYPES: Final = {
+    "incident": "Incident",
+    "task": "Task",
+    "test_case": "Test Case",
+    "requirement": "Requirement",
+    "ticket": "Ticket",
+}
 
 
 def shape_issue(record: IssueRecord, number: int, setting: Setting) -> Shaped[IssueDesired]:
@@ -27,40 +40,29 @@ def shape_issue(record: IssueRecord, number: int, setting: Setting) -> Shaped[Is
     issue, book = record.issue, setting.book
     source = f"issues/{issue.iid}"
     url = f"{book.gitlab_url}/{book.project_path}/-/issues/{issue.iid}"
+    history = read_history(record.notes)
     known, unknown = _assignees(issue, setting)
     milestone = issue.milestone if "milestones" in setting.names else None
+    relations = relations_of(issue.iid, number, setting)
     first, *more = pieces(issue.description or "", book) or [""]
-    body = attributed(first, book, author=_person(issue.author), at=issue.created_at, url=url)
-    details = " · ".join(_details(issue, unknown))
-    if details:
-        body = f"{body}\n\n> {details}"
-    comments = [
-        CommentDesired(
-            source=f"{source}/body/{place}",
-            body=f"{piece}\n\n{marker(f'{source}/body/{place}')}",
-            created_at=seconds(issue.created_at),
-        )
-        for place, piece in enumerate(more, start=2)
-    ]
-    losses = list(_losses(issue, source))
-    for note in record.notes:
-        if note.is_internal and setting.policies.confidential is ConfidentialPolicy.SKIP:
-            losses.append(
-                Loss(
-                    kind=KIND,
-                    item=f"{source}/notes/{note.id}",
-                    what=f"the internal note {note.id} on #{issue.iid}",
-                    reason="GitHub has no internal comments; the policy is to skip them",
-                )
-            )
-        else:
-            comments.extend(_comments(note, source, url, setting))
+    every = list(details(record, history, unknown, setting))
+    said = " · ".join(every)
+    apart = len(said.encode()) > DETAILS_LIMIT_BYTES
+    body = attributed(
+        first,
+        book,
+        author=person(issue.author),
+        at=issue.created_at,
+        url=url,
+        details="" if apart else said,
+    )
     desired = IssueDesired(
         source=source,
         number=number,
         title=title_to_github(issue.title, book),
         body=f"{body}\n\n{marker(source)}",
         state="closed" if issue.state == "closed" else "open",
+        state_reason=_reason(issue, history, setting),
         created_at=seconds(issue.created_at),
         # Old records may be closed without a date; the last change is the nearest there is.
         closed_at=seconds(issue.closed_at or issue.updated_at or issue.created_at)
@@ -72,9 +74,26 @@ def shape_issue(record: IssueRecord, number: int, setting: Setting) -> Shaped[Is
         milestone_id=0 if milestone is None else milestone.id,
         assignees=known,
         locked=bool(issue.discussion_locked),
-        comments=tuple(comments),
+        type=TYPES.get(issue.issue_type or ""),
+        parent=relations.parent,
+        blocked_by=relations.blocked_by,
+        relations=relations.written,
+        related=relations.related,
+        comments=(
+            *_continuation(more, f"{source}/body", issue.created_at, start=2),
+            *_continuation(_cut(every) if apart else [], f"{source}/details", issue.created_at),
+            *_discussion(record, source, url, setting),
+            *_timeline(record, source, setting),
+        ),
     )
-    return Shaped(desired=fit_import(desired), losses=tuple(losses))
+    desired = fit_import(desired)
+    return Shaped(
+        desired=desired,
+        losses=(
+            *record_losses(record, history, setting.policies),
+            *desired_losses(desired, relations.beyond),
+        ),
+    )
 
 
 def seconds(timestamp: str) -> str:
@@ -87,26 +106,94 @@ def seconds(timestamp: str) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _comments(note: gitlab.Note, source: str, url: str, setting: Setting) -> Iterator[CommentDesired]:
+def _continuation(texts: list[str], source: str, at: str, start: int = 1) -> Iterator[CommentDesired]:
+    for place, text in enumerate(texts, start=start):
+        part = f"{source}/{place}"
+        yield CommentDesired(source=part, body=f"{text}\n\n{marker(part)}", created_at=seconds(at))
+
+
+def _cut(every: list[str]) -> list[str]:
+    """Details that are too long for the issue itself, one in a line, in as few comments as it takes."""
+    text = "**More of this issue on GitLab**\n\n" + "".join(f"- {one}\n" for one in every)
+    return [part.rstrip() for part in split(text, PIECE_LIMIT_BYTES)]
+
+
+def _discussion(record: IssueRecord, source: str, url: str, setting: Setting) -> Iterator[CommentDesired]:
+    reacted: dict[int, list[gitlab.AwardEmoji]] = {}
+    for award in record.awards:
+        if award.awardable_type == "Note" and award.awardable_id is not None:
+            reacted.setdefault(award.awardable_id, []).append(award)
+    for note in record.notes:
+        hidden = note.is_internal and setting.policies.confidential is ConfidentialPolicy.SKIP
+        if not note.system and not hidden:
+            yield from _comments(note, source, url, setting, reactions(reacted.get(note.id, ())))
+
+
+def _comments(
+    note: gitlab.Note, source: str, url: str, setting: Setting, reacted: str
+) -> Iterator[CommentDesired]:
     identity = f"{source}/notes/{note.id}"
-    for place, piece in enumerate(pieces(note.body or "", setting.book) or [""], start=1):
-        part = identity if place == 1 else f"{identity}/{place}"
-        text = (
-            attributed(
-                piece,
-                setting.book,
-                author=_person(note.author),
-                at=note.created_at,
-                url=f"{url}#note_{note.id}",
-            )
-            if place == 1
-            else piece
-        )
-        yield CommentDesired(
-            source=part,
-            body=f"{text}\n\n{marker(part)}",
-            created_at=seconds(note.created_at),
-        )
+    first, *more = pieces(note.body or "", setting.book) or [""]
+    said = f"Reactions: {reacted}" if reacted else ""
+    apart = len(said.encode()) > NOTE_REACTIONS_LIMIT_BYTES
+    text = attributed(
+        first,
+        setting.book,
+        author=person(note.author),
+        at=note.created_at,
+        url=f"{url}#note_{note.id}",
+        marks=_marks(note),
+        details="" if apart else said,
+    )
+    yield CommentDesired(
+        source=identity, body=f"{text}\n\n{marker(identity)}", created_at=seconds(note.created_at)
+    )
+    yield from _continuation(more, identity, note.created_at, start=2)
+    if apart:
+        yield from _continuation(split(said, PIECE_LIMIT_BYTES), f"{identity}/reactions", note.created_at)
+
+
+def _marks(note: gitlab.Note) -> Marks:
+    edited = note.updated_at
+    if note.resolved_at and _near(edited, note.resolved_at):
+        edited = ""
+    return Marks(
+        edited_at=edited,
+        internal=note.is_internal,
+        resolved=bool(note.resolved),
+        resolved_by=person(note.resolved_by),
+    )
+
+
+def _near(one: str, other: str) -> bool:
+    try:
+        return abs(datetime.fromisoformat(one) - datetime.fromisoformat(other)) < _SAME_CHANGE
+    except (ValueError, TypeError):
+        return False
+
+
+def _timeline(record: IssueRecord, source: str, setting: Setting) -> Iterator[CommentDesired]:
+    """What GitLab noted by itself, behind everything that people wrote."""
+    if setting.policies.system_notes is SystemNotesPolicy.SKIP:
+        return
+    noted = [note for note in record.notes if note.system and (note.body or "").strip()]
+    entries = [
+        TimelineEntry(author=person(note.author), at=note.created_at, text=note.body or "") for note in noted
+    ]
+    if entries:
+        latest = max((note.created_at for note in record.notes), key=seconds)
+        yield from _continuation(timeline(entries, setting.book), f"{source}/timeline", latest)
+
+
+def _reason(issue: gitlab.Issue, history: History, setting: Setting) -> str | None:
+    """Why it was closed, in GitHub's words; None while it is open, `completed` where GitLab says nothing."""
+    if issue.state != "closed":
+        return None
+    if original_of(issue, history, setting):
+        return "duplicate"
+    if issue.moved_to_id is not None or history.moved_to is not None:
+        return "not_planned"
+    return "completed"
 
 
 def _assignees(issue: gitlab.Issue, setting: Setting) -> tuple[tuple[str, ...], tuple[gitlab.User, ...]]:
@@ -127,53 +214,10 @@ def _labels(issue: gitlab.Issue, setting: Setting) -> tuple[str, ...]:
     if "labels" not in setting.names:
         return ()  # the request skips them, and GitHub takes no issue with a label that is not there
     known = setting.names["labels"]
-    others = label_names(name for name in issue.labels if name not in known)
-    return tuple(dict.fromkeys(known.get(name) or others[name] for name in issue.labels))
+    others = label_names((name for name in issue.labels if name not in known), setting.policies.labels)
+    names = (known[name] if name in known else others[name] for name in issue.labels)
+    return tuple(dict.fromkeys(name for name in names if name))
 
 
 def _milestone_title(milestone: gitlab.Milestone, setting: Setting) -> str:
     return setting.names["milestones"].get(f"id:{milestone.id}", milestone.title)
-
-
-def _details(issue: gitlab.Issue, unknown: tuple[gitlab.User, ...]) -> Iterator[str]:
-    """What GitHub has no field for, in words."""
-    if unknown:
-        names = ", ".join(plain_words(user.name or user.username) for user in unknown)
-        yield f"Assigned to {names}"
-    if issue.issue_type not in {None, "issue"}:
-        yield f"Type: {plain_words(str(issue.issue_type))}"
-    if issue.due_date:
-        yield f"Due on {plain_words(issue.due_date)}"
-    if issue.weight is not None:
-        yield f"Weight: {issue.weight}"
-    if issue.health_status:
-        yield f"Health: {plain_words(issue.health_status)}"
-    stats = issue.time_stats
-    if stats is not None and stats.time_estimate:
-        yield f"Estimate: {plain_words(stats.human_time_estimate or f'{stats.time_estimate} s')}"
-    if stats is not None and stats.total_time_spent:
-        yield f"Spent: {plain_words(stats.human_total_time_spent or f'{stats.total_time_spent} s')}"
-    if issue.iteration is not None and (issue.iteration.title or issue.iteration.start_date):
-        yield f"Iteration: {plain_words(issue.iteration.title or str(issue.iteration.start_date))}"
-    if issue.epic is not None:
-        yield f"Epic: {plain_words(issue.epic.title or str(issue.epic.iid))}"
-    if issue.upvotes or issue.downvotes:
-        yield f"👍 {issue.upvotes} 👎 {issue.downvotes}"
-    if issue.confidential:
-        yield "Confidential on GitLab"
-
-
-def _losses(issue: gitlab.Issue, source: str) -> Iterator[Loss]:
-    def loss(what: str, reason: str) -> Loss:
-        return Loss(kind=KIND, item=source, what=what, reason=reason)
-
-    if len(issue.assignees or ()) > MOST_ASSIGNEES:
-        yield loss("assignees beyond the tenth, as assignees", "GitHub takes ten; the names are in the text")
-    if issue.moved_to_id is not None:
-        yield loss("the link to where it was moved", "this version does not carry it over")
-
-
-def _person(user: gitlab.User | None) -> Person | None:
-    if user is None:
-        return None
-    return Person(username=user.username, name=user.name, id=user.id, web_url=user.web_url)

@@ -11,15 +11,33 @@ from dataclasses import replace
 from typing import Any, Final
 
 from gl2gh_batch import codec
-from gl2gh_batch.domain.plan import Call, Completion, Lookup, Pace, Phase, Step, TargetFacts
+from gl2gh_batch.domain.plan import (
+    Call,
+    Capability,
+    Completion,
+    Lookup,
+    Pace,
+    Phase,
+    Step,
+    TargetFacts,
+)
 from gl2gh_batch.domain.refs import RepoRef
-from gl2gh_batch.kinds._issue_values import CommentDesired, IssueDesired
+from gl2gh_batch.kinds._issue_values import CommentDesired, IssueDesired, Relation, RelationSort
 from gl2gh_batch.kinds.milestones import milestone_step
 from gl2gh_batch.rewrite.markers import marker
 
 KIND: Final = "issues"
 IMPORT_BYTES: Final = 1_000_000
 IMPORT_MARGIN: Final = 50_000
+# Where a relation is written, what names the other issue there, and what the target has to have for it.
+PLACES: Final = {
+    RelationSort.SUB_ISSUE: ("sub_issues", "sub_issue_id"),
+    RelationSort.BLOCKED_BY: ("dependencies/blocked_by", "issue_id"),
+}
+CAPABILITIES: Final = {
+    RelationSort.SUB_ISSUE: Capability.SUB_ISSUES,
+    RelationSort.BLOCKED_BY: Capability.DEPENDENCIES,
+}
 DELETE_ISSUE: Final = "mutation($id: ID!) { deleteIssue(input: {issueId: $id}) { clientMutationId } }"
 
 
@@ -29,6 +47,8 @@ def issue_steps(issue: IssueDesired, repo: RepoRef, facts: TargetFacts) -> Itera
         yield from _import(issue, repo)
     else:
         yield from _ordinary(issue, repo)
+    for relation in issue.relations:
+        yield _relate(relation, repo)
     if issue.locked:
         yield Call(
             id=f"{issue.source}/lock",
@@ -64,6 +84,7 @@ def _import(issue: IssueDesired, repo: RepoRef) -> Iterator[Step]:
         "created_at": issue.created_at,
         "closed": issue.state == "closed",
     }
+    keep = ("number", *(("id",) if issue.related else ()), *(("node_id",) if issue.temporary else ()))
     if issue.closed_at:
         head["closed_at"] = issue.closed_at
     if issue.updated_at:
@@ -89,18 +110,23 @@ def _import(issue: IssueDesired, repo: RepoRef) -> Iterator[Step]:
         completion=Completion.IMPORT_JOB,
         lookup=_issue_lookup(issue, repo),
         expect_number=issue.number,
-        keep=("number", "node_id") if issue.temporary else ("number",),
+        keep=keep,
     )
     for comment in outside:
         yield _comment(issue, comment, repo)
+    later: dict[str, Any] = {}
     if len(issue.assignees) > 1:
+        later["assignees"] = list(issue.assignees)
+    if issue.type:
+        later["type"] = issue.type
+    if later:
         yield Call(
             id=f"{issue.source}/assignees",
             kind=KIND,
             # Not POST …/assignees, which could not be repeated after an unclear answer.
             method="PATCH",
             path=f"/repos/{repo}/issues/{issue.number}",
-            body={"assignees": list(issue.assignees)},
+            body=later,
         )
 
 
@@ -120,6 +146,8 @@ def _ordinary(issue: IssueDesired, repo: RepoRef) -> Iterator[Step]:
         body["milestone"] = {"$ref": milestone_step(issue.milestone_id), "field": "number"}
     if issue.assignees:
         body["assignees"] = list(issue.assignees)
+    if issue.type:
+        body["type"] = issue.type
     yield Call(
         id=issue.source,
         kind=KIND,
@@ -129,7 +157,7 @@ def _ordinary(issue: IssueDesired, repo: RepoRef) -> Iterator[Step]:
         pace=Pace.CONTENT,
         lookup=_issue_lookup(issue, repo),
         expect_number=issue.number,
-        keep=("number", "node_id"),
+        keep=("number", "id", "node_id"),
     )
     for comment in issue.comments:
         yield _comment(issue, comment, repo)
@@ -139,8 +167,30 @@ def _ordinary(issue: IssueDesired, repo: RepoRef) -> Iterator[Step]:
             kind=KIND,
             method="PATCH",
             path=f"/repos/{repo}/issues/{issue.number}",
-            body={"state": "closed"},
+            body={"state": "closed", "state_reason": issue.state_reason or "completed"},
         )
+
+
+def relation_step(sort: RelationSort, number: int, other: int) -> str:
+    """The id of the step that writes a relation; GitHub may refuse it, and the text tells it too."""
+    return f"{KIND}/{sort}/{number}/{other}"
+
+
+def _relate(relation: Relation, repo: RepoRef) -> Call:
+    # "Add sub-issue" and "Add a dependency an issue is blocked by" take ids; only the latter notifies.
+    rest, field = PLACES[relation.sort]
+    path = f"/repos/{repo}/issues/{relation.number}/{rest}"
+    return Call(
+        id=relation_step(relation.sort, relation.number, relation.other),
+        kind=KIND,
+        method="POST",
+        path=path,
+        pace=Pace.CONTENT if relation.sort is RelationSort.BLOCKED_BY else Pace.WRITE,
+        body={field: {"$ref": relation.step, "field": "id"}},
+        lookup=Lookup(path=f"{path}?per_page=100", field="body", value=marker(relation.step), contains=True),
+        capability=CAPABILITIES[relation.sort],
+        optional=True,
+    )
 
 
 def _comment(issue: IssueDesired, comment: CommentDesired, repo: RepoRef) -> Call:

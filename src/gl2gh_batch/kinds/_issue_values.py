@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from gl2gh_batch.source import models as gitlab
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssueRecord:
-    """An issue of GitLab's with all its notes, oldest first."""
+    """An issue of GitLab's with its notes, oldest first; `awards` are its own and those of its notes."""
 
     issue: gitlab.Issue
     notes: tuple[gitlab.Note, ...] = ()
+    awards: tuple[gitlab.AwardEmoji, ...] = ()
+    links: tuple[gitlab.IssueLink, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,13 +28,35 @@ class CommentDesired:
     dated: bool = True
 
 
+class RelationSort(StrEnum):
+    """What one issue is to another on GitHub."""
+
+    SUB_ISSUE = "sub-issue"
+    BLOCKED_BY = "blocked-by"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relation:
+    """A relation that is written with the later of its two issues.
+
+    It is written below issue `number` (the parent, or the blocked one); `other` is the number of the other
+    issue, and `step` makes that.
+    """
+
+    sort: RelationSort
+    number: int
+    other: int
+    step: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssueDesired:
     """An issue as GitHub has it, with its comments in order.
 
     `source` is its identity in GitLab (`issues/12`, `placeholders/13`), dates are ISO 8601 in UTC to
     the second, `milestone` a title and `milestone_id` GitLab's id of it. A `temporary` one is removed
-    in the close phase.
+    in the close phase. `parent` and `blocked_by` are numbers; `relations` those that this issue writes,
+    and a `related` one is named by its id in some.
     """
 
     source: str
@@ -39,6 +64,7 @@ class IssueDesired:
     title: str
     body: str
     state: str
+    state_reason: str | None = None
     created_at: str
     closed_at: str | None = None
     updated_at: str | None = None
@@ -47,6 +73,11 @@ class IssueDesired:
     milestone_id: int = 0
     assignees: tuple[str, ...] = ()
     locked: bool = False
+    type: str | None = None
+    parent: int | None = None
+    blocked_by: tuple[int, ...] = ()
+    relations: tuple[Relation, ...] = ()
+    related: bool = False
     comments: tuple[CommentDesired, ...] = ()
     dated: bool = True
     placeholder: bool = False

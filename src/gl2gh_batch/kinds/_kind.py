@@ -37,6 +37,7 @@ class Source:
     refs: dict[str, str]
     history: History | None = None
     fetch: Callable[[Sequence[str]], Awaitable[None]] | None = None
+    policies: Policies = field(default_factory=Policies)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,10 +186,19 @@ class Kind(ABC, Generic[R, D]):
         del seen
         return False
 
-    def names(self, records: Iterator[R]) -> Mapping[str, str]:
-        """What other records call the items of this kind → what they are called on GitHub."""
-        del records
+    def names(self, records: Iterator[R], policies: Policies) -> Mapping[str, str]:
+        """What other records call the items of this kind → what they are called on GitHub.
+
+        Empty for what is not carried over. It is asked before any record is shaped, so it may also say of
+        one record what only others tell.
+        """
+        del records, policies
         return {}
+
+    def losses(self, setting: Setting) -> Iterator[Loss]:
+        """What is lost of this kind as a whole, whatever its records hold."""
+        del setting
+        return iter(())
 
     def assignees(self, desired: D) -> tuple[str, ...]:
         """The logins that the item wants as assignees."""
@@ -199,6 +209,26 @@ class Kind(ABC, Generic[R, D]):
         """The logins that the item asks for a review."""
         del desired
         return ()
+
+    def issue_types(self, desired: D) -> tuple[str, ...]:
+        """The types of issues that the item asks the target's organisation for."""
+        del desired
+        return ()
+
+    def optional_steps(self, desired: D) -> tuple[str, ...]:
+        """The ids of steps that GitHub may refuse without harm to the rest."""
+        del desired
+        return ()
+
+    def without(self, desired: D, step: str) -> D:
+        """The item as it is when that one of its optional steps was refused."""
+        del step
+        return desired
+
+    def own_reads(self, desired: D) -> int:
+        """How many requests `read_back` makes for this item alone."""
+        del desired
+        return 0
 
     def people(self, record: R) -> Iterator[Person]:
         """The people whom the record names in its fields, each as often as it does, with their role."""

@@ -11,13 +11,15 @@ from gl2gh_batch.domain.numbering import Numbers
 from gl2gh_batch.domain.people import Person, Role
 from gl2gh_batch.domain.plan import Loss, NoOp, Phase, Step, TargetFacts
 from gl2gh_batch.domain.refs import RepoRef
-from gl2gh_batch.domain.request import ConfidentialPolicy, PlaceholderPolicy
+from gl2gh_batch.domain.request import ConfidentialPolicy, PlaceholderPolicy, Policies
 from gl2gh_batch.domain.result import Difference, DifferenceSort
 from gl2gh_batch.kinds._ahead import ahead
+from gl2gh_batch.kinds._issue_losses import kind_losses
 from gl2gh_batch.kinds._issue_reading import has_changed, read_issue
+from gl2gh_batch.kinds._issue_relations import gather
 from gl2gh_batch.kinds._issue_shape import seconds, shape_issue
-from gl2gh_batch.kinds._issue_steps import issue_steps, removal_step
-from gl2gh_batch.kinds._issue_values import CommentDesired, IssueDesired, IssueRecord
+from gl2gh_batch.kinds._issue_steps import CAPABILITIES, issue_steps, relation_step, removal_step
+from gl2gh_batch.kinds._issue_values import CommentDesired, IssueDesired, IssueRecord, RelationSort
 from gl2gh_batch.kinds._kind import Kind, Setting, Shaped, Source, compare
 from gl2gh_batch.kinds._people import people
 from gl2gh_batch.rewrite.markers import marker
@@ -25,6 +27,8 @@ from gl2gh_batch.rewrite.names import label_key
 from gl2gh_batch.source import models
 from gl2gh_batch.source.api import GitLab
 from gl2gh_batch.target.api import GitHub
+from gl2gh_batch.target.models import Issue as GitHubIssue
+from gl2gh_batch.target.models import number_in
 from gl2gh_batch.target.witness import Witness
 
 READ_AHEAD: Final = 8
@@ -46,7 +50,7 @@ class IssuesKind(Kind[IssueRecord, IssueDesired]):
         project_id = source.inventory.project.id
 
         async def whole(issue: models.Issue) -> IssueRecord | None:
-            return await read_issue(gitlab, project_id, issue)
+            return await read_issue(gitlab, project_id, issue, source.policies)
 
         async for record in ahead(gitlab.issues(project_id), whole, most=READ_AHEAD):
             if record is not None:
@@ -64,7 +68,7 @@ class IssuesKind(Kind[IssueRecord, IssueDesired]):
             known = before(str(issue.iid))
             if known is not None and not has_changed(known.issue, issue):
                 return replace(known, issue=issue)  # a label renamed meanwhile changes no date
-            return await read_issue(gitlab, project_id, issue, settled=True)
+            return await read_issue(gitlab, project_id, issue, source.policies, settled=True)
 
         async for record in ahead(gitlab.issues(project_id), current, most=READ_AHEAD):
             if record is not None:
@@ -122,6 +126,10 @@ class IssuesKind(Kind[IssueRecord, IssueDesired]):
                     title=issue.title,
                     body=issue.body or "",
                     state=issue.state,
+                    state_reason=issue.state_reason if issue.state == "closed" else None,
+                    type=issue.type.name if issue.type is not None else None,
+                    parent=number_in(issue.parent_issue_url or ""),
+                    blocked_by=await _blockers(witness, repo, issue),
                     created_at=issue.created_at or "",
                     closed_at=issue.closed_at,
                     labels=tuple(label.name for label in issue.labels),
@@ -138,14 +146,25 @@ class IssuesKind(Kind[IssueRecord, IssueDesired]):
 
     def check(self, desired: IssueDesired, seen: IssueDesired) -> Iterator[Difference]:
         item = f"issues/{desired.number}"
-        undated = {"created_at", "closed_at"} if not desired.dated else set()
+        # An import gives no reason, and GitHub sets one of its own; the ordinary endpoints set no dates.
+        undated = {"state_reason"} if desired.dated else {"created_at", "closed_at"}
         yield from compare(
             self.name,
             item,
             _comparable(desired),
             _comparable(seen),
             ignore=frozenset(
-                {"source", "comments", "milestone_id", "updated_at", "dated", "placeholder", "temporary"}
+                {
+                    "source",
+                    "comments",
+                    "milestone_id",
+                    "updated_at",
+                    "relations",
+                    "related",
+                    "dated",
+                    "placeholder",
+                    "temporary",
+                }
             )
             | undated,
         )
@@ -210,6 +229,7 @@ class IssuesKind(Kind[IssueRecord, IssueDesired]):
                 f" it keeps the other numbers in their places.{until}\n\n{marker(source)}"
             ),
             state="closed",
+            state_reason="not_planned",
             created_at=seconds(setting.inventory.created_at),
             closed_at=seconds(setting.inventory.created_at),
             placeholder=True,
@@ -220,11 +240,43 @@ class IssuesKind(Kind[IssueRecord, IssueDesired]):
         if phase is Phase.CLOSE and desired.temporary:
             return None
         assignees = tuple(login for login in desired.assignees if login not in facts.unassignable)
-        settled = replace(desired, assignees=assignees[:10])
+        types = {name.casefold(): name for name in facts.issue_types}
+        lacking = {sort for sort, needed in CAPABILITIES.items() if needed not in facts.capabilities}
+        settled = replace(
+            desired,
+            assignees=assignees[:10],
+            type=types.get((desired.type or "").casefold()),
+            parent=None if RelationSort.SUB_ISSUE in lacking else desired.parent,
+            blocked_by=() if RelationSort.BLOCKED_BY in lacking else desired.blocked_by,
+            relations=tuple(one for one in desired.relations if one.sort not in lacking),
+        )
         if facts.issues_via == "import":
             return settled
         comments = tuple(replace(comment, dated=False) for comment in settled.comments)
         return replace(settled, dated=False, comments=comments)
+
+    def losses(self, setting: Setting) -> Iterator[Loss]:
+        if setting.inventory.issues_enabled and setting.inventory.counts.get(self.name) != 0:
+            yield from kind_losses(setting.policies)
+
+    def names(self, records: Iterator[IssueRecord], policies: Policies) -> Mapping[str, str]:
+        """Not names, but what only all the records together tell: see `_issue_relations.gather`."""
+        return gather(records, policies)
+
+    def issue_types(self, desired: IssueDesired) -> tuple[str, ...]:
+        return (desired.type,) if desired.type else ()
+
+    def optional_steps(self, desired: IssueDesired) -> tuple[str, ...]:
+        return tuple(_relation_steps(desired))
+
+    def without(self, desired: IssueDesired, step: str) -> IssueDesired:
+        refused = _relation_steps(desired)[step]
+        if refused is None:
+            return replace(desired, parent=None)
+        return replace(desired, blocked_by=tuple(one for one in desired.blocked_by if one != refused))
+
+    def own_reads(self, desired: IssueDesired) -> int:
+        return 1 if desired.blocked_by else 0
 
     def last_step(self, desired: IssueDesired) -> str:
         return removal_step(desired) if desired.temporary else ""
@@ -233,7 +285,13 @@ class IssuesKind(Kind[IssueRecord, IssueDesired]):
         return desired.assignees
 
     def people(self, record: IssueRecord) -> Iterator[Person]:
-        authors = (record.issue.author, *(note.author for note in record.notes))
+        authors = (
+            record.issue.author,
+            record.issue.closed_by,
+            *(note.author for note in record.notes),
+            *(note.resolved_by for note in record.notes),
+            *(award.user for award in record.awards),
+        )
         yield from people(authors, Role.AUTHOR)
         yield from people(record.issue.assignees or (), Role.ASSIGNEE)
 
@@ -252,6 +310,23 @@ class IssuesKind(Kind[IssueRecord, IssueDesired]):
     def verify_reads(self, items: int, parts: int, removed: int) -> int:
         del items, parts, removed
         return 0
+
+
+def _relation_steps(desired: IssueDesired) -> dict[str, int | None]:
+    """The steps that write the relations of the issue: which blocker each is about, None for the parent."""
+    steps: dict[str, int | None] = {
+        relation_step(RelationSort.BLOCKED_BY, desired.number, one): one for one in desired.blocked_by
+    }
+    if desired.parent is not None:
+        steps[relation_step(RelationSort.SUB_ISSUE, desired.parent, desired.number)] = None
+    return steps
+
+
+async def _blockers(witness: Witness, repo: RepoRef, issue: GitHubIssue) -> tuple[int, ...]:
+    """The numbers of what blocks the issue: asked for only where the list says that there is something."""
+    if issue.issue_dependencies_summary is None or not issue.issue_dependencies_summary.total_blocked_by:
+        return ()
+    return tuple(sorted([one.number for one in await witness.blocked_by(repo, issue.number)]))
 
 
 def _comparable(issue: IssueDesired) -> IssueDesired:

@@ -9,10 +9,11 @@ from urllib.parse import quote
 
 from gl2gh_batch.domain.plan import Call, Lookup, Loss, NoOp, Step, TargetFacts
 from gl2gh_batch.domain.refs import RepoRef
+from gl2gh_batch.domain.request import Policies
 from gl2gh_batch.domain.result import Difference
 from gl2gh_batch.kinds._kind import Kind, Setting, Shaped, Source, compare
 from gl2gh_batch.rewrite.colours import label_colour
-from gl2gh_batch.rewrite.names import label_description, label_key, label_names
+from gl2gh_batch.rewrite.names import label_description, label_key, label_names, translate
 from gl2gh_batch.source import models as gitlab
 from gl2gh_batch.source.api import GitLab
 from gl2gh_batch.target.api import GitHub
@@ -55,21 +56,30 @@ class LabelsKind(Kind[gitlab.Label, LabelDesired]):
             yield label
 
     def shape(self, record: gitlab.Label, setting: Setting) -> Shaped[LabelDesired]:
+        item = f"labels/{record.name}"
         description = label_description(record.description or "")
+        wanted = translate(record.name, setting.policies.labels)
+        if wanted is None:
+            dropped = Loss(
+                kind=self.name,
+                item=item,
+                what="the label, everywhere",
+                reason="dropped, as a rule of the request says",
+            )
+            return Shaped(desired=None, losses=(dropped,))
         desired = LabelDesired(
             name=setting.names[self.name][record.name],
             color=label_colour(record.color),
             description=description,
         )
-        item = f"labels/{record.name}"
         losses = []
-        if desired.name != record.name:
+        if desired.name != wanted:
             losses.append(
                 Loss(
                     kind=self.name,
                     item=item,
                     what=f"the full name; it becomes {desired.name!r}",
-                    reason="GitHub takes 50 characters and trims spaces",
+                    reason="GitHub takes 50 characters, trims spaces and does not tell cases apart",
                 )
             )
         if description != (record.description or ""):
@@ -79,6 +89,15 @@ class LabelsKind(Kind[gitlab.Label, LabelDesired]):
                     item=item,
                     what=f"the full description: {record.description}",
                     reason="GitHub takes 100 characters of the basic plane, on one line",
+                )
+            )
+        if record.archived:
+            losses.append(
+                Loss(
+                    kind=self.name,
+                    item=item,
+                    what="that it is archived",
+                    reason="GitHub's labels are all in use",
                 )
             )
         if record.priority is not None:
@@ -121,8 +140,18 @@ class LabelsKind(Kind[gitlab.Label, LabelDesired]):
             keep=("id",),
         )
 
-    def names(self, records: Iterator[gitlab.Label]) -> Mapping[str, str]:
-        return label_names(record.name for record in records)
+    def names(self, records: Iterator[gitlab.Label], policies: Policies) -> Mapping[str, str]:
+        return label_names((record.name for record in records), policies.labels)
+
+    def losses(self, setting: Setting) -> Iterator[Loss]:
+        if not setting.names.get(self.name):
+            return
+        yield Loss(
+            kind=self.name,
+            item=self.name,
+            what="which labels are a group's, for all its projects; what is scoped excludes nothing",
+            reason="on GitHub every repository has labels of its own, and an issue may have any of them",
+        )
 
     async def read_back(self, witness: Witness, repo: RepoRef) -> AsyncIterator[LabelDesired]:
         async for label in witness.labels(repo):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 
-from gl2gh_batch.domain.plan import Call, Lookup, NoOp, Step, TargetFacts
+from gl2gh_batch.domain.plan import Call, Lookup, Loss, NoOp, Step, TargetFacts
 from gl2gh_batch.domain.refs import RepoRef
+from gl2gh_batch.domain.request import Policies
 from gl2gh_batch.domain.result import Difference
 from gl2gh_batch.kinds._kind import Kind, Setting, Shaped, Source, compare
 from gl2gh_batch.rewrite.names import milestone_titles
@@ -62,14 +63,31 @@ class MilestonesKind(Kind[MilestoneRecord, MilestoneDesired]):
         if milestone.start_date:
             start = f"Start date: {milestone.start_date}"
             description = f"{description}\n\n{start}" if description else start
+        lost = Loss(
+            kind=self.name,
+            item=f"milestones/{milestone.title}",
+            what=f"the full title; it becomes {title!r}",
+            reason="GitHub takes each title once, and 255 characters on one line",
+        )
         return Shaped(
+            losses=(lost,) if title != milestone.title else (),
             desired=MilestoneDesired(
                 title=title,
                 state="closed" if milestone.state == "closed" else "open",
                 description=description,
                 due_on=milestone.due_date,
                 source_id=milestone.id,
-            )
+            ),
+        )
+
+    def losses(self, setting: Setting) -> Iterator[Loss]:
+        if not setting.names.get(self.name):
+            return
+        yield Loss(
+            kind=self.name,
+            item=self.name,
+            what="when milestones were made and changed, their numbers, and which are a group's",
+            reason="GitHub sets dates and numbers by itself, and every repository has milestones of its own",
         )
 
     async def observe(self, github: GitHub, repo: RepoRef) -> AsyncIterator[str]:
@@ -97,8 +115,9 @@ class MilestonesKind(Kind[MilestoneRecord, MilestoneDesired]):
             keep=("id", "number"),
         )
 
-    def names(self, records: Iterator[MilestoneRecord]) -> Mapping[str, str]:
+    def names(self, records: Iterator[MilestoneRecord], policies: Policies) -> Mapping[str, str]:
         """By `id:…` for records; by title and by iid for texts, where the nearest milestone is meant."""
+        del policies
         milestones = []
         for record in records:
             one = record.milestone

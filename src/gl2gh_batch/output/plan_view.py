@@ -14,6 +14,11 @@ from gl2gh_batch.output.board import duration, if_content
 from gl2gh_batch.output.escape import cell, code, terminal
 from gl2gh_batch.output.numbers import number_words
 
+LOSSES_FILE: Final = "desired/losses.ndjson"
+# A job's summary holds 1 MiB: this many losses in all, and for one project.
+MARKDOWN_LOSSES: Final = 500
+PROJECT_LOSSES: Final = 50
+TABLE_LOSSES: Final = 10
 _STYLES: Final[dict[str, str]] = {Severity.BLOCKING: "red", Severity.WARNING: "yellow"}
 
 
@@ -55,6 +60,7 @@ def plan_markdown(result: Mapping[str, Any]) -> str:
         hint = f" {cell(one['hint'], 600)}" if one.get("hint") else ""
         words = f"{cell(one.get('severity', ''))}: {cell(one.get('message', ''), 600)}{hint}"
         lines.append(f"- {code(_name(project))}{item} {words}")
+    lines += _losses_markdown(planned)
     return "\n".join(lines) + "\n"
 
 
@@ -90,7 +96,52 @@ def plan_table(result: Mapping[str, Any]) -> RenderableType:
         if one.get("hint"):
             line.append(f"\n  {terminal(one['hint'])}", style="dim")
         parts.append(line)
+    for project in planned:
+        told = list(_losses(project, TABLE_LOSSES))
+        if told:
+            parts.append(Text(terminal(f"{_name(project)} loses {_by_kind(project)}"), style="bold"))
+        for item, what, reason in told:
+            parts.append(
+                Text("  " + terminal(f"{item}: {what}", 400)).append(terminal(f" ({reason})"), style="dim")
+            )
+        if told and (rest := int(project.get("losses") or 0) - len(told)) > 0:
+            parts.append(Text(f"  and {rest} more, in {LOSSES_FILE} of the project", style="dim"))
     return Group(*parts)
+
+
+def _losses_markdown(planned: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What each project loses, item by item and as totals, folded up."""
+    losing = [project for project in planned if project.get("losses")]
+    if not losing:
+        return
+    yield from ("", "### What is not carried over", "")
+    for project in losing:
+        yield f"- {code(_name(project))} {cell(_by_kind(project))}"
+    yield from ("", "### Item by item", "")
+    yield from ("| Project | Item | What | Why |", "|---|---|---|---|")
+    room = MARKDOWN_LOSSES
+    for project in losing:
+        told = list(_losses(project, min(room, PROJECT_LOSSES)))
+        room -= len(told)
+        for item, what, reason in told:
+            columns = (code(_name(project)), code(item), cell(what, 400), cell(reason, 400))
+            yield f"| {' | '.join(columns)} |"
+        if (rest := int(project["losses"]) - len(told)) > 0:
+            yield f"| {code(_name(project))} | | and {rest} more | all are in `{LOSSES_FILE}` |"
+
+
+def _losses(project: Mapping[str, Any], most: int) -> Iterator[tuple[str, str, str]]:
+    shown = (project.get("plan") or {}).get("losses_shown") or ()
+    for one in list(shown)[: max(0, most)]:
+        yield str(one.get("item", "")), str(one.get("what", "")), str(one.get("reason", ""))
+
+
+def _by_kind(project: Mapping[str, Any]) -> str:
+    """`12 losses: labels 3, issues 9`."""
+    total = int(project.get("losses") or 0)
+    counts = (project.get("plan") or {}).get("losses_by_kind") or {}
+    kinds = ", ".join(f"{name} {count}" for name, count in counts.items())
+    return f"{total} loss{'' if total == 1 else 'es'}{f': {kinds}' if kinds else ''}"
 
 
 def _planned(result: Mapping[str, Any]) -> list[Mapping[str, Any]]:

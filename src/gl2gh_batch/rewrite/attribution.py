@@ -56,12 +56,16 @@ def attributed(
     url: str,
     wrote: str = "wrote",
     marks: Marks | None = None,
+    details: str = "",
 ) -> str:
     """A text that is rewritten already, below a line that says who wrote it, when and where.
 
     `at` is ISO 8601, `url` the address of the original; an address that is not plain HTTP(S) is left out.
+    `details` is a line of safe Markdown for the same quote: below the text it could be inside an open fence.
     """
     line = f"> {header(book, author=author, at=at, url=url, wrote=wrote, marks=marks)}"
+    if details:
+        line = f"{line}\n> {details}"
     return f"{line}\n\n{text}" if text.strip() else line
 
 

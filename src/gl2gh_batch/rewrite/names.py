@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 
 from gl2gh_batch.domain.refs import is_repository_name
@@ -42,13 +43,41 @@ def label_key(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 
-def label_names(names: Iterable[str]) -> dict[str, str]:
-    """The name on GitHub for each label: at most 50 characters, and no two alike.
+def label_names(names: Iterable[str], rules: Mapping[str, str | None] | None = None) -> dict[str, str]:
+    """The name on GitHub for each label: at most 50 characters, and no two alike; empty for a dropped one.
 
     Of those that would be alike, one that needs no change keeps the name, the first in alphabetical order
-    before others; the rest get ` (2)`, ` (3)` … The order of `names` makes no difference.
+    before others; the rest get ` (2)`, ` (3)` … The order of `names` makes no difference. Those to which
+    `rules` give the same name become one.
     """
-    return _distinct(names, LABEL_NAME_LIMIT, "unnamed")
+    wanted = {name: translate(name, rules or {}) for name in names}
+    given = _distinct({one for one in wanted.values() if one is not None}, LABEL_NAME_LIMIT, "unnamed")
+    return {name: "" if one is None else given[one] for name, one in wanted.items()}
+
+
+def translate(name: str, rules: Mapping[str, str | None]) -> str | None:
+    """The label's name by the first rule whose pattern it matches; None when that drops it.
+
+    In a pattern `*` stands for any characters, in the name each `*` for what the one at the same place
+    matched; case makes a difference. A label that no pattern matches keeps its name.
+    """
+    for pattern, template in rules.items():
+        found = _pattern(pattern).fullmatch(name)
+        if found is not None:
+            if template is None:
+                return None
+            texts = template.split("*")
+            return "".join(
+                one
+                for pair in zip(texts, (*found.groups()[: template.count("*")], ""), strict=False)
+                for one in pair
+            )
+    return name
+
+
+@lru_cache(maxsize=1024)
+def _pattern(pattern: str) -> re.Pattern[str]:
+    return re.compile("(.*?)".join(re.escape(part) for part in pattern.split("*")), re.DOTALL)
 
 
 def milestone_titles(titles: Iterable[str]) -> dict[str, str]:

@@ -34,6 +34,7 @@ from gl2gh_batch.source.models import (
     User,
     Version,
     decode,
+    decode_issue,
 )
 from gl2gh_batch.source.paging import (
     PER_PAGE,
@@ -154,7 +155,7 @@ class GitLab:
             self.get, _project(project, "issues"), params, refused=self._without_keyset
         ):
             for raw in page:
-                yield decode(raw, Issue)
+                yield decode_issue(raw)
 
     async def newest_update(self, project: int | str, what: str = "issues") -> str:
         """When an issue (or one of the `merge_requests`) was last touched; empty when there is none."""

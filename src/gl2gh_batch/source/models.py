@@ -6,8 +6,8 @@ ISO 8601 strings as GitLab wrote them, dates `YYYY-MM-DD`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, fields, replace
+from typing import Final, TypeVar
 
 from gl2gh_batch import codec
 from gl2gh_batch.domain.errors import SourceError
@@ -248,6 +248,13 @@ class References:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IssueAddresses:
+    """Addresses of the API that belong to an issue."""
+
+    closed_as_duplicate_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Issue:
     """An issue, an incident, a task or a test case (`issue_type`); `state` is `opened` or `closed`."""
 
@@ -289,6 +296,27 @@ class Issue:
     imported_from: str | None = None
     service_desk_reply_to: str | None = None
     references: References | None = None
+    _links: IssueAddresses | None = None
+    # What GitLab sends no field for: the names of those that this version has not heard of.
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def duplicate_of(self) -> str:
+        """The API address of the issue that it was closed as a duplicate of; empty when it was not."""
+        return (self._links.closed_as_duplicate_of if self._links is not None else None) or ""
+
+
+# What an answer says of an issue beside: each tells nothing that a field of `Issue` does not.
+ISSUE_BESIDE: Final = frozenset({"assignee", "epic_iid", "has_tasks", "subscribed", "task_status"})
+_ISSUE_FIELDS: Final = frozenset(one.name for one in fields(Issue)) | ISSUE_BESIDE
+
+
+def decode_issue(raw: object) -> Issue:
+    """An issue, with the names of what it holds beyond what is known."""
+    issue = decode(raw, Issue)
+    extra = raw.keys() - _ISSUE_FIELDS if isinstance(raw, dict) else set()
+    unknown = sorted(str(name)[:100] for name in extra if raw[name]) if isinstance(raw, dict) else []
+    return replace(issue, unknown=tuple(unknown)) if unknown else issue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

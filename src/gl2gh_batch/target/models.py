@@ -95,6 +95,21 @@ class Milestone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IssueType:
+    """A type of issues that an organisation has."""
+
+    name: str
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DependencySummary:
+    """How many issues, open and closed, an issue depends on."""
+
+    total_blocked_by: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Issue:
     """An issue or, when `pull_request` is there, a pull request in the list of issues."""
 
@@ -117,6 +132,9 @@ class Issue:
     closed_at: str | None = None
     html_url: str = ""
     pull_request: dict[str, Any] | None = None
+    type: IssueType | None = None
+    parent_issue_url: str | None = None
+    issue_dependencies_summary: DependencySummary | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from gl2gh_batch.domain.errors import TargetError
 from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.kit.git_claim import CLAIM_REF
 from gl2gh_batch.target.api import GitHub
@@ -24,6 +25,19 @@ async def is_empty(github: GitHub, repo: RepoRef) -> bool:
     # 410 where issues are turned off: then there are none.
     issues = await github.find(path, {"state": "all", "per_page": 1})
     return issues is None or not issues.json()
+
+
+async def issue_types(github: GitHub, organisation: str) -> tuple[str, ...]:
+    """The names of the organisation's issue types; none where there are no such things, or no right to see.
+
+    Source: "List issue types for an organization"; older servers answer 404.
+    """
+    try:
+        answer = await github.find(f"/orgs/{quote(organisation, safe='')}/issue-types")
+    except TargetError:  # a token without read:org
+        return ()
+    listed = answer.json() if answer is not None else []
+    return tuple(str(one["name"]) for one in listed or () if isinstance(one, dict) and one.get("name"))
 
 
 async def is_member(github: GitHub, organisation: str, login: str) -> bool:

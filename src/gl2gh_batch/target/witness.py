@@ -137,6 +137,11 @@ class Witness:
         async for raw in self._list(_path(repo, "pulls"), params):
             yield decode(raw, Pull)
 
+    async def blocked_by(self, repo: RepoRef, number: int) -> list[Issue]:
+        """The issues that block one issue."""
+        path = _path(repo, f"issues/{number}/dependencies/blocked_by")
+        return [decode(raw, Issue) async for raw in self._list(path, {})]
+
     async def spool_comments(self, repo: RepoRef, folder: Path | None = None) -> CommentSpool[IssueComment]:
         """All comments of all issues, in a temporary file in `folder` (else `scratch`); close it when done.
 
