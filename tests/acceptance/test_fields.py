@@ -52,6 +52,7 @@ async def test_a_project_with_everything_arrives_without_a_difference(open_lab: 
     _lab, issues, _ = await _migrated(open_lab, issues_via=via)
     first = issues[1]
     assert {label["name"] for label in first["labels"]} == {"type: bug", "group::shared", "later (2)"}
+    assert {label["name"] for label in issues[9]["labels"]} == {"type: bug"}
     assert first["milestone"]["title"] == "1.0"
     assert {user["login"] for user in first["assignees"]} == {"anna", "ben"}
     assert first["blocked_by"] == [2]

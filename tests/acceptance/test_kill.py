@@ -24,7 +24,13 @@ SMALL = project(
     milestones=[{"title": "1.0"}],
     issues=[
         issue(1, labels=["later"], milestone="1.0", locked=True, notes=[note("Same here.")]),
-        issue(3, state="closed"),
+        issue(
+            3,
+            state="closed",
+            type="task",
+            links=[{"type": "is_blocked_by", "issue": 1}],
+            notes=[note("added #1 as parent issue", system=True)],
+        ),
     ],
 )
 

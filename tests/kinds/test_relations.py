@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from gl2gh_batch import codec
+from gl2gh_batch.domain.ledger import Receipt, StepState
 from gl2gh_batch.domain.plan import Call, Capability, Pace, Phase, TargetFacts
 from gl2gh_batch.domain.pricing import Tally
 from gl2gh_batch.domain.refs import RepoRef
@@ -15,7 +16,7 @@ from gl2gh_batch.domain.request import ConfidentialPolicy, Policies
 from gl2gh_batch.kinds import Setting
 from gl2gh_batch.kinds._issue_history import History, IssueName, read_history
 from gl2gh_batch.kinds._issue_relations import MOST_DEPENDENCIES, MOST_SUB_ISSUES, gather
-from gl2gh_batch.kinds._issue_values import IssueDesired, IssueRecord
+from gl2gh_batch.kinds._issue_values import IssueDesired, IssueRecord, RelationSort
 from gl2gh_batch.kinds.issues import IssuesKind
 from gl2gh_batch.source import models
 
@@ -141,13 +142,17 @@ def test_a_target_that_lacks_them_gets_no_relations(setting: Make) -> None:
 
 
 def test_a_refused_relation_is_not_expected(setting: Make) -> None:
-    """Verify asks the issue for its optional steps, and compares without those that were refused."""
+    """Verify compares without the relations that GitHub would not take, and with all others."""
     issues = _shaped(setting, _record(1), _record(2, "added #1 as parent issue", links=(("blocks", 1),)))
-    (parent,) = KIND.optional_steps(issues[2])
-    (blocker,) = KIND.optional_steps(issues[1])
-    assert {parent, blocker} == {step.id for step in _relating(issues[2])}
-    assert KIND.without(issues[2], parent).parent is None
-    assert KIND.without(issues[1], blocker).blocked_by == ()
+    for sort, left in ((RelationSort.SUB_ISSUE, (None, (2,))), (RelationSort.BLOCKED_BY, (1, ()))):
+        (refused,) = [step.id for step in _relating(issues[2]) if f"/{sort}/" in step.id]
+
+        def receipts(step: str, refused: str = refused) -> Receipt | None:
+            state = StepState.REFUSED if step == refused else StepState.DONE
+            return Receipt(step=step, state=state, at="")
+
+        made = {number: KIND.as_made(one, receipts) for number, one in issues.items()}
+        assert (made[2].parent, made[1].blocked_by) == left
 
 
 def test_nothing_refers_to_what_is_not_carried(setting: Make) -> None:

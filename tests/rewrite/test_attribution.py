@@ -158,3 +158,13 @@ def test_a_long_timeline_is_several_comments(book: Book) -> None:
     assert all(len(text.encode()) <= 65_536 for text in texts)
     lines = [line for text in texts for line in text.splitlines() if line.startswith("- ")]
     assert [line.split()[-1] for line in lines] == [str(number) for number in range(3000)]
+
+
+def test_details_stand_in_the_quote_above_the_text(book: Book) -> None:
+    """Below the text they could be inside a fence that was never closed: above it they are always read."""
+    body = attributed("```\nopen", book, author=ANN, at="", url="", details="Due on 2024-05-01 · Weight: 5")
+    quote, _, text = body.partition("\n\n")
+    assert quote.splitlines()[1] == "> Due on 2024-05-01 · Weight: 5"
+    assert text == "```\nopen"
+    html = pyromark.html(body, options=GITHUB_OPTIONS)
+    assert "Weight: 5" in html.split("</blockquote>")[0]

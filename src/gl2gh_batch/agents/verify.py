@@ -173,10 +173,6 @@ class Comparison:
                     settled = self.kind.settle(desired, self.plan.facts, phase)
                     if settled is None:
                         continue
-                    for step in self.kind.optional_steps(settled):
-                        receipt = ledger.receipt(step)
-                        if receipt is not None and receipt.state is StepState.REFUSED:
-                            settled = self.kind.without(settled, step)
                     self.expected += 1
                     for difference in self._compare(db, settled):
                         yield difference

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -69,7 +69,7 @@ def shape_issue(record: IssueRecord, number: int, setting: Setting) -> Shaped[Is
         if issue.state == "closed"
         else None,
         updated_at=seconds(issue.updated_at) if issue.updated_at else None,
-        labels=_labels(issue, setting),
+        labels=labels_of(issue.labels, setting),
         milestone=None if milestone is None else _milestone_title(milestone, setting),
         milestone_id=0 if milestone is None else milestone.id,
         assignees=known,
@@ -209,14 +209,14 @@ def _assignees(issue: gitlab.Issue, setting: Setting) -> tuple[tuple[str, ...], 
     return tuple(known), tuple(unknown)
 
 
-def _labels(issue: gitlab.Issue, setting: Setting) -> tuple[str, ...]:
-    """The names of the labels on GitHub; one that the project does not list keeps its own."""
+def labels_of(names: Collection[str], setting: Setting) -> tuple[str, ...]:
+    """What labels are called on GitHub, without those that are dropped; unlisted ones keep their names."""
     if "labels" not in setting.names:
         return ()  # the request skips them, and GitHub takes no issue with a label that is not there
     known = setting.names["labels"]
-    others = label_names((name for name in issue.labels if name not in known), setting.policies.labels)
-    names = (known[name] if name in known else others[name] for name in issue.labels)
-    return tuple(dict.fromkeys(name for name in names if name))
+    others = label_names((name for name in names if name not in known), setting.policies.labels)
+    given = (known[name] if name in known else others[name] for name in names)
+    return tuple(dict.fromkeys(name for name in given if name))
 
 
 def _milestone_title(milestone: gitlab.Milestone, setting: Setting) -> str:

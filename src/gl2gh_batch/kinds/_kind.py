@@ -215,16 +215,6 @@ class Kind(ABC, Generic[R, D]):
         del desired
         return ()
 
-    def optional_steps(self, desired: D) -> tuple[str, ...]:
-        """The ids of steps that GitHub may refuse without harm to the rest."""
-        del desired
-        return ()
-
-    def without(self, desired: D, step: str) -> D:
-        """The item as it is when that one of its optional steps was refused."""
-        del step
-        return desired
-
     def own_reads(self, desired: D) -> int:
         """How many requests `read_back` makes for this item alone."""
         del desired

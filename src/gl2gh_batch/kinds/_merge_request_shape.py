@@ -7,7 +7,7 @@ from typing import Final
 
 from gl2gh_batch.domain.plan import Loss
 from gl2gh_batch.domain.request import MergeRequestPolicy
-from gl2gh_batch.kinds._issue_shape import seconds
+from gl2gh_batch.kinds._issue_shape import labels_of, seconds
 from gl2gh_batch.kinds._issue_steps import fit_import
 from gl2gh_batch.kinds._issue_values import CommentDesired, IssueDesired
 from gl2gh_batch.kinds._kind import Setting, Shaped
@@ -25,7 +25,6 @@ from gl2gh_batch.kinds._merge_request_text import (
 )
 from gl2gh_batch.kinds._merge_request_values import MergeRequestDesired, MergeRequestRecord
 from gl2gh_batch.rewrite.markers import marker
-from gl2gh_batch.rewrite.names import label_names
 from gl2gh_batch.rewrite.text import title_to_github
 from gl2gh_batch.source import models as gitlab
 from gl2gh_batch.source.merge_models import MergeRequest
@@ -85,7 +84,7 @@ def _issue(record: MergeRequestRecord, number: int, setting: Setting) -> IssueDe
         created_at=seconds(item.created_at),
         closed_at=None if is_open else seconds(ended),
         updated_at=seconds(item.updated_at) if item.updated_at else None,
-        labels=_labels(item, setting),
+        labels=labels_of(item.labels, setting),
         milestone=None if milestone is None else _milestone_title(milestone, setting),
         milestone_id=0 if milestone is None else milestone.id,
         assignees=known,
@@ -115,14 +114,6 @@ def _assignees(item: MergeRequest, setting: Setting) -> tuple[tuple[str, ...], t
         elif mapping.github_login not in known:
             known.append(mapping.github_login)
     return tuple(known), tuple(unknown)
-
-
-def _labels(item: MergeRequest, setting: Setting) -> tuple[str, ...]:
-    if "labels" not in setting.names:
-        return ()  # the request skips them, and GitHub takes no issue with a label that is not there
-    known = setting.names["labels"]
-    others = label_names(name for name in item.labels if name not in known)
-    return tuple(dict.fromkeys(known.get(name) or others[name] for name in item.labels))
 
 
 def _milestone_title(milestone: gitlab.Milestone, setting: Setting) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from gl2gh_batch.domain.people import Person
 from gl2gh_batch.domain.plan import Loss
-from gl2gh_batch.domain.request import ConfidentialPolicy
+from gl2gh_batch.domain.request import ConfidentialPolicy, SystemNotesPolicy
 from gl2gh_batch.kinds._kind import Setting
 from gl2gh_batch.kinds._merge_request_values import GitFacts, MergeRequestRecord
 from gl2gh_batch.rewrite.attribution import (
@@ -246,7 +246,9 @@ def _marks(note: DiffNote, *, is_first: bool) -> Marks:
 
 
 def history(record: MergeRequestRecord, setting: Setting) -> list[str]:
-    """What GitLab noted by itself, as few comments as it takes."""
+    """What GitLab noted by itself, as few comments as it takes; none when the request skips it."""
+    if setting.policies.system_notes is SystemNotesPolicy.SKIP:
+        return []
     entries = [
         TimelineEntry(author=person(note.author), at=note.created_at, text=note.body or "")
         for discussion in record.discussions

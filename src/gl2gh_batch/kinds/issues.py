@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import ClassVar, Final
 
 from gl2gh_batch.domain.errors import NotFoundError
+from gl2gh_batch.domain.ledger import StepState
 from gl2gh_batch.domain.numbering import Numbers
 from gl2gh_batch.domain.people import Person, Role
 from gl2gh_batch.domain.plan import Loss, NoOp, Phase, Step, TargetFacts
@@ -20,7 +21,7 @@ from gl2gh_batch.kinds._issue_relations import gather
 from gl2gh_batch.kinds._issue_shape import seconds, shape_issue
 from gl2gh_batch.kinds._issue_steps import CAPABILITIES, issue_steps, relation_step, removal_step
 from gl2gh_batch.kinds._issue_values import CommentDesired, IssueDesired, IssueRecord, RelationSort
-from gl2gh_batch.kinds._kind import Kind, Setting, Shaped, Source, compare
+from gl2gh_batch.kinds._kind import Kind, Receipts, Setting, Shaped, Source, compare
 from gl2gh_batch.kinds._people import people
 from gl2gh_batch.rewrite.markers import marker
 from gl2gh_batch.rewrite.names import label_key
@@ -36,13 +37,19 @@ PLACEHOLDER_TITLE = "Placeholder for a number without an issue"
 
 
 class IssuesKind(Kind[IssueRecord, IssueDesired]):
-    """One import for each issue with all its comments."""
+    """One import for each issue with all its comments.
+
+    Without `reads_relations` it serves another kind, whose issues have none.
+    """
 
     name = "issues"
     record_type = IssueRecord
     desired_type = IssueDesired
     has_assignees: ClassVar[bool] = True
     rereads: ClassVar[bool] = True
+
+    def __init__(self, *, reads_relations: bool = True) -> None:
+        self._reads_relations = reads_relations
 
     async def read(self, gitlab: GitLab, source: Source) -> AsyncIterator[IssueRecord]:
         if not source.inventory.issues_enabled:
@@ -129,7 +136,7 @@ class IssuesKind(Kind[IssueRecord, IssueDesired]):
                     state_reason=issue.state_reason if issue.state == "closed" else None,
                     type=issue.type.name if issue.type is not None else None,
                     parent=number_in(issue.parent_issue_url or ""),
-                    blocked_by=await _blockers(witness, repo, issue),
+                    blocked_by=await _blockers(witness, repo, issue) if self._reads_relations else (),
                     created_at=issue.created_at or "",
                     closed_at=issue.closed_at,
                     labels=tuple(label.name for label in issue.labels),
@@ -266,14 +273,20 @@ class IssuesKind(Kind[IssueRecord, IssueDesired]):
     def issue_types(self, desired: IssueDesired) -> tuple[str, ...]:
         return (desired.type,) if desired.type else ()
 
-    def optional_steps(self, desired: IssueDesired) -> tuple[str, ...]:
-        return tuple(_relation_steps(desired))
+    def as_made(self, desired: IssueDesired, receipts: Receipts) -> IssueDesired:
+        """Without the relations that GitHub refused: the text tells them, and apply warned."""
 
-    def without(self, desired: IssueDesired, step: str) -> IssueDesired:
-        refused = _relation_steps(desired)[step]
-        if refused is None:
-            return replace(desired, parent=None)
-        return replace(desired, blocked_by=tuple(one for one in desired.blocked_by if one != refused))
+        def is_refused(sort: RelationSort, number: int, other: int) -> bool:
+            receipt = receipts(relation_step(sort, number, other))
+            return receipt is not None and receipt.state is StepState.REFUSED
+
+        number, parent = desired.number, desired.parent
+        if parent is not None and is_refused(RelationSort.SUB_ISSUE, parent, number):
+            parent = None
+        blockers = tuple(
+            one for one in desired.blocked_by if not is_refused(RelationSort.BLOCKED_BY, number, one)
+        )
+        return replace(desired, parent=parent, blocked_by=blockers)
 
     def own_reads(self, desired: IssueDesired) -> int:
         return 1 if desired.blocked_by else 0
@@ -312,16 +325,6 @@ class IssuesKind(Kind[IssueRecord, IssueDesired]):
         return 0
 
 
-def _relation_steps(desired: IssueDesired) -> dict[str, int | None]:
-    """The steps that write the relations of the issue: which blocker each is about, None for the parent."""
-    steps: dict[str, int | None] = {
-        relation_step(RelationSort.BLOCKED_BY, desired.number, one): one for one in desired.blocked_by
-    }
-    if desired.parent is not None:
-        steps[relation_step(RelationSort.SUB_ISSUE, desired.parent, desired.number)] = None
-    return steps
-
-
 async def _blockers(witness: Witness, repo: RepoRef, issue: GitHubIssue) -> tuple[int, ...]:
     """The numbers of what blocks the issue: asked for only where the list says that there is something."""
     if issue.issue_dependencies_summary is None or not issue.issue_dependencies_summary.total_blocked_by:
@@ -333,6 +336,7 @@ def _comparable(issue: IssueDesired) -> IssueDesired:
     """The issue in one spelling: label names and logins do not tell cases apart on GitHub."""
     return replace(
         issue,
+        state_reason=issue.state_reason or ("completed" if issue.state == "closed" else None),
         labels=tuple(sorted({label_key(label) for label in issue.labels})),
         assignees=tuple(sorted(login.lower() for login in issue.assignees)),
     )

@@ -10,7 +10,7 @@ from gl2gh_batch.domain.numbering import Numbers
 from gl2gh_batch.domain.people import Person, Role
 from gl2gh_batch.domain.plan import Loss, NoOp, Phase, Step, TargetFacts
 from gl2gh_batch.domain.refs import RepoRef
-from gl2gh_batch.domain.request import Policies
+from gl2gh_batch.domain.request import Policies, SystemNotesPolicy
 from gl2gh_batch.domain.result import Difference, DifferenceSort
 from gl2gh_batch.kinds._kind import Kind, Receipts, Refs, Setting, Shaped, Source, pages
 from gl2gh_batch.kinds._merge_request_pull import branches_of, can_be_pull
@@ -25,7 +25,7 @@ from gl2gh_batch.source.api import GitLab
 from gl2gh_batch.target.api import GitHub
 from gl2gh_batch.target.witness import Witness
 
-_ISSUES: Final = IssuesKind()
+_ISSUES: Final = IssuesKind(reads_relations=False)
 
 
 class MergeRequestsKind(Kind[MergeRequestRecord, MergeRequestDesired]):
@@ -101,6 +101,15 @@ class MergeRequestsKind(Kind[MergeRequestRecord, MergeRequestDesired]):
         issues = (one.issue for one in desired if one.pull is None)
         async for one in _ISSUES.check_closed(witness, repo, issues, facts):
             yield replace(one, kind=self.name, item=f"{self.name}{one.item.removeprefix('issues')}")
+
+    def losses(self, setting: Setting) -> Iterator[Loss]:
+        if setting.policies.system_notes is SystemNotesPolicy.SKIP:
+            yield Loss(
+                kind=self.name,
+                item=f"{self.name}/system notes",
+                what="what GitLab noted by itself",
+                reason="the policy is to skip it (system_notes)",
+            )
 
     def identity(self, desired: MergeRequestDesired) -> str:
         return str(desired.number)
