@@ -168,3 +168,13 @@ def test_details_stand_in_the_quote_above_the_text(book: Book) -> None:
     assert text == "```\nopen"
     html = pyromark.html(body, options=GITHUB_OPTIONS)
     assert "Weight: 5" in html.split("</blockquote>")[0]
+
+
+@pytest.mark.parametrize(
+    "text", ["``` \n~~~ @octocat", "1. @octocat", "    @octocat", "# @octocat", "> @octocat"]
+)
+def test_a_line_of_the_timeline_is_within_a_line(book: Book, text: str) -> None:
+    """What would be a fence or another block at the start of a text is none behind a name and a date."""
+    (comment,) = timeline([TimelineEntry(author=ANN, at="2020-01-31T12:00:00Z", text=text)], book)
+    assert "@octocat" not in comment
+    assert "octocat" in comment

@@ -25,6 +25,7 @@ _ADDRESS: Final = re.compile(r"https?://[^\s<>()\[\]\"'`\\|]+")
 _LIST_TAG: Final = re.compile(r"</?(?:ul|li|p|br)[ ]?/?>", re.IGNORECASE)
 _SAME_MOMENT: Final = timedelta(minutes=1)
 _NAME_LIMIT: Final = 100
+_WITHIN: Final = "x "
 _NOTE_LIMIT: Final = 4000
 
 
@@ -156,4 +157,5 @@ def _one_line(text: str, book: Book) -> str:
     # GitLab's own notes hold titles, which may hold tags; none may swallow the lines below.
     words = _LIST_TAG.sub(" ", clean(text))
     words = shortened(_SPACE.sub(" ", words).strip(), _NOTE_LIMIT)
-    return to_github(words.replace("<", "&lt;"), book)
+    # At the start of a text three backticks open a fence, and a number a list; within a line they do not.
+    return to_github(f"{_WITHIN}{words.replace('<', '&lt;')}", book).removeprefix(_WITHIN)
