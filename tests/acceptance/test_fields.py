@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -234,3 +235,55 @@ async def test_a_second_run_writes_nothing(open_lab: Any) -> None:
     assert (await lab.run("FULL", config, users=PEOPLE))["status"] == "success"
     assert lab.writes(mark) == []
     assert differing(await lab.settled(), before) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("via", ["import", "rest"])
+async def test_long_things_arrive_whole(open_lab: Any, via: str) -> None:
+    """A text of a mebibyte, 300 comments of over a megabyte and a long history are there to the last word."""
+    words = [f"word{n}" for n in range(100_000)]
+    lines = [" ".join(words[place : place + 9]) for place in range(0, len(words), 9)]
+    noted = [
+        {
+            "author": "anna",
+            "body": f"remark{n} " + "x" * 4000,
+            "at": f"2024-02-02T10:{n // 60:02}:{n % 60:02}Z",
+        }
+        for n in range(300)
+    ]
+    system = [
+        {"author": "anna", "system": True, "body": f"changed the weight to **{n}**"} for n in range(900)
+    ]
+    long = {
+        "iid": 1,
+        "title": "Long",
+        "author": "anna",
+        "description": "```\n" + "\n".join(lines),
+        "created_at": "2024-02-01T10:00:00Z",
+        "notes": [*noted, *system],
+    }
+    lab = await open_lab({**LIBRARY, "issues": [long]})
+    result = await lab.run("FULL", lab.config(18, issues_via=via))
+    assert result["status"] == "success", result
+    assert result["verification"]["total_differences"] == 0
+    (issue,) = (await lab.repository("acme/lib"))["issues"]
+    texts = [issue["body"], *(comment["body"] for comment in issue["comments"])]
+    assert re.findall(r"word[0-9]+", "\n".join(texts)) == words
+    assert sorted(re.findall(r"remark[0-9]+", "\n".join(texts))) == sorted(f"remark{n}" for n in range(300))
+    assert sum(text.count("changed the weight to") for text in texts) == 900
+
+
+@pytest.mark.parametrize("via", ["import", "rest"])
+async def test_the_plan_prices_every_request(open_lab: Any, via: str) -> None:
+    """Relations, types, their look-ups and their verification are in the price, to the single write."""
+    lab = await open_lab(EVERYTHING)
+    config = lab.config(labels=RULES, issues_via=via)
+    planned = await lab.run("PLAN_ONLY", config, users=PEOPLE)
+    price, mark = planned["plan"]["price"], lab.mark()
+    assert (await lab.run("APPLY", config, users=PEOPLE))["status"] == "success"
+    made = [one for one in lab.github(mark) if "/git-" not in one.path and "/info/refs" not in one.path]
+    writes = sum(one.method not in {"GET", "HEAD"} for one in made)
+    assert writes == price["writes"] + price["content"] + price["imports"]
+    reads = len(made) - writes
+    assert reads <= price["reads"] * 1.35 + 5, (reads, price)
+    assert price["reads"] <= reads * 1.35 + 5, (reads, price)
