@@ -16,7 +16,7 @@ import yaml
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """How much one project holds; `notes` for each issue, of which every fifth is GitLab's own and stays."""
+    """How much one project holds; `notes` for each issue: each fifth is GitLab's own, and they are one comment."""
 
     name: str
     issues: int
@@ -28,7 +28,8 @@ class Size:
     @property
     def comments(self) -> int:
         """The comments that are carried over."""
-        return self.issues * (self.notes - self.notes // 5)
+        system = self.notes // 5
+        return self.issues * (self.notes - system + min(1, system))
 
 
 TINY: Final = Size(name="tiny", issues=2, notes=2, labels=2)
