@@ -16,7 +16,7 @@ import yaml
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """How much one project holds; `notes` for each issue: each fifth is GitLab's own, and they are one comment."""
+    """How much one project holds; `notes` for each issue: each fifth is GitLab's own: one comment."""
 
     name: str
     issues: int
