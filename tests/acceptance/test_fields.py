@@ -142,6 +142,7 @@ async def test_what_does_not_arrive_is_listed(open_lab: Any) -> None:
     assert all(loss["reason"] and loss["what"] for loss in losses)
     project = result["results"][0]
     assert project["losses"] == len(losses)
+    assert project["plan"]["numbers"] == {"issues": "#n, n up to 8", "merge_requests": "#(8 + n), n up to 1"}
     assert project["plan"]["losses_by_kind"] == dict(Counter(loss["kind"] for loss in losses))
 
 
@@ -287,3 +288,15 @@ async def test_the_plan_prices_every_request(open_lab: Any, via: str) -> None:
     reads = len(made) - writes
     assert reads <= price["reads"] * 1.35 + 5, (reads, price)
     assert price["reads"] <= reads * 1.35 + 5, (reads, price)
+
+
+@pytest.mark.parametrize("state", ["enabled", "disabled"])
+async def test_no_issues_are_no_trouble(open_lab: Any, state: str) -> None:
+    """Issues that are enabled and empty, or turned off, migrate, and lose nothing that is not there."""
+    project = {**LIBRARY["project"], "features": {"issues": state}}
+    lab = await open_lab({**LIBRARY, "project": project, "issues": []})
+    result = await lab.run("FULL", lab.config(18))
+    assert result["status"] == "success", result
+    assert (await lab.repository("acme/lib"))["has_issues"] is (state == "enabled")
+    losses = (lab.folder_of("acme-lib-18") / "desired" / "losses.ndjson").read_text()
+    assert '"issues/' not in losses
