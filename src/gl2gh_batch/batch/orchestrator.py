@@ -11,10 +11,11 @@ from typing import Any, Final
 
 from gl2gh_batch import codec
 from gl2gh_batch.agents import AgentOrchestrator
-from gl2gh_batch.batch.config import ProjectConfig, parse_config, project_of
+from gl2gh_batch.batch.config import ProjectConfig, parse_config
 from gl2gh_batch.batch.credentials import Load, deal, read_dealt, refuse_one_user_twice, write_dealt
 from gl2gh_batch.batch.files import planned_hours, write_batch_files
 from gl2gh_batch.batch.leavings import Leavings
+from gl2gh_batch.batch.listing import listed_twice, names_of, place_of
 from gl2gh_batch.batch.progress import Progress
 from gl2gh_batch.batch.resources import SharedResources
 from gl2gh_batch.batch.schedule import Room, budgets_report, order, predicted_s
@@ -150,7 +151,7 @@ class BatchOrchestrator:
         work: Work,
     ) -> dict[str, Any]:
         check_parallel_limit(parallel_limit)
-        names = _names(project_configs)
+        names = names_of(project_configs)
         batch_id = self._batch_id or str(uuid.uuid4())
         run = _BatchRun(self.shared_resources, mode, parallel_limit, agents, work, batch_id, self._ended)
         run.on_result = self._on_result
@@ -164,7 +165,7 @@ class BatchOrchestrator:
             )
         )
         await run.survey(project_configs)
-        run.refuse_two_names(project_configs)
+        run.refuse_twonames_of(project_configs)
         project_configs = await run.deal_credentials(project_configs)
         results = await run.all_projects(project_configs, names, lambda: self._stopped_by)
         result = run.result(results, self._stopped_by)
@@ -249,9 +250,9 @@ class _BatchRun:
             if reference is None:
                 continue
             key = (config.gitlab_url.lower(), reference.project.id)
-            place = _place(configs[index], index)
+            place = place_of(configs[index], index)
             if key in first:
-                raise _twice(config.request.project, first[key], place)
+                raise listed_twice(config.request.project, first[key], place)
             first[key] = place
 
     async def deal_credentials(self, configs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -452,33 +453,6 @@ class _BatchRun:
     def _now(self) -> str:
         now = self._resources.clock.now()
         return now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _names(configs: Sequence[Mapping[str, Any]]) -> list[int | str]:
-    """The projects as they are named; raises `ConfigurationError` for a missing or a doubled one."""
-    first: dict[str, str] = {}
-    names = []
-    for index, raw in enumerate(configs):
-        name = project_of(raw)
-        place = _place(raw, index)
-        key = f"{str(raw.get('gitlab_url') or '').lower().rstrip('/')}|{str(name).lower()}"
-        if key in first:
-            raise _twice(name, first[key], place)
-        first[key] = place
-        names.append(name)
-    return names
-
-
-def _place(raw: Mapping[str, Any], index: int) -> str:
-    return str(raw.get("origin") or f"entry {index + 1}")
-
-
-def _twice(name: int | str, first: str, second: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"project {name} is listed twice: {first} and {second}",
-        field="projects",
-        hint="Keep one of the two entries.",
-    )
 
 
 def _status(value: object) -> ProjectStatus:
