@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help demo serve-demo test bench check format lock setup clean
+.PHONY: help demo serve-demo test bench torture check format lock setup clean
 
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -28,6 +28,9 @@ test: .venv/.stamp-dev .tools/.stamp-npm .tools/.stamp-openapi ## run the tests
 
 bench: .venv/.stamp-dev ## measure: figures next to the floor that bounds them (docs/performance.md)
 	@$(BIN)/python -m bench $(ARGS)
+
+torture: .venv/.stamp-dev ## all fault sweeps in full: hours (ARGS="-k malformed" for one; GL2GH_SEED repeats a run)
+	@GL2GH_TORTURE=1 TMPDIR=$(TEST_TMP) $(BIN)/python -m pytest -n $(WORKERS) -m torture --timeout=0 -s $(ARGS)
 
 check: .venv/.stamp-dev .tools/.stamp-npm ## lint, types, floors, schemas, workflows, documents
 	@$(BIN)/python tools/check.py $(ARGS)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from brisk import BriskClock
 from lab import Lab, differing
+from torture import amount
 from victim import apply_until_killed, paused_apply
 
 from gl2gh_batch import BatchOrchestrator, SharedResources
@@ -104,16 +105,11 @@ async def contend(lab: Lab, contenders: int, rounds: int) -> None:
             shutil.rmtree(work)
 
 
+@pytest.mark.torture
+@pytest.mark.timeout(6 * 3600)
 async def test_contenders_for_one_target(lab: Lab) -> None:
-    """Of five runs at once exactly one writes, in each of three rounds, and the target is whole."""
-    await contend(lab, 5, 3)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(3600)
-async def test_many_contenders_for_one_target(lab: Lab) -> None:
-    """Of twenty runs at once exactly one writes, in each of a hundred rounds."""
-    await contend(lab, 20, 100)
+    """Of many runs at once exactly one writes, in each round, and the target is whole."""
+    await contend(lab, amount(5, 20), amount(3, 100))
 
 
 async def test_a_paused_holder_writes_no_more(lab: Lab) -> None:

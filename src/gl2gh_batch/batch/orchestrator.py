@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from gl2gh_batch import codec
 from gl2gh_batch.agents import AgentOrchestrator
-from gl2gh_batch.batch.config import ProjectConfig, parse_config
+from gl2gh_batch.batch.config import ProjectConfig, parse_config, project_of
 from gl2gh_batch.batch.credentials import Load, deal, read_dealt, refuse_one_user_twice, write_dealt
 from gl2gh_batch.batch.files import planned_hours, write_batch_files
 from gl2gh_batch.batch.leavings import Leavings
@@ -165,7 +165,7 @@ class BatchOrchestrator:
             )
         )
         await run.survey(project_configs)
-        run.refuse_twonames_of(project_configs)
+        run.refuse_two_names(project_configs)
         project_configs = await run.deal_credentials(project_configs)
         results = await run.all_projects(project_configs, names, lambda: self._stopped_by)
         result = run.result(results, self._stopped_by)

@@ -278,8 +278,12 @@ class SharedResources:
         access = self._github_access(parsed)
         git = Git(folder.path / "git", self.redactor.redact)
 
+        async def target_token() -> str:
+            access.github.governor.check_credential()  # git asks no governor, and must know it, too
+            return await access.credential.token()
+
         async def target_auth() -> GitAuth:
-            return GitAuth(username="x-access-token", token=await access.credential.token())
+            return GitAuth(username="x-access-token", token=await target_token())
 
         async def refs_of(repo: RepoRef) -> Mapping[str, str]:
             return (await git.ls_remote(f"{parsed.github_url}/{repo}.git", await target_auth())).refs
@@ -304,7 +308,7 @@ class SharedResources:
             ),
             git=git,
             gitlab_auth=lambda: GitAuth(username="oauth2", token=parsed.gitlab_token),
-            github_token=access.credential.token,
+            github_token=target_token,
             limits=lambda: access.github.governor.limits,
             imports_are_content=lambda: access.github.governor.imports_are_content,
             references=references,

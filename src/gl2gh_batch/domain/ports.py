@@ -39,6 +39,10 @@ class Governor(Protocol):
         """
         ...
 
+    def revoke(self, message: str, hint: str) -> None:
+        """The platform refused the credential: whoever asks in the next time is refused without a request."""
+        ...
+
 
 class Book(Protocol):
     """All that a kind may look up while it shapes a record; pure look-ups, no I/O on the network."""

@@ -173,7 +173,7 @@ class RestEngine(Engine):
                 if attempt == TRIES:
                     raise
                 continue
-            if answer.verdict is not Verdict.UNCLEAR:
+            if answer.verdict is not Verdict.UNCLEAR and _is_told(call, answer):
                 await self._conclude(call, answer)
                 return True
             if await self._find_with_lag(call):
@@ -428,6 +428,18 @@ class RestEngine(Engine):
 def lacks_key(capability: Capability) -> str:
     """Where the ledger says that the target lacks it."""
     return f"lacks:{capability}"
+
+
+def _is_told(call: Call, answer: Answer) -> bool:
+    """False for a success whose body does not say what was made: then it is looked up like a lost answer."""
+    if answer.verdict is not Verdict.DONE or not (call.keep or call.completion is Completion.IMPORT_JOB):
+        return True
+    body = answer.json() if answer.body else None
+    if not isinstance(body, dict):
+        return False
+    if call.completion is Completion.IMPORT_JOB:
+        return isinstance(body.get("id"), int)
+    return call.expect_number is None or isinstance(body.get("number"), int)
 
 
 def _digest(step: Step) -> str:

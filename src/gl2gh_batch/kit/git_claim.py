@@ -63,13 +63,16 @@ class GitClaim:
             if held == old and old != new:
                 raise failure("push", done)  # refused for a cause of its own, such as a ruleset
             return held == new
+        error = failure("push", done)
+        if not isinstance(error, GitError):
+            raise error
         try:
             held = await self.seen(auth)
         except GitError:
-            raise failure("push", done) from None
+            raise error from None
         if held == new:
             return True  # the answer was lost, and not the push
-        raise failure("push", done)
+        raise error
 
     async def seen(self, auth: GitAuth) -> str:
         """What the ref holds; empty when it is not there."""

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from gl2gh_batch.domain.errors import ConfigurationError, RateLimitedError, StoppedError
+from gl2gh_batch.domain.errors import AuthenticationError, ConfigurationError, RateLimitedError, StoppedError
 from gl2gh_batch.domain.events import Waiting, WindowClosed
 from gl2gh_batch.domain.limits import (
     CONTENT_COSTS,
@@ -31,6 +31,8 @@ from gl2gh_batch.kit.budgets import DEFAULT_MARGIN_S, Blocked, Use
 from gl2gh_batch.kit.windows import Decision, Windows
 
 # "wait at least one minute … exponentially increasing" (GitHub docs, rate-limits-for-the-rest-api)
+# A refused credential is not tried again before so long: no storm of requests with a dead token.
+REVOKED_FOR_S: Final = 60.0
 SECONDARY_FIRST_S: Final = 60.0
 SECONDARY_MOST_S: Final = 960.0
 DEFAULT_PATIENCE_S: Final = 2 * 3600.0
@@ -168,6 +170,8 @@ class RequestGovernor:
         self._strikes = 0
         self._last_struck = 0  # the last grant before the latest strike
         self._stopped: str | None = None
+        self._revoked: AuthenticationError | None = None
+        self._revoked_until = 0.0
         self._timer: asyncio.Task[None] | None = None
         self._timer_at = float("inf")
         self._writers: dict[str, tuple[asyncio.Lock, int]] = {}
@@ -276,6 +280,21 @@ class RequestGovernor:
         self._fail_waiters(StoppedError(message))
         self._pump()
 
+    def revoke(self, message: str, hint: str) -> None:
+        """The platform refused the credential: grant nothing for a while, and then see whether it still does.
+
+        Who waits, and who asks meanwhile, gets `AuthenticationError`.
+        """
+        self._revoked = AuthenticationError(message, hint=hint)
+        self._revoked_until = self._clock.monotonic() + REVOKED_FOR_S
+        self._fail_waiters(self._revoked)
+        self._pump()
+
+    def check_credential(self) -> None:
+        """Raise `AuthenticationError` while the credential is known to be refused; git has to ask here."""
+        if self._revoked is not None and self._clock.monotonic() < self._revoked_until:
+            raise AuthenticationError(self._revoked.message, hint=self._revoked.hint)
+
     def snapshot(self) -> GovernorSnapshot:
         """What was granted so far, and who waits for what."""
         now = self._clock.monotonic()
@@ -317,6 +336,7 @@ class RequestGovernor:
     def _check(self, costs: Costs) -> None:
         if self._stopped is not None:
             raise StoppedError(self._stopped)
+        self.check_credential()
         impossible = self._windows.impossible(costs)
         if impossible is not None:
             raise ConfigurationError(
@@ -424,7 +444,7 @@ class RequestGovernor:
         self._timer = None
         self._timer_at = float("inf")
 
-    def _fail_waiters(self, error: StoppedError | RateLimitedError) -> None:
+    def _fail_waiters(self, error: StoppedError | RateLimitedError | AuthenticationError) -> None:
         for waiter in list(self._waiters.values()):
             if not waiter.future.done():
                 waiter.future.set_exception(type(error)(error.message, hint=error.hint))

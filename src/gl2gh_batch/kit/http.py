@@ -190,10 +190,9 @@ class HttpClient:
                 continue
             match answer.verdict:
                 case Verdict.UNAUTHENTICATED:
-                    raise AuthenticationError(
-                        f"{self.service} refused the token (401 for {method} {urlsplit(url).path})",
-                        hint=self._hint,
-                    )
+                    said = f"{self.service} refused the token (401 for {method} {urlsplit(url).path})"
+                    self.governor.revoke(said, self._hint)
+                    raise AuthenticationError(said, hint=self._hint)
                 case Verdict.UNCLEAR:
                     attempt += 1
                     if not harmless:

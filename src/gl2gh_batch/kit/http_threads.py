@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import contextvars
 import random
 from collections.abc import Callable, Mapping
@@ -137,9 +138,10 @@ class GovernedAdapter(HTTPAdapter):
             case Verdict.UNCLEAR:
                 raise TransportError(f"{self._service} answered {where} with {response.status_code}")
             case Verdict.UNAUTHENTICATED:
-                raise AuthenticationError(
-                    f"{self._service} refused the token (401 for {where})", hint=self._hint
-                )
+                said = f"{self._service} refused the token (401 for {where})"
+                with contextlib.suppress(RuntimeError):  # the event loop is closed: nobody asks any more
+                    self._loop.call_soon_threadsafe(self._governor.revoke, said, self._hint)
+                raise AuthenticationError(said, hint=self._hint)
             case _:
                 return response
 

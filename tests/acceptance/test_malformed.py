@@ -1,0 +1,80 @@
+"""Answers that are none: whatever a platform or a proxy sends, the run ends by itself and tells the item."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import shutil
+from typing import Any
+
+import pytest
+from lab import Lab, differing, issue, note, project
+from torture import amount, dice
+
+SMALL = project(issues=[issue(1, labels=["later"], milestone="1.0", notes=[note("Same here.")]), issue(3)])
+DEEP = "[" * 100_000
+EFFECTS: tuple[dict[str, Any], ...] = (
+    {"truncate": 0},
+    {"truncate": 7},
+    {"foreign_body": "html"},
+    {"foreign_body": "html", "status": 200},
+    {"foreign_body": "json"},
+    {"foreign_body": "empty"},
+    {"foreign_body": "binary"},
+    {"status": 200, "body": "null", "headers": {"Content-Type": "application/json"}},
+    {"status": 200, "body": [1, None, "x"]},
+    {"status": 200, "body": [[]]},
+    {"status": 200, "body": {"id": None, "number": "x", "status": 7, "user": [], "default_branch": 1}},
+    {"status": 201, "body": {"id": "x", "number": None, "full_name": None, "node_id": 5}},
+    {"status": 200, "body": '{"id": 1' + "0" * 500 + "}"},
+    {"status": 200, "body": DEEP},
+    {"status": 200, "body": "x" * 900_000},
+    {"status": 204, "body": ""},
+    {"status": 418, "body": {"message": None, "errors": "x"}},
+    {"status": 422, "body": {"message": ["a"], "errors": [None, 3, {"field": []}]}},
+    {"drop": True},
+)
+
+
+def _fault(rng: random.Random, requests: dict[str, int]) -> dict[str, Any]:
+    side = rng.choice(sorted(requests))
+    return {
+        "side": side,
+        "path": "*",
+        "nth": rng.randint(1, requests[side]),
+        "when": rng.choice(["before", "after"]),
+        "effect": rng.choice(EFFECTS),
+    }
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(6 * 3600)
+async def test_malformed_answers(open_lab: Any, subtests: Any) -> None:
+    """One broken answer anywhere: no traceback, no hang, a hint; the next run ends as if it had not been."""
+    lab: Lab = await open_lab(SMALL)
+    assert (await lab.run("FULL"))["status"] == "success"
+    requests = {
+        side: sum(one.side == side and "/git-" not in one.path for one in lab.sandbox.journal)
+        for side in ("gitlab", "github")
+    }
+    wanted = await lab.settled()
+    rng = dice("malformed answers")
+    for number in range(amount(16, 2000)):
+        fault = _fault(rng, requests)
+        shown = {**fault, "effect": str(fault["effect"])[:60]}
+        with subtests.test(f"{number}: {shown}"):
+            await lab.faults()
+            await lab.control("POST", "reset")
+            shutil.rmtree(lab.work, ignore_errors=True)
+            await lab.control("PUT", "faults", [fault])
+            async with asyncio.timeout(120):
+                result = await lab.run("FULL")
+            error = result.get("error")
+            if result["status"] != "success":
+                assert error is not None
+                assert error["reason"] != "internal", error
+                assert error["message"]
+            await lab.faults()
+            again = await lab.run("FULL")
+            assert again["status"] == "success", (error, again["error"])
+            assert differing(await lab.settled(), wanted) == []
