@@ -8,14 +8,13 @@ from typing import Any
 import pytest
 
 from gl2gh_batch.domain.errors import (
-    Gl2ghError,
     NumberMismatchError,
     PlanRefusedError,
     TargetError,
     UnclearAnswerError,
 )
 from gl2gh_batch.domain.ledger import StepState
-from gl2gh_batch.domain.plan import CREATE_STEP, Call, Lookup, Upload
+from gl2gh_batch.domain.plan import CREATE_STEP, Call, Lookup
 
 REPOSITORY = "/repos/acme/app"
 CREATE = Call(
@@ -164,13 +163,6 @@ async def test_deleting_what_is_gone_is_done(bench: Any) -> None:
     gone = Call(id="labels/gone", kind="labels", method="DELETE", path=f"{REPOSITORY}/labels/gone")
     assert await bench.engine.perform(gone)
     assert bench.ledger.receipt(gone.id).state is StepState.DONE
-
-
-async def test_uploads_are_no_steps_of_this_version(bench: Any) -> None:
-    """A plan with one is refused, not passed over."""
-    upload = Upload(id="u", kind="x", path="/x", file="f", name="n", sha256="0" * 64, size=1)
-    with pytest.raises(Gl2ghError, match="uploads"):
-        await bench.engine.perform(upload)
 
 
 async def test_opening_a_foreign_repository_is_refused(bench: Any) -> None:

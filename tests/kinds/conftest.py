@@ -33,7 +33,7 @@ class TestBook:
     def milestone(self, name: str) -> str | None:
         return name
 
-    def upload(self, secret: str, filename: str) -> str | None:
+    def upload(self, secret: str, filename: str, holder: str = "") -> str | None:
         return None
 
     def user(self, username: str) -> UserMapping | None:

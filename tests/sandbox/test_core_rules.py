@@ -12,6 +12,7 @@ import gitlab_probes
 import lfs_probes
 import pull_probes
 import pytest
+import release_probes
 
 from gl2gh_batch.sandbox.rules import TABLE, Sort
 
@@ -334,6 +335,7 @@ PROBES: dict[str, Probe] = {
     "ref_bytes": push_fails("HEAD:refs/heads/" + "x" * 245),
     "file_bytes": push_fails("HEAD:refs/heads/main", size=101 * 1024 * 1024),
     "wiki_first_page": push_fails("HEAD:refs/heads/master", repository="app.wiki.git"),
+    **release_probes.RELEASE_PROBES,
     **gitlab_probes.GITLAB_PROBES,
     **pull_probes.PULL_PROBES,
     **lfs_probes.LFS_PROBES,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -141,20 +140,6 @@ async def test_the_survey_looks_beyond_where_an_import_set_the_dates() -> None:
     ):
         assert (await gitlab_at(seen.url, session).survey(project)).highest_issue == 55
     assert len(seen.requests) == 1
-
-
-async def test_an_attached_file_is_written_as_it_is(tmp_path: Path) -> None:
-    """By the parts of its address, which are quoted; a refusal is an error and writes nothing."""
-    script = answers(web.Response(body=b"\x89PNG\xff"), web.Response(status=404))
-    async with serving(script) as seen, open_session() as session:
-        gitlab = gitlab_at(seen.url, session)
-        with (tmp_path / "a").open("w+b") as file:
-            await gitlab.download_upload(7, "0" * 32, "../ü x.png", file, max_bytes=100)
-        with (tmp_path / "b").open("w+b") as file, pytest.raises(NotFoundError):
-            await gitlab.download_upload(7, "0" * 32, "x", file, max_bytes=100)
-    assert (tmp_path / "a").read_bytes() == b"\x89PNG\xff"
-    assert (tmp_path / "b").read_bytes() == b""
-    assert seen.lines[0].endswith(f"/projects/7/uploads/{'0' * 32}/..%2F%C3%BC%20x.png")
 
 
 @pytest.mark.parametrize(

@@ -55,8 +55,15 @@ async def test_a_real_project_is_counted(source: object) -> None:
     assert project == await source.gitlab.project(7)
     counts = await source.cold.for_project("imported/test_project").counts(7)
     assert counts == {
-        "issues": 10, "merge_requests": 9, "labels": 0, "milestones": 5, "branches": 26, "tags": 2,
-    }  # fmt: skip
+        "issues": 10,
+        "merge_requests": 9,
+        "labels": 0,
+        "milestones": 5,
+        "branches": 26,
+        "tags": 2,
+        "releases": 0,
+        "uploads": 2,
+    }
     lost = await source.cold.counts_not_carried(project)
     assert set(lost) == set(NOT_CARRIED)
     assert (lost["wiki"], lost["lfs_objects"]) == (1, 0)

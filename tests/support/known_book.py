@@ -41,7 +41,8 @@ class KnownBook:
     def milestone(self, name: str) -> str | None:
         return MILESTONES.get(name)
 
-    def upload(self, secret: str, filename: str) -> str | None:
+    def upload(self, secret: str, filename: str, holder: str = "") -> str | None:
+        del holder
         known = secret == SECRET and filename in FILES
         return f"https://github.com/acme/app/raw/uploads/{secret}/{filename}" if known else None
 

@@ -34,6 +34,7 @@ GIVEN = frozenset(
         "created_at",
         "closed_at",
         "pushed_at",
+        "published_at",
         "imports",
         "closed_by",
         "creator",
@@ -238,7 +239,8 @@ def settled(value: Any, *, dated: bool = True) -> Any:
         for key, one in value.items()
         if key not in GIVEN and not key.endswith("_url") and key != "_links" and not _TEST_MERGE.match(key)
     }
-    if dated and "body" in value:
+    # The dates of releases are GitHub's own.
+    if dated and "body" in value and "tag_name" not in value:
         kept["dates"] = (value["created_at"], value.get("closed_at"))
     return copy.deepcopy(kept)
 

@@ -100,6 +100,8 @@ async def _bring_history(desk: Desk, push: GitPush, ledger: Ledger) -> None:
     if (mirror / "HEAD").is_file():
         return
     refs = await fetch_history(desk)
+    if desk.folder.own_branches.is_file():
+        await desk.git.unbundle(mirror, desk.folder.own_branches)
     moved = {name: sha for name, sha in push.refs.items() if refs.get(name) != sha}
     if lost := await desk.git.lacks(mirror, moved.values()):
         names = sorted(name for name, sha in moved.items() if sha in lost)

@@ -52,6 +52,7 @@ class Export(Agent):
             policies=desk.request.policies,
             history=None if inventory.empty_repository else desk.git.history(desk.folder.mirror),
             fetch=None if inventory.empty_repository else partial(_fetch, desk),
+            folder=desk.folder,
         )
         files = {}
         census = Census()

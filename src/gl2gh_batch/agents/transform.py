@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Container, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,7 +25,10 @@ from gl2gh_batch.domain.numbering import Numbers
 from gl2gh_batch.domain.plan import Loss
 from gl2gh_batch.domain.result import AgentResult
 from gl2gh_batch.kinds import Kind, Refs, Setting
+from gl2gh_batch.kinds._attachments import BASE, Shelf
+from gl2gh_batch.kinds._kind import own_name
 from gl2gh_batch.kit.workdir import (
+    FileFacts,
     LineWriter,
     Manifest,
     is_whole,
@@ -60,24 +65,36 @@ class Transform(Agent):
             if f"{name}.ndjson" in snapshot.files
         }
         people = await resolve_people(desk)
+        taken = frozenset(await desk.git.refs(desk.folder.mirror) if desk.folder.mirror.exists() else ())
+        shelf = Shelf(
+            places=names.get("uploads", {}),
+            github_url=desk.github_url,
+            repo=desk.repo,
+            base=own_name(BASE, taken),
+            used=set(),
+        )
         setting = Setting(
             book=DeskBook(
                 desk,
                 labels={name: given for name, given in names.get("labels", {}).items() if given},
                 milestones=names.get("milestones"),
                 people=people.lookup,
+                uploads=shelf.address,
             ),
             policies=desk.request.policies,
             inventory=inventory,
             names=names,
             pushed=_pushed(desk, snapshot),
+            taken=taken,
+            used_uploads=shelf.used,
+            files=desk.folder.files,
         )
         spans = numbered(desk.kinds, names, desk.reference.numbers)
-        files = {}
+        files: dict[str, FileFacts] = {}
         with lines_to(desk.folder.losses) as losses:
             for loss in _losses_of_project(desk, inventory):
                 losses.write(codec.encode(loss))
-            for name, kind in desk.kinds.items():
+            for name, kind in sorted(desk.kinds.items(), key=lambda one: one[1].transform_order):
                 source = desk.folder.lines_of(desk.folder.snapshot, name)
                 path = desk.folder.lines_of(desk.folder.desired, name)
                 if source.name not in snapshot.files:
@@ -92,11 +109,17 @@ class Transform(Agent):
                             lines.write(line)
                 desk.count(self.name, name, lines.count, lines.count)
                 files[path.name] = lines.facts
+                trees = await _make_trees(desk, kind, path, setting)
+                setting = replace(setting, trees={**setting.trees, **trees})
             files[desk.folder.losses.name] = losses.facts
         counts = {name.removesuffix(".ndjson"): facts.count for name, facts in files.items()}
         with lines_to(desk.folder.desired / PEOPLE) as lines:
             people.write(lines)
         files[PEOPLE] = lines.facts
+        desk.folder.own_branches.unlink(missing_ok=True)
+        if setting.trees:
+            names_of_trees = [ref.removeprefix("refs/") for ref in setting.trees]
+            await desk.git.bundle(desk.folder.mirror, names_of_trees, desk.folder.own_branches)
         manifest = Manifest(files=files, inputs=_inputs(desk, snapshot), made_at=desk.now())
         write_manifest(desk.folder.desired, manifest)
         return AgentResult(
@@ -124,7 +147,7 @@ class Transform(Agent):
                 identity = kind.identity(shaped.desired)
                 number = kind.number_of(shaped.desired)
                 fresh = sorter.add(identity, done if number is None else number, codec.encode(shaped.desired))
-                if not fresh:
+                if not fresh and not kind.is_same_twice(record):
                     loss = Loss(
                         kind=kind.name,
                         item=f"{kind.name}/{identity}",
@@ -134,6 +157,23 @@ class Transform(Agent):
                     losses.write(codec.encode(loss))
             if done % 200 == 0:
                 desk.count(self.name, kind.name, done, None)
+
+
+async def _make_trees(desk: Desk, kind: Kind[Any, Any], path: Path, setting: Setting) -> dict[str, str]:
+    """Make the branches and tags of our own that hold items of a kind, in the mirror; ref → object id."""
+    desired = (_decode(line, kind.desired_type, path) for line in read_lines(path))
+    # The date of the project: the same files give the same commit whenever they are written.
+    seconds = int(datetime.fromisoformat(setting.inventory.created_at).timestamp())
+    return {
+        tree.ref: await desk.git.write_branch(
+            desk.folder.mirror,
+            tree.ref.removeprefix("refs/"),
+            tree.files,
+            message=tree.message,
+            seconds=max(0, seconds),
+        )
+        for tree in kind.trees(desired, setting)
+    }
 
 
 class Sorter:

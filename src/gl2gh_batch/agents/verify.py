@@ -157,7 +157,7 @@ class Comparison:
             db.execute("pragma cache_size = -256")
             db.execute("create table seen (identity text primary key, line blob, met integer default 0)")
             db.execute("begin")
-            async for item in self._read_back():
+            async for item in self._read_back(path):
                 self.seen += 1
                 db.execute(
                     "insert or replace into seen (identity, line) values (?, ?)",
@@ -187,9 +187,9 @@ class Comparison:
             db.close()
             store.unlink(missing_ok=True)
 
-    async def _read_back(self) -> AsyncIterator[Any]:
+    async def _read_back(self, path: Path) -> AsyncIterator[Any]:
         numbers = self.desk.reference.numbers
-        if self.kind.is_absent(numbers):
+        if self.kind.is_absent(numbers) or (self.kind.is_rare and not path.stat().st_size):
             return
         async for item in self.kind.read_back(self.witness, self.plan.repo):
             if self.kind.owns(item, numbers):

@@ -16,6 +16,7 @@ from gl2gh_batch.domain.inventory import NOT_CARRIED
 from gl2gh_batch.domain.numbering import NumberingPolicy
 from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.domain.request import (
+    AttachmentPolicy,
     ConfidentialPolicy,
     IssueDetails,
     MentionPolicy,
@@ -56,9 +57,10 @@ KEYS: Final = (
     "system_notes",
     "issue_details",
     "labels",
+    "attachments",
     "origin",
 )
-SKIPPABLE: Final = ("issues", "labels", "merge_requests", "milestones")
+SKIPPABLE: Final = ("issues", "labels", "merge_requests", "milestones", "releases", "uploads")
 KIND_CHOICES: Final = ("migrate", "skip")
 ISSUE_CHANNELS: Final = ("import", "rest")
 # GitLab: `Gitlab::PathRegex`; a project is always inside something.
@@ -198,6 +200,7 @@ def _policies(raw: Mapping[str, Any]) -> Policies:
         ),
         issue_details=choice(IssueDetails, raw.get("issue_details"), "issue_details", IssueDetails.COUNTED),
         labels=label_rules(raw),
+        attachments=choice(AttachmentPolicy, raw.get("attachments"), "attachments", AttachmentPolicy.BRANCH),
     )
 
 

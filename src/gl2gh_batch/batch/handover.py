@@ -11,12 +11,14 @@ import contextlib
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from gl2gh_batch.agents.plan import read_steps
 from gl2gh_batch.batch.files import PLAN, STEPS
 from gl2gh_batch.domain.ledger import StepState
+from gl2gh_batch.domain.plan import Upload
 from gl2gh_batch.kit.ledger import Ledger
 from gl2gh_batch.kit.workdir import ProjectFolder, sync_folder, write_document
 
@@ -64,6 +66,10 @@ def hand_over(root: Path, name: str, folder: ProjectFolder) -> dict[str, int] | 
         for path in sorted(folder.desired.iterdir()):
             if path.is_file() and not path.name.startswith("."):
                 _copy(path, fresh / folder.desired.name / path.name)
+    for path in _files_of(folder):
+        to = fresh / path.relative_to(folder.path)
+        to.parent.mkdir(parents=True, exist_ok=True)
+        _copy(path, to)
     counts = {state.value: 0 for state in StepState}
     if folder.ledger.exists():
         with Ledger(folder.ledger) as ledger:
@@ -73,6 +79,15 @@ def hand_over(root: Path, name: str, folder: ProjectFolder) -> dict[str, int] | 
     fresh.rename(place)
     sync_folder(place.parent)
     return counts
+
+
+def _files_of(folder: ProjectFolder) -> Iterator[Path]:
+    """What no other machine has: branches of our own making, and the files that are uploaded."""
+    if folder.own_branches.is_file():
+        yield folder.own_branches
+    for step in read_steps(folder):
+        if isinstance(step, Upload):
+            yield folder.path / step.file
 
 
 def seal(

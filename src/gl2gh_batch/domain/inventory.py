@@ -47,10 +47,8 @@ class Inventory:
 NOT_CARRIED: Final[dict[str, str]] = {
     # kind → what a reader should know; later work empties this table
     "wiki": "wiki pages",
-    "releases": "releases and their files",
     "snippets": "snippets",
     "lfs_objects": "Git LFS objects (the pointers are in the history)",
-    "uploads": "attached files (links lead to GitLab)",
     "members": "members and their roles",
     "protected_branches": "branch protections",
     "protected_tags": "tag protections",

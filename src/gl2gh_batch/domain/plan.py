@@ -137,16 +137,22 @@ class GitPush:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """One file sent to the target; `file` is relative to the project's folder."""
+    """One file sent to a release of the target; `file` is relative to the project's folder.
+
+    `release` is the step whose receipt holds the release's `id`; `name` is one that GitHub keeps as it is,
+    `label` what is shown instead of it.
+    """
 
     id: str
     kind: str
     phase: Phase = Phase.FILL
-    path: str
+    repo: RepoRef
+    release: str
     file: str
     name: str
     sha256: str
     size: int
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

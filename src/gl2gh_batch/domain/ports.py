@@ -73,8 +73,11 @@ class Book(Protocol):
         """The title on GitHub of one of the project's milestones, by its title or its iid."""
         ...
 
-    def upload(self, secret: str, filename: str) -> str | None:
-        """The new address of the attachment `/uploads/<secret>/<filename>`."""
+    def upload(self, secret: str, filename: str, holder: str = "") -> str | None:
+        """The new address of the attachment `<holder>/uploads/<secret>/<filename>`.
+
+        `holder` is empty in a project's own texts, else `/group/project`, `/-/project/12`, `/-/group/3` …
+        """
         ...
 
     def issue_number(self, iid: int, project_path: str | None = None) -> tuple[RepoRef, int] | None: ...

@@ -61,7 +61,8 @@ class Tally:
             case GitPush():
                 self.git_operations += 1
             case Upload():
-                self.paces[Pace.CONTENT] += 1
+                # GitHub's description does not count it among what notifies people.
+                self.paces[Pace.WRITE] += 1
 
     def read(self, requests: int) -> None:
         """Count reading requests."""

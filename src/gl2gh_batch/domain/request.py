@@ -79,6 +79,14 @@ class PlaceholderPolicy(StrEnum):
     KEEP = "keep"
 
 
+class AttachmentPolicy(StrEnum):
+    """Where attached files go: into a branch, into a release, or nowhere (texts link to GitLab)."""
+
+    BRANCH = "branch"
+    RELEASE = "release"
+    LINK = "link"
+
+
 class NamingStrategy(StrEnum):
     """How a repository is named after its project, when no target is given."""
 
@@ -104,6 +112,7 @@ class Policies:
     system_notes: SystemNotesPolicy = SystemNotesPolicy.TIMELINE
     issue_details: IssueDetails = IssueDetails.COUNTED
     labels: Mapping[str, str | None] = field(default_factory=dict)
+    attachments: AttachmentPolicy = AttachmentPolicy.BRANCH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

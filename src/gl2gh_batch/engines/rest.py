@@ -30,6 +30,7 @@ from gl2gh_batch.domain.plan import (
     Step,
     Upload,
 )
+from gl2gh_batch.engines._assets import AssetUploads
 from gl2gh_batch.engines._engine import Engine, Workbench
 from gl2gh_batch.engines._entries import SPLIT, EntryByEntry
 from gl2gh_batch.engines._imports import ImportFailedError, ImportJobs
@@ -64,6 +65,7 @@ class RestEngine(Engine):
         self._entries = EntryByEntry(bench, self.perform)
         self._writer = OneWriter(bench)
         self._lookups = Lookups(bench)
+        self._uploads = AssetUploads(bench)
 
     async def open(self) -> None:
         bench = self.bench
@@ -147,7 +149,7 @@ class RestEngine(Engine):
             case GitPush():
                 return await self._push(step, digest, is_begun=receipt is not None)
             case Upload():
-                raise PlanRefusedError("this version makes no uploads", item=step.id)
+                return await self._uploads.perform(step, digest, begun=receipt is not None)
 
     # ── calls ────────────────────────────────────────────────────────────────────────────────────
 

@@ -36,6 +36,7 @@ POLICIES: Final = (
     "system_notes",
     "issue_details",
     "labels",
+    "attachments",
 )
 USERNAME: Final = "{username}"
 TOP: Final = (

@@ -9,7 +9,9 @@ from gl2gh_batch.kinds.issues import IssuesKind
 from gl2gh_batch.kinds.labels import LabelsKind
 from gl2gh_batch.kinds.merge_requests import MergeRequestsKind
 from gl2gh_batch.kinds.milestones import MilestonesKind
+from gl2gh_batch.kinds.releases import ReleasesKind
 from gl2gh_batch.kinds.repository import RepositoryKind
+from gl2gh_batch.kinds.uploads import UploadsKind
 
 ALL_KINDS: Final[dict[str, Kind[Any, Any]]] = {
     "repository": RepositoryKind(),
@@ -17,6 +19,9 @@ ALL_KINDS: Final[dict[str, Kind[Any, Any]]] = {
     "milestones": MilestonesKind(),
     "issues": IssuesKind(),
     "merge_requests": MergeRequestsKind(),
+    "releases": ReleasesKind(),
+    # Last: it looks for files in what the others read.
+    "uploads": UploadsKind(),
 }
 
 __all__ = ["ALL_KINDS", "Kind", "Refs", "Setting", "Shaped", "Source", "filling_order"]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 from gl2gh_batch.domain.inventory import Inventory
@@ -17,6 +19,8 @@ from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.domain.request import Policies
 from gl2gh_batch.domain.result import Difference, DifferenceSort
 from gl2gh_batch.kit.git_history import History
+from gl2gh_batch.kit.git_trees import TreeFile
+from gl2gh_batch.kit.workdir import ProjectFolder
 from gl2gh_batch.source.api import GitLab
 from gl2gh_batch.target.api import GitHub
 from gl2gh_batch.target.witness import Witness
@@ -30,7 +34,8 @@ class Source:
     """The project that is read: what discovery found, and what its mirror holds.
 
     `history` answers questions to the mirror, `fetch` brings commits into it that no ref leads to; both are
-    None for a repository without a commit.
+    None for a repository without a commit. `folder` holds what the kinds before this one read; files go into
+    its `files`.
     """
 
     inventory: Inventory
@@ -38,6 +43,16 @@ class Source:
     history: History | None = None
     fetch: Callable[[Sequence[str]], Awaitable[None]] | None = None
     policies: Policies = field(default_factory=Policies)
+    folder: ProjectFolder | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tree:
+    """A branch or tag of our own making, by its full ref name, with the files of its only commits."""
+
+    ref: str
+    message: str
+    files: Iterator[TreeFile]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +68,9 @@ class Setting:
     """What holds for all records of a project while they are shaped; `names` by kind, see `Kind.names`.
 
     A kind that is skipped has no entry in `names`. `pushed` are the refs that kinds want beside those of the
-    project, see `Kind.refs`.
+    project, see `Kind.refs`. `taken` are the refs of the mirror, `used_uploads` the attachments that texts
+    were given addresses of, `files` the folder of the files that were read, and `trees` the refs that kinds
+    had made (full name → object id; there when `repository` is shaped).
     """
 
     book: Book
@@ -61,6 +78,14 @@ class Setting:
     inventory: Inventory
     names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     pushed: Refs = field(default_factory=lambda: Refs())
+    taken: frozenset[str] = frozenset()
+    used_uploads: AbstractSet[str] = frozenset()
+    files: Path | None = None
+    trees: Mapping[str, str] = field(default_factory=dict)
+
+    def own_name(self, base: str) -> str:
+        """The name of a branch or tag of ours: `base`, or numbered where the project has one of that name."""
+        return own_name(base, self.taken)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +104,10 @@ class Kind(ABC, Generic[R, D]):
 
     name: ClassVar[str]
     has_assignees: ClassVar[bool] = False
+    # Nothing is read back where nothing was planned.
+    is_rare: ClassVar[bool] = False
+    # When records are shaped: a later kind sees what the earlier ones used and made.
+    transform_order: ClassVar[int] = 0
     record_type: type[R]
     desired_type: type[D]
 
@@ -200,6 +229,16 @@ class Kind(ABC, Generic[R, D]):
         del setting
         return iter(())
 
+    def is_same_twice(self, record: R) -> bool:
+        """True for a record that becomes one with an earlier one, without anything being lost."""
+        del record
+        return False
+
+    def trees(self, desired: Iterator[D], setting: Setting) -> Iterator[Tree]:
+        """The branches and tags of our own making that hold items of this kind; pushed with the others."""
+        del desired, setting
+        return iter(())
+
     def assignees(self, desired: D) -> tuple[str, ...]:
         """The logins that the item wants as assignees."""
         del desired
@@ -265,6 +304,17 @@ def filling_order(kinds: Mapping[str, Kind[Any, Any]], numbers: Numbers) -> list
     counted = [name for name, kind in kinds.items() if kind.numbers_of(numbers)]
     by_number = iter(sorted(counted, key=lambda name: kinds[name].numbers_of(numbers).start))
     return [next(by_number) if name in counted else name for name in kinds]
+
+
+def own_name(base: str, taken: frozenset[str]) -> str:
+    """`base`, or `base-2` and so on, so that neither a branch nor a tag of the project is in the way."""
+    below = [ref for ref in taken if base in ref]
+    for number in range(1, len(below) + 2):
+        name = base if number == 1 else f"{base}-{number}"
+        full = (f"refs/heads/{name}", f"refs/tags/{name}")
+        if not any(ref.startswith((f"{one}/", f"{one}.")) or ref == one for ref in below for one in full):
+            return name
+    raise AssertionError("one of so many names is free")
 
 
 def pages(items: int) -> int:

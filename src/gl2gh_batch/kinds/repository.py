@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from gl2gh_batch.domain.ledger import StepState
 from gl2gh_batch.domain.plan import (
@@ -80,6 +80,7 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
     name = "repository"
     record_type = RepositoryRecord
     desired_type = RepositoryDesired
+    transform_order: ClassVar[int] = 2
 
     async def read(self, gitlab: GitLab, source: Source) -> AsyncIterator[RepositoryRecord]:
         project = await gitlab.project(source.inventory.project.id)
@@ -99,7 +100,7 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
     def shape(self, record: RepositoryRecord, setting: Setting) -> Shaped[RepositoryDesired]:
         losses: list[Loss] = []
         refused = {one.name: one.reason for one in refused_refs(record.refs)}
-        refs = {ref: sha for ref, sha in record.refs.items() if ref not in refused}
+        refs = {ref: sha for ref, sha in record.refs.items() if ref not in refused} | dict(setting.trees)
         losses.extend(
             Loss(kind=self.name, item=f"repository/{ref}", what=f"the ref {ref}", reason=reason)
             for ref, reason in refused.items()

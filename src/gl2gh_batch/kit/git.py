@@ -38,6 +38,7 @@ from gl2gh_batch.kit.git_refs import (
     parse_refs,
     parse_symref,
 )
+from gl2gh_batch.kit.git_trees import OWN_PREFIX, TreeFile, write_branch
 
 BRANCHES_AND_TAGS: Final = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 MERGE_REQUEST_HEADS: Final = "+refs/merge-requests/*/head:refs/merge-requests/*/head"
@@ -128,13 +129,14 @@ class Git:
         return History(self._process, mirror)
 
     async def refs(self, mirror: Path) -> dict[str, str]:
-        """Full ref name → object id of everything in a mirror."""
+        """Full ref name → object id of everything in a mirror but what we made ourselves."""
         done = await self._process.run(
             "for-each-ref", "--format=%(objectname) %(refname)", mirror=mirror.resolve()
         )
         if done.code:
             raise failure("for-each-ref", done)
-        return parse_refs(done.output)
+        refs = parse_refs(done.output)
+        return {name: sha for name, sha in refs.items() if not name.startswith(OWN_PREFIX)}
 
     async def push(
         self,
@@ -212,6 +214,32 @@ class Git:
             if done.code:
                 missing.append(sha)
         return missing
+
+    async def write_branch(
+        self, mirror: Path, name: str, files: Iterable[TreeFile], *, message: str, seconds: int
+    ) -> str:
+        """Make a branch of these files, without a past, in a mirror (made if need be); its commit's id.
+
+        It lies below `refs/gl2gh-batch/`, where no look at the project's own refs meets it.
+        """
+        mirror = mirror.resolve()
+        await self._prepare(mirror)
+        return await write_branch(self._process, mirror, name, files, message=message, seconds=seconds)
+
+    async def bundle(self, mirror: Path, names: Sequence[str], dest: Path) -> None:
+        """Put branches of our own making, by the names that they were written under, into one file."""
+        refs = [f"{OWN_PREFIX}{name}" for name in names]
+        done = await self._process.run(
+            "bundle", "create", "--quiet", str(dest.resolve()), *refs, mirror=mirror.resolve()
+        )
+        if done.code:
+            raise failure("bundle", done)
+
+    async def unbundle(self, mirror: Path, bundle: Path) -> None:
+        """Bring what a bundle of ours holds into a mirror."""
+        done = await self._process.run("bundle", "unbundle", str(bundle.resolve()), mirror=mirror.resolve())
+        if done.code:
+            raise failure("bundle", done)
 
     async def set_head(self, mirror: Path, ref: str) -> None:
         """Let the HEAD of a mirror stand for the branch `ref` (a full name)."""

@@ -147,15 +147,19 @@ class GitProcess:
         url: str | None = None,
         auth: GitAuth | None = None,
         config_file: Path | None = None,
+        stdin: bool = False,
     ) -> AsyncIterator[asyncio.subprocess.Process]:
-        """A running child with its output in pipes; its whole process group is gone afterwards."""
+        """A running child with its output in pipes (its input too, with `stdin`).
+
+        Its whole process group is gone afterwards.
+        """
         where = [] if mirror is None else [f"--git-dir={mirror}"]
         try:
             process = await asyncio.create_subprocess_exec(
                 "git",
                 *where,
                 *arguments,
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 cwd=self.home,

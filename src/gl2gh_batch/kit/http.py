@@ -13,12 +13,14 @@ What happens to a request:
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
 import random
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, BinaryIO, Final
 from urllib.parse import urljoin, urlsplit
 
@@ -42,6 +44,8 @@ _log = logging.getLogger(__name__)
 USER_AGENT: Final = "gl2gh-batch"
 DEFAULT_MAX_BYTES: Final = 64 * 1024 * 1024
 MAX_HOPS: Final = 5
+# What a server may take to answer after it has all of a large file.
+LONG_READ_TIMEOUT_S: Final = 300.0
 MAX_REFUSALS: Final = 10
 READING: Final = frozenset({"GET", "HEAD"})
 
@@ -125,10 +129,13 @@ class HttpClient:
         self._read_limits = read_limits
         self._headers = dict(headers or {})
         self._hint = hint
-        self._retries = retries or Retries()
+        self.retries = retries or Retries()
         self._max_bytes = max_bytes
         self._timeout = aiohttp.ClientTimeout(
             total=total_timeout_s, sock_connect=15.0, sock_read=read_timeout_s
+        )
+        self._long_timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=15.0, sock_read=max(read_timeout_s, LONG_READ_TIMEOUT_S)
         )
         self._jitter = jitter
         self._proxy = proxy_for(base_url)
@@ -150,9 +157,11 @@ class HttpClient:
         sink: BinaryIO | None = None,
         follow: bool = True,
         guard: Callable[[], None] | None = None,
+        file: Path | None = None,
     ) -> Answer:
         """Send a request and read its answer in full; into `sink`, if given, when the status is 200.
 
+        `file` is sent as the body, opened anew for every try; such a request may take as long as it goes on.
         `costs` may be a function, asked before every try. `repeatable` None: all but POST. `on_refusal` hears
         of each refusal by a rate limit. `guard` is asked at the last moment before every try, and raises what
         forbids to send. Without `follow` a redirect is an answer like others. Raises `TransportError`,
@@ -171,21 +180,29 @@ class HttpClient:
             cost = costs() if callable(costs) else costs
             try:
                 answer, report = await self._attempt(
-                    method, url, cost, who, body, sent_headers, max_bytes or self._max_bytes, sink, guard
+                    method,
+                    url,
+                    cost,
+                    who,
+                    file or body,
+                    sent_headers,
+                    max_bytes or self._max_bytes,
+                    sink,
+                    guard,
                 )
-            except _NoAnswerError as error:
+            except NoAnswerError as error:
                 attempt += 1
                 if error.sent and not harmless:
                     raise self._unclear(method, url, error.what) from error
-                if error.final or attempt >= self._retries.tries:
+                if error.final or attempt >= self.retries.tries:
                     raise self._unreachable(method, url, error) from error
-                await self._pause(attempt, None)
+                await self.pause(attempt, None)
                 continue
             if report.refused is not None:
                 refusals += 1
                 if on_refusal is not None:
                     on_refusal(report)
-                if refusals >= MAX_REFUSALS or self.clock.monotonic() - began > self._retries.max_wait_s:
+                if refusals >= MAX_REFUSALS or self.clock.monotonic() - began > self.retries.max_wait_s:
                     raise self._refused(method, url, report.refused)
                 continue
             match answer.verdict:
@@ -197,16 +214,42 @@ class HttpClient:
                     attempt += 1
                     if not harmless:
                         raise self._unclear(method, url, f"status {answer.status}")
-                    if attempt >= self._retries.tries:
-                        raise self._unreachable(method, url, _NoAnswerError(f"status {answer.status}"))
-                    await self._pause(attempt, report.retry_after_s)
+                    if attempt >= self.retries.tries:
+                        raise self._unreachable(method, url, NoAnswerError(f"status {answer.status}"))
+                    await self.pause(attempt, report.retry_after_s)
                 case Verdict.MOVED if follow and method in READING and "location" in answer.headers:
                     hops += 1
                     if hops > MAX_HOPS:
-                        raise self._unreachable(method, url, _NoAnswerError("too many redirects"))
+                        raise self._unreachable(method, url, NoAnswerError("too many redirects"))
                     url = self.origin.absolute(urljoin(url, answer.headers["location"]))
                 case _:
                     return answer
+
+    @contextlib.asynccontextmanager
+    async def opened(
+        self, url: str, *, costs: Costs, who: str = "", headers: Mapping[str, str] | None = None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """One try of a GET, its body unread; the token goes along within its own origin only.
+
+        Addresses elsewhere (signed ones of object storage) get no header of ours but `headers`. Redirects
+        are the caller's to follow. Raises `NoAnswerError`, and what the governor raises.
+        """
+        inside = url in self.origin
+        sent = {**self._headers, **await self._authorize()} if inside else {}
+        async with self.governor.request(costs if inside else {}, who=who) as permit:
+            try:
+                async with self._session.get(
+                    URL(url, encoded=True),
+                    headers={**sent, **(headers or {})},
+                    allow_redirects=False,
+                    timeout=self._long_timeout,
+                    proxy=proxy_for(url),
+                ) as response:
+                    if inside:
+                        permit.report(self._read_limits(response.status, _lower(response), b""))
+                    yield response
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                raise NoAnswerError.of(error) from error
 
     async def _attempt(
         self,
@@ -214,12 +257,29 @@ class HttpClient:
         url: str,
         costs: Costs,
         who: str,
-        body: bytes | None,
+        body: bytes | Path | None,
         headers: Mapping[str, str],
         max_bytes: int,
         sink: BinaryIO | None,
         guard: Callable[[], None] | None,
     ) -> tuple[Answer, LimitReport]:
+        with contextlib.ExitStack() as stack:
+            data = stack.enter_context(body.open("rb")) if isinstance(body, Path) else body
+            return await self._exchange(method, url, costs, who, data, headers, max_bytes, sink, guard)
+
+    async def _exchange(
+        self,
+        method: str,
+        url: str,
+        costs: Costs,
+        who: str,
+        data: bytes | BinaryIO | None,
+        headers: Mapping[str, str],
+        max_bytes: int,
+        sink: BinaryIO | None,
+        guard: Callable[[], None] | None,
+    ) -> tuple[Answer, LimitReport]:
+        timeout = self._timeout if data is None or isinstance(data, bytes) else self._long_timeout
         async with self.governor.request(costs, who=who) as permit:
             authorization = await self._authorize()
             if guard is not None:
@@ -228,10 +288,10 @@ class HttpClient:
                 async with self._session.request(
                     method,
                     URL(url, encoded=True),
-                    data=body,
+                    data=data,
                     headers={**headers, **authorization},
                     allow_redirects=False,
-                    timeout=self._timeout,
+                    timeout=timeout,
                     proxy=self._proxy,
                 ) as response:
                     content = await _read(response, max_bytes, sink if response.status == 200 else None)
@@ -244,7 +304,7 @@ class HttpClient:
                         body=content,
                     )
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                raise _NoAnswerError.of(error) from error
+                raise NoAnswerError.of(error) from error
             report = self._read_limits(answer.status, answer.headers, answer.body)
             permit.report(report)
         _log.debug(
@@ -258,10 +318,11 @@ class HttpClient:
         )
         return answer, report
 
-    async def _pause(self, attempt: int, retry_after_s: float | None) -> None:
-        pause_s = self._retries.pause_s(attempt, self._jitter())
+    async def pause(self, attempt: int, retry_after_s: float | None = None) -> None:
+        """Wait as is due after try number `attempt` (from 1), or as long as the server said."""
+        pause_s = self.retries.pause_s(attempt, self._jitter())
         if retry_after_s is not None:
-            pause_s = max(pause_s, min(retry_after_s, self._retries.max_wait_s))
+            pause_s = max(pause_s, min(retry_after_s, self.retries.max_wait_s))
         await self.clock.sleep(pause_s)
 
     def _unclear(self, method: str, url: str, what: str) -> UnclearAnswerError:
@@ -270,7 +331,7 @@ class HttpClient:
             hint="Run again: it is looked up first and never sent twice.",
         )
 
-    def _unreachable(self, method: str, url: str, error: _NoAnswerError) -> TransportError:
+    def _unreachable(self, method: str, url: str, error: NoAnswerError) -> TransportError:
         return TransportError(
             f"{self.service} gave no usable answer to {method} {urlsplit(url).path} ({error.what})",
             hint=error.hint or "Check the address and the network. Running again is safe.",
@@ -283,7 +344,7 @@ class HttpClient:
         )
 
 
-class _NoAnswerError(Exception):
+class NoAnswerError(Exception):
     """No answer: `sent` when the request may have reached the server; `final` when trying again is vain."""
 
     def __init__(self, what: str, *, sent: bool = True, final: bool = False, hint: str = "") -> None:
@@ -294,7 +355,7 @@ class _NoAnswerError(Exception):
         self.hint = hint
 
     @classmethod
-    def of(cls, error: Exception) -> _NoAnswerError:
+    def of(cls, error: Exception) -> NoAnswerError:
         """What a failure of the transport means; the classes are aiohttp's."""
         name = type(error).__name__
         if isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.SSLCertVerificationError):
@@ -308,12 +369,12 @@ class _NoAnswerError(Exception):
             return cls(f"no connection: {name}", sent=False)
         if isinstance(error, aiohttp.ClientHttpProxyError):
             return cls(f"the proxy refused: {error.status}", sent=False)
-        if isinstance(error, _TooLargeError):
+        if isinstance(error, TooLargeError):
             return cls(str(error), final=True)
         return cls(name)
 
 
-class _TooLargeError(aiohttp.ClientError):
+class TooLargeError(aiohttp.ClientError):
     """The body is larger than we are willing to keep."""
 
 
@@ -341,7 +402,7 @@ async def _read(response: aiohttp.ClientResponse, max_bytes: int, sink: BinaryIO
         size += len(chunk)
         if size > max_bytes:
             msg = f"the answer is larger than {max_bytes} bytes"
-            raise _TooLargeError(msg)
+            raise TooLargeError(msg)
         target.write(chunk)
     return buffer.getvalue()
 

@@ -169,6 +169,10 @@ class ProjectFolder:
         return self.path / "snapshot"
 
     @property
+    def files(self) -> Path:
+        return self.snapshot / "files"
+
+    @property
     def desired(self) -> Path:
         return self.path / "desired"
 
@@ -207,6 +211,11 @@ class ProjectFolder:
     @property
     def mirror(self) -> Path:
         return self.path / "git" / "repository.git"
+
+    @property
+    def own_branches(self) -> Path:
+        """A git bundle of the branches and tags of our own making; not there when there are none."""
+        return self.path / "git" / "own.bundle"
 
     @property
     def scratch(self) -> Path:

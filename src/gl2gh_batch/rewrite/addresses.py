@@ -187,13 +187,13 @@ def _own(project: str, book: Book) -> bool:
     return project.lower() == book.project_path.lower()
 
 
-def _upload(path: str) -> tuple[str, str] | None:
-    """The secret and the file's name in the path of an attachment."""
+def _upload(path: str) -> tuple[str, str, str] | None:
+    """The secret, the file's name and the holder in the path of an attachment."""
     found = _UPLOAD.search(path)
     holder = path[: found.start()] if found else ""
     if found is None or ("/-" in holder and not _HOLDS_UPLOADS.fullmatch(holder)):
         return None
-    return found.group(1), unquote(found.group(2))
+    return found.group(1), unquote(found.group(2)), holder
 
 
 def _confined(path: str) -> str:

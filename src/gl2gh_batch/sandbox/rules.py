@@ -141,7 +141,6 @@ TABLE: Final[tuple[Row, ...]] = (
     _refusal("asset_bytes", "422 for a file as large as the setting", ASSETS_PAGE),
     _refusal("assets", "422 for more assets than that in one release", ASSETS_PAGE, 1000),
     _header("asset_digest", "the SHA-256 of an asset in its document", OPENAPI),
-    _limit("tree_entries", "a recursive tree is cut after so many", "github/docs rest/git/trees", 100_000),
     _refusal("comment_blank", "422 for a comment without words", OPENAPI),
     _refusal("pull_title", "422 missing_field title for a pull request without words", OPENAPI),
     _refusal("pull_exists", "422 A pull request already exists for OWNER:BRANCH.", SEEN),

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
-from typing import BinaryIO, Final, TypeVar
+from pathlib import Path
+from typing import Final, TypeVar
 from urllib.parse import quote
 
 import aiohttp
@@ -18,6 +19,7 @@ from gl2gh_batch.kit.http import Answer, HttpClient, Retries
 from gl2gh_batch.kit.together import together
 from gl2gh_batch.kit.verdict import Verdict
 from gl2gh_batch.source import sansio
+from gl2gh_batch.source.files import Download, StoredFile
 from gl2gh_batch.source.merge_models import Approvals, Discussion, MergeRequest
 from gl2gh_batch.source.models import (
     AwardEmoji,
@@ -44,6 +46,7 @@ from gl2gh_batch.source.paging import (
     read_settled,
     records,
 )
+from gl2gh_batch.source.published import Release, Snippet
 from gl2gh_batch.source.refusals import API_PATH, RefusedAnswerError, refusal_of
 
 T = TypeVar("T")
@@ -251,16 +254,28 @@ class GitLab:
         async for one in self._list(_project(project, f"merge_requests/{iid}/closes_issues"), Issue):
             yield one
 
-    async def download_upload(
-        self, project: int | str, secret: str, name: str, file: BinaryIO, *, max_bytes: int
-    ) -> None:
-        """One attached file, by the parts of its address; since 17.4 (api/project_markdown_uploads)."""
-        path = _project(project, f"uploads/{quote(secret, safe='')}/{quote(name, safe='')}")
-        answer = await self._http.send(
-            "GET", path, costs=GITLAB_COSTS, who=self._who, sink=file, max_bytes=max_bytes
-        )
-        if answer.verdict is not Verdict.DONE:
-            raise refusal_of(answer)
+    async def releases(self, project: int | str) -> AsyncIterator[Release]:
+        """The releases with their links, oldest first."""
+        params: Params = {"order_by": "created_at", "sort": "asc"}
+        async for one in self._list(_project(project, "releases"), Release, params):
+            yield one
+
+    async def snippets(self, project: int | str) -> AsyncIterator[Snippet]:
+        """The snippets of a project that the token may see, without their content."""
+        async for one in self._list(_project(project, "snippets"), Snippet):
+            yield one
+
+    async def file(self, address: str, folder: Path, *, max_bytes: int) -> StoredFile:
+        """One file, by a path below `/api/v4` or a whole address of this GitLab, kept in `folder`.
+
+        Raises `NotFoundError`, `FileTooLargeError` and `TransportError`.
+        """
+        return await Download(self._http, address, folder, max_bytes=max_bytes, who=self._who).run()
+
+    @property
+    def web_url(self) -> str:
+        """The address of the instance, without a slash at the end."""
+        return self._http.origin.base_url.removesuffix(API_PATH)
 
     async def survey(self, project: Project, *, issues: bool = True, merge_requests: bool = True) -> Survey:
         """The highest iid of issues and of merge requests: a request each, none for what is not asked for."""

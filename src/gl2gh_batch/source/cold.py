@@ -25,11 +25,11 @@ COUNTED: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
     "milestones": ("milestones", {"include_ancestors": "true", "include_parent_milestones": "true"}),
     "branches": ("repository/branches", {}),
     "tags": ("repository/tags", {}),
+    "releases": ("releases", {}),
+    "uploads": ("uploads", {}),  # since 17.2, for maintainers (api/project_markdown_uploads)
 }
 NOT_CARRIED_LISTS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
-    "releases": ("releases", {}),
     "snippets": ("snippets", {}),
-    "uploads": ("uploads", {}),  # since 17.2, for maintainers (api/project_markdown_uploads)
     "members": ("members/all", {}),
     "protected_branches": ("protected_branches", {}),
     "protected_tags": ("protected_tags", {}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import date
+from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -26,6 +27,8 @@ from gl2gh_batch.target.models import (
     Milestone,
     RateBucket,
     Ref,
+    Release,
+    ReleaseAsset,
     Repository,
     decode,
 )
@@ -54,10 +57,12 @@ class GitHub:
         http: HttpClient,
         governor: RequestGovernor,
         *,
+        uploads: HttpClient | None = None,
         who: str = "",
         guard: Callable[[], None] | None = None,
     ) -> None:
         self._http = http
+        self._uploads = uploads or http
         self._governor = governor
         self._who = who
         self._guard = guard
@@ -74,11 +79,11 @@ class GitHub:
 
     def for_project(self, who: str) -> GitHub:
         """The same, asking in the name of a project."""
-        return GitHub(self._http, self._governor, who=who, guard=self._guard)
+        return GitHub(self._http, self._governor, uploads=self._uploads, who=who, guard=self._guard)
 
     def guarded(self, guard: Callable[[], None] | None) -> GitHub:
         """The same, asking `guard` right before each writing request; it raises what forbids to send."""
-        return GitHub(self._http, self._governor, who=self._who, guard=guard)
+        return GitHub(self._http, self._governor, uploads=self._uploads, who=self._who, guard=guard)
 
     # Generic
 
@@ -153,12 +158,43 @@ class GitHub:
             on_refusal=lambda report: self._governor.refused(pace, report),
             guard=self._guard,
         )
-        if answer.verdict is Verdict.DONE and answer.body and not _is_json(answer):
-            raise UnclearAnswerError(
-                f"{method} {path} got status {answer.status} and a body that is no JSON",
-                hint="Run again: it is looked up first and never sent twice.",
-            )
-        return answer
+        return _clear(answer, path)
+
+    async def upload(self, path: str, file: Path, *, name: str, label: str = "") -> Answer:
+        """Send a file to the uploads host, streamed; for engines only.
+
+        Answers with every clear answer. Raises `UnclearAnswerError` when there was none: look what became of
+        it, a broken upload leaves an asset in state `starter` (docs: upload-a-release-asset).
+        """
+        answer = await self._uploads.send(
+            "POST",
+            path,
+            params={"name": name, **({"label": label} if label else {})},
+            costs=lambda: self._governor.costs_for(Pace.WRITE),
+            who=self._who,
+            repeatable=False,
+            headers={
+                "Accept": ACCEPT,
+                "X-GitHub-Api-Version": API_VERSION,
+                "Content-Type": "application/octet-stream",
+            },
+            on_refusal=lambda report: self._governor.refused(Pace.WRITE, report),
+            file=file,
+            guard=self._guard,
+        )
+        return _clear(answer, path)
+
+    async def releases(self, repo: RepoRef) -> AsyncIterator[Release]:
+        """All releases, drafts too."""
+        async for page in self.list_pages(_path(repo, "releases")):
+            for raw in page:
+                yield decode(raw, Release)
+
+    async def release_assets(self, repo: RepoRef, release_id: int) -> AsyncIterator[ReleaseAsset]:
+        """All files of a release, those that a broken upload left behind too."""
+        async for page in self.list_pages(_path(repo, f"releases/{release_id}/assets")):
+            for raw in page:
+                yield decode(raw, ReleaseAsset)
 
     # The credential
 
@@ -286,18 +322,34 @@ def open_github(
     retries: Retries | None = None,
 ) -> GitHub:
     """The API at `api_url` with one credential."""
-    http = HttpClient(
-        session=session,
-        service="GitHub",
-        base_url=api_url,
-        authorize=authorize,
-        governor=governor,
-        clock=clock,
-        read_limits=sansio.read_limits,
-        hint=CREDENTIAL_HINT,
-        retries=retries,
-    )
-    return GitHub(http, governor)
+
+    def client(base_url: str) -> HttpClient:
+        return HttpClient(
+            session=session,
+            service="GitHub",
+            base_url=base_url,
+            authorize=authorize,
+            governor=governor,
+            clock=clock,
+            read_limits=sansio.read_limits,
+            hint=CREDENTIAL_HINT,
+            retries=retries,
+        )
+
+    return GitHub(client(api_url), governor, uploads=client(uploads_url(api_url)))
+
+
+def uploads_url(api_url: str) -> str:
+    """The address that files are sent to, built from the configured one and never taken from an answer.
+
+    `api.` becomes `uploads.` on github.com and for data residency, `/api/v3` becomes `/api/uploads` on GHES.
+    """
+    url = api_url.rstrip("/")
+    parts = urlsplit(url)
+    host = (parts.hostname or "").lower()
+    if host == "api.github.com" or (host.startswith("api.") and host.endswith(".ghe.com")):
+        return f"{parts.scheme}://uploads.{parts.netloc.removeprefix('api.')}"
+    return f"{url.removesuffix('/api/v3')}/api/uploads"
 
 
 def _headers_for(path: str) -> dict[str, str]:
@@ -316,6 +368,16 @@ def _part(text: str) -> str:
 
 def _decoded(answer: Answer | None, type_: type[T]) -> T | None:
     return None if answer is None else decode(answer.json(), type_)
+
+
+def _clear(answer: Answer, path: str) -> Answer:
+    """The answer to a write; raises `UnclearAnswerError` for a success that is not GitHub's own words."""
+    if answer.verdict is Verdict.DONE and answer.body and not _is_json(answer):
+        raise UnclearAnswerError(
+            f"{answer.method} {path} got status {answer.status} and a body that is no JSON",
+            hint="Run again: it is looked up first and never sent twice.",
+        )
+    return answer
 
 
 def _is_json(answer: Answer) -> bool:

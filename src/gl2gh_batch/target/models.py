@@ -249,6 +249,52 @@ class Ref:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseAsset:
+    """A file of a release; `state` is `uploaded`, or `starter` after a broken upload.
+
+    `digest` is `sha256:…` where GitHub says it (not on older servers), `label` the name that is shown.
+    """
+
+    id: int
+    name: str
+    state: str = "uploaded"
+    size: int = 0
+    label: str | None = None
+    digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """A release; a draft's tag may not be there yet."""
+
+    id: int
+    tag_name: str
+    name: str | None = None
+    body: str | None = None
+    draft: bool = False
+    prerelease: bool = False
+    assets: tuple[ReleaseAsset, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeEntry:
+    """One entry of a tree; `size` for files only."""
+
+    path: str
+    type: str
+    sha: str
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tree:
+    """A tree with what is below it; `truncated` when GitHub did not list all."""
+
+    tree: tuple[TreeEntry, ...] = ()
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RateBucket:
     """One budget of `GET /rate_limit`; `reset` in seconds since 1970."""
 

@@ -6,19 +6,23 @@ sends a hidden request.
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import github
+import requests
 
 from gl2gh_batch import codec
 from gl2gh_batch.domain.errors import Gl2ghError, NotFoundError, TargetError
 from gl2gh_batch.domain.refs import RepoRef
-from gl2gh_batch.kit.http_threads import Line, ThreadRunner
+from gl2gh_batch.kit.http_threads import TIMEOUT_S, Line, ThreadRunner, current_line
+from gl2gh_batch.kit.origin import proxy_for
 from gl2gh_batch.target import pygithub, sansio
 from gl2gh_batch.target.auth import Credential, LiveToken
 from gl2gh_batch.target.models import (
@@ -27,8 +31,12 @@ from gl2gh_batch.target.models import (
     Label,
     Milestone,
     Pull,
+    Release,
+    ReleaseAsset,
     Repository,
     ReviewComment,
+    Tree,
+    TreeEntry,
     decode,
 )
 from gl2gh_batch.target.spool import CommentSpool
@@ -114,6 +122,47 @@ class Witness:
         except NotFoundError:
             return None
         return decode(raw, Repository)
+
+    async def tree(self, repo: RepoRef, sha: str) -> AsyncIterator[TreeEntry]:
+        """Everything below a commit or tree; paths are whole."""
+        _, raw = await self._get(_path(repo, f"git/trees/{sha}"), {"recursive": "1"})
+        whole = decode(raw, Tree)
+        if not whole.truncated:
+            for entry in whole.tree:
+                yield entry
+            return
+        _, raw = await self._get(_path(repo, f"git/trees/{sha}"), {})
+        for entry in decode(raw, Tree).tree:
+            yield entry
+            if entry.type == "tree":
+                async for below in self.tree(repo, entry.sha):
+                    yield replace(below, path=f"{entry.path}/{below.path}")
+
+    async def releases(self, repo: RepoRef) -> AsyncIterator[Release]:
+        """All releases, drafts too."""
+        async for raw in self._list(_path(repo, "releases"), {}):
+            yield decode(raw, Release)
+
+    async def latest_release(self, repo: RepoRef) -> Release | None:
+        """The release that GitHub shows as the latest; None where none is out."""
+        try:
+            _, raw = await self._get(_path(repo, "releases/latest"), {})
+        except NotFoundError:
+            return None
+        return decode(raw, Release)
+
+    async def release_assets(self, repo: RepoRef, release_id: int) -> AsyncIterator[ReleaseAsset]:
+        """All files of a release."""
+        async for raw in self._list(_path(repo, f"releases/{release_id}/assets"), {}):
+            yield decode(raw, ReleaseAsset)
+
+    async def digest(self, repo: RepoRef, asset: ReleaseAsset) -> str:
+        """The SHA-256 of an asset: as GitHub says it, else that of its bytes; empty where there are none."""
+        if asset.state != "uploaded":
+            return ""
+        if asset.digest is not None and asset.digest.startswith("sha256:"):
+            return asset.digest.removeprefix("sha256:")
+        return await self._bytes_digest(_path(repo, f"releases/assets/{asset.id}"))
 
     async def labels(self, repo: RepoRef) -> AsyncIterator[Label]:
         """All labels."""
@@ -207,6 +256,33 @@ class Witness:
     async def _get(self, path: str, params: Mapping[str, str | int]) -> tuple[Mapping[str, str], Any]:
         self._auth.current = await self._credential.token()
         return await self._runner.read(self._line, self._read, path, dict(params))
+
+    async def _bytes_digest(self, path: str) -> str:
+        """The SHA-256 of an asset's bytes; GitHub sends its readers to another origin, without the token."""
+        token = await self._credential.token()
+        return await self._runner.read(self._line, self._hash, f"{self._api_url.rstrip('/')}{path}", token)
+
+    def _hash(self, url: str, token: str) -> str:
+        line = current_line()
+        assert line is not None
+        headers = {"Accept": "application/octet-stream", "Authorization": f"Bearer {token}"}
+        answer = line.session.get(url, headers=headers, allow_redirects=False)
+        if answer.status_code == 200:
+            return hashlib.sha256(answer.content).hexdigest()
+        location = answer.headers.get("Location", "")
+        if answer.status_code not in {302, 307} or urlsplit(location).scheme not in {"https", "http"}:
+            raise TargetError(f"GET {urlsplit(url).path} got {answer.status_code} from GitHub")
+        digest = hashlib.sha256()
+        with requests.Session() as session:
+            session.trust_env = False  # it would send what ~/.netrc holds
+            proxy = proxy_for(location)
+            proxies = {"http": proxy, "https": proxy} if proxy else None
+            with session.get(location, stream=True, timeout=TIMEOUT_S, proxies=proxies) as file:
+                if file.status_code != 200:
+                    raise TargetError(f"the file of {urlsplit(url).path} got {file.status_code}")
+                for chunk in file.iter_content(1 << 18):
+                    digest.update(chunk)
+        return digest.hexdigest()
 
     def _read(self, path: str, params: dict[str, Any]) -> tuple[Mapping[str, str], Any]:
         try:

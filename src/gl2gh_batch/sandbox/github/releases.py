@@ -309,7 +309,7 @@ def release_document(state: State, repository: Repository, release: Release) -> 
     page = web_url(state, repository)
     tag = quote(release.tag_name, safe="")
     place = f"untagged-{release.id:x}" if release.draft else tag
-    archive = None if release.draft else f"{repository_url(state, repository)}/%s/{tag}"
+    base = repository_url(state, repository)
     uploads = f"{state.url}/api/uploads/repos/{repository.full_name}/releases/{release.id}/assets"
     return {
         "id": release.id,
@@ -318,8 +318,8 @@ def release_document(state: State, repository: Repository, release: Release) -> 
         "assets_url": f"{url}/assets",
         "upload_url": uploads + "{?name,label}",
         "html_url": f"{page}/releases/tag/{place}",
-        "tarball_url": archive and archive % "tarball",
-        "zipball_url": archive and archive % "zipball",
+        "tarball_url": None if release.draft else f"{base}/tarball/{tag}",
+        "zipball_url": None if release.draft else f"{base}/zipball/{tag}",
         "tag_name": release.tag_name,
         "target_commitish": release.target_commitish,
         "name": release.name,

@@ -251,6 +251,8 @@ class Settings:
     has_drafts: bool = True
     # What GitHub gives every organisation ("Managing issue types in an organization").
     issue_types: tuple[str, ...] = ("Task", "Bug", "Feature")
+    # A recursive tree is cut after so many (github/docs rest/git/trees).
+    tree_entries: int = 100_000
 
     def update(self, values: Mapping[str, Any]) -> None:
         """Set some of the fields; ValueError names one that is not there."""

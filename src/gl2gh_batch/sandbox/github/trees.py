@@ -23,7 +23,7 @@ async def get_tree(call: Call) -> web.StreamResponse:
         raise not_found()
     base = repository_url(call.state, repository)
     rows = await git.tree(sha, recursive="recursive" in call.query)
-    most = int(min(call.state.rules.most("tree_entries"), len(rows)))
+    most = int(min(call.state.settings.tree_entries, len(rows)))
     entries: list[dict[str, Any]] = [
         {
             "path": path,

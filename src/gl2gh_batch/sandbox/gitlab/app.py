@@ -36,6 +36,7 @@ _GIT: Final = re.compile(
 _UPLOAD: Final = re.compile(
     r"/(?:-/project/(?P<id>\d+)|-/group/(?P<group_id>\d+)|(?P<path>.+?)(?:/-)?)/uploads/(?P<secret>[0-9a-f]{32})/(?P<filename>[^/]+)"
 )
+_EVIDENCE: Final = re.compile(r"/(?P<path>.+?)/-/releases/.+/evidences/\d+\.json")
 _CHALLENGE: Final = {"WWW-Authenticate": 'Basic realm="GitLab"'}
 # What GitLab keeps for itself: pushes to it are refused.
 _INTERNAL_REFS: Final = (
@@ -104,6 +105,8 @@ def _elsewhere(world: World) -> Callable[[web.Request], Awaitable[web.StreamResp
             return await _git(world, request, match)
         if request.method in ("GET", "HEAD") and (match := _UPLOAD.fullmatch(request.path)):
             return _upload(world, request, match)
+        if request.method in ("GET", "HEAD") and (match := _EVIDENCE.fullmatch(request.path)):
+            return _evidence(world, request, match)
         return web.Response(status=404, text="The page could not be found.\n")
 
     return handle
@@ -183,3 +186,15 @@ def _upload(world: World, request: web.Request, match: re.Match[str]) -> web.Str
     if project is None or not caller.can_see(project):
         return web.Response(status=404, text="The page could not be found.\n")
     return upload_answer(world, project, match["secret"], match["filename"])
+
+
+def _evidence(world: World, request: web.Request, match: re.Match[str]) -> web.StreamResponse:
+    """A release's evidence by its address, for those who may see the project."""
+    caller = api_caller(world, request)
+    project = world.project(match["path"])
+    if project is not None and caller.can_see(project):
+        for release in project.releases:
+            for each in release.evidences:
+                if each["filepath"] == request.path and "text" in each:
+                    return web.Response(text=each["text"], content_type="application/json")
+    return web.Response(status=404, text="The page could not be found.\n")

@@ -15,9 +15,11 @@ from gl2gh_batch.sandbox.seeds.records import Group, Milestone, Project, Release
 
 
 async def releases(call: Call) -> web.StreamResponse:
-    """`/projects/:id/releases`, newest first."""
+    """`/projects/:id/releases`, newest first unless told otherwise."""
     found = call.project()
-    rows = sorted(found.releases, key=lambda release: release.released_at, reverse=True)
+    by = call.choice("order_by", ("released_at", "created_at"), "released_at")
+    is_rising = call.choice("sort", ("asc", "desc"), "desc") == "asc"
+    rows = sorted(found.releases, key=lambda release: getattr(release, by), reverse=not is_rising)
     return call.page(rows, lambda each: release_face(call, found, each))
 
 
@@ -119,7 +121,11 @@ def release_face(call: Call, project: Project, release: Release) -> dict[str, An
         "tag_path": f"/{project.full_path}/-/tags/{release.tag}",
         "assets": {"count": len(sources) + len(links), "sources": sources, "links": links},
         "evidences": [
-            {**each, "filepath": _shown(world.url, each["filepath"])} for each in release.evidences
+            {
+                **{name: value for name, value in each.items() if name != "text"},
+                "filepath": _shown(world.url, each["filepath"]),
+            }
+            for each in release.evidences
         ],
         "_links": {
             "closed_issues_url": f"{place}/-/issues?release_tag={release.tag}&scope=all&state=closed",

@@ -61,6 +61,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -252,7 +253,22 @@ def _release(entry: Reader, project: Project) -> Release:
             released_at=release.moment("released_at", created),
             milestones=release.texts("milestones"),
             links=links,
+            evidences=[
+                _evidence(each, project, tag, number)
+                for number, each in enumerate(release.children("evidences"), 1)
+            ],
         )
+
+
+def _evidence(entry: Reader, project: Project, tag: str, number: int) -> dict[str, Any]:
+    with entry as evidence:
+        text = evidence.text("text", "{}")
+        return {
+            "sha": hashlib.sha256(text.encode()).hexdigest()[:40],
+            "filepath": f"/{project.full_path}/-/releases/{tag}/evidences/{number}.json",
+            "collected_at": evidence.moment("collected_at", project.created_at),
+            "text": text,
+        }
 
 
 def _snippet(entry: Reader, project: Project) -> Snippet:

@@ -1,0 +1,125 @@
+"""Branches of our own making: files that become commits without a past, the same ones on every machine.
+
+git-fast-import(1) reads them as one stream, so that neither memory nor processes grow with their number.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from gl2gh_batch.domain.errors import WorkDirectoryError
+from gl2gh_batch.kit.git_process import Finished, GitProcess, failure
+
+# Refs below here keep what we made alive in a mirror; they are neither branches nor tags of the project.
+OWN_PREFIX: Final = "refs/gl2gh-batch/"
+# A push can be cut between commits only, and GitHub takes 2 GiB at once.
+COMMIT_BYTES: Final = 1 << 30
+CHUNK_BYTES: Final = 1 << 18
+COMMITTER: Final = "gl2gh-batch <noreply@gl2gh-batch.invalid>"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeFile:
+    """One file of a branch: its bytes, or where on disk they are; `path` is relative, with slashes."""
+
+    path: str
+    content: bytes = b""
+    file: Path | None = None
+
+    @property
+    def size(self) -> int:
+        """Its size in bytes."""
+        return len(self.content) if self.file is None else self.file.stat().st_size
+
+
+async def write_branch(
+    process: GitProcess,
+    mirror: Path,
+    name: str,
+    files: Iterable[TreeFile],
+    *,
+    message: str,
+    seconds: int,
+    commit_bytes: int = COMMIT_BYTES,
+) -> str:
+    """Make a branch of these files in the repository and return the id of its last commit.
+
+    The first commit has no parent; as many follow as are needed to keep each below `commit_bytes`, and all
+    have the date `seconds` (since 1970, UTC). The same files give the same id. Raises `GitError`.
+    """
+    ref = f"{OWN_PREFIX}{name}"
+    async with process.started(
+        "fast-import", "--quiet", "--force", "--done", mirror=mirror, stdin=True
+    ) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        assert child.stderr is not None
+        output = asyncio.ensure_future(child.stdout.read())
+        errors = asyncio.ensure_future(child.stderr.read())
+        try:
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # git says why, in its own words
+                await _send(child.stdin, ref, files, message, seconds, commit_bytes)
+            said = process.clean(await errors, None)
+            done = Finished(output=await output, errors=said, code=await child.wait())
+        finally:
+            output.cancel()
+            errors.cancel()
+    if done.code:
+        raise failure("fast-import", done)
+    return done.output.decode("ascii").split()[-1]
+
+
+async def _send(
+    pipe: asyncio.StreamWriter,
+    ref: str,
+    files: Iterable[TreeFile],
+    message: str,
+    seconds: int,
+    commit_bytes: int,
+) -> None:
+    pipe.write(f"reset {ref}\n".encode())
+    mark, left, words = 0, 0, message.encode()
+    for one in files:
+        size = one.size
+        if mark == 0 or size > left:
+            mark += 1
+            left = commit_bytes
+            pipe.write(f"commit {ref}\nmark :{mark}\ncommitter {COMMITTER} {seconds} +0000\n".encode())
+            pipe.write(f"data {len(words)}\n".encode() + words + b"\n")
+            if mark > 1:
+                pipe.write(f"from :{mark - 1}\n".encode())
+        left -= size
+        pipe.write(f"M 100644 inline {_quoted(one.path)}\ndata {size}\n".encode())
+        if one.file is None:
+            pipe.write(one.content)
+        else:
+            await _send_file(pipe, one.file, size)
+        pipe.write(b"\n")
+        await pipe.drain()
+    pipe.write(f"get-mark :{mark}\ndone\n".encode())
+    await pipe.drain()
+    pipe.close()
+    await pipe.wait_closed()
+
+
+async def _send_file(pipe: asyncio.StreamWriter, path: Path, size: int) -> None:
+    sent = 0
+    with path.open("rb") as file:
+        while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
+            sent += len(chunk)
+            pipe.write(chunk)
+            await pipe.drain()
+    if sent != size:
+        raise WorkDirectoryError(
+            f"{path.name} changed while it was read", hint="Run again with resume_from=export."
+        )
+
+
+def _quoted(path: str) -> str:
+    escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
