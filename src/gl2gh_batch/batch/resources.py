@@ -16,7 +16,7 @@ import aiohttp
 
 from gl2gh_batch.agents import Desk
 from gl2gh_batch.agents.discovery import is_unfinished
-from gl2gh_batch.batch.access import GitHubAccess
+from gl2gh_batch.batch.access import GitHubAccess, github_key
 from gl2gh_batch.batch.claims import Claims
 from gl2gh_batch.batch.config import ProjectConfig, parse_config
 from gl2gh_batch.batch.credentials import parse_credentials
@@ -162,7 +162,7 @@ class SharedResources:
 
     def github_account(self, config: ProjectConfig) -> tuple[str, Limits]:
         """Who pays for a project's requests to GitHub, and the limits of that credential."""
-        governor = self._governors.get(("github", *_github_key(config)))
+        governor = self._governors.get(("github", *github_key(config)))
         return ("", {}) if governor is None else (governor.credential, governor.limits)
 
     async def close(self) -> None:
@@ -387,7 +387,7 @@ class SharedResources:
 
     def _github_access(self, config: ProjectConfig) -> GitHubAccess:
         app = config.github_app
-        key = _github_key(config)
+        key = github_key(config)
         if key not in self._access:
             governor = self._github_governor(config, *key)
             line = self._github_line(config, governor)
@@ -492,10 +492,3 @@ def _nothing() -> None:
 
 def _place(config: ProjectConfig) -> tuple[str, str, str]:
     return (config.gitlab_url.lower(), str(config.request.project), str(config.output_dir or ""))
-
-
-def _github_key(config: ProjectConfig) -> tuple[str, str]:
-    """The address and the credential by which GitHub tells accounts apart."""
-    app = config.github_app
-    name = config.github_token if app is None else f"{app.app_id}:{app.installation_id}"
-    return config.github_api_url.lower(), name
