@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any, Final
 
 from rich.console import Group, RenderableType
@@ -12,13 +13,9 @@ from rich.text import Text
 from gl2gh_batch.domain.plan import Severity
 from gl2gh_batch.output.board import duration, if_content
 from gl2gh_batch.output.escape import cell, code, terminal
+from gl2gh_batch.output.losses_view import losses_lines, losses_markdown
 from gl2gh_batch.output.numbers import number_words
 
-LOSSES_FILE: Final = "desired/losses.ndjson"
-# A job's summary holds 1 MiB: this many losses in all, and for one project.
-MARKDOWN_LOSSES: Final = 500
-PROJECT_LOSSES: Final = 50
-TABLE_LOSSES: Final = 10
 _STYLES: Final[dict[str, str]] = {Severity.BLOCKING: "red", Severity.WARNING: "yellow"}
 
 
@@ -60,7 +57,7 @@ def plan_markdown(result: Mapping[str, Any]) -> str:
         hint = f" {cell(one['hint'], 600)}" if one.get("hint") else ""
         words = f"{cell(one.get('severity', ''))}: {cell(one.get('message', ''), 600)}{hint}"
         lines.append(f"- {code(_name(project))}{item} {words}")
-    lines += _losses_markdown(planned)
+    lines += losses_markdown(planned)
     return "\n".join(lines) + "\n"
 
 
@@ -90,58 +87,14 @@ def plan_table(result: Mapping[str, Any]) -> RenderableType:
         for project in planned
         if (words := number_words(project["plan"]))
     ]
-    for project, one in _findings(planned):
-        style = _STYLES.get(str(one.get("severity")), "dim")
-        line = Text(terminal(f"{_name(project)}: {one.get('message', '')}"), style=style)
-        if one.get("hint"):
-            line.append(f"\n  {terminal(one['hint'])}", style="dim")
-        parts.append(line)
-    for project in planned:
-        told = list(_losses(project, TABLE_LOSSES))
-        if told:
-            parts.append(Text(terminal(f"{_name(project)} loses {_by_kind(project)}"), style="bold"))
-        for item, what, reason in told:
-            parts.append(
-                Text("  " + terminal(f"{item}: {what}", 400)).append(terminal(f" ({reason})"), style="dim")
-            )
-        if told and (rest := int(project.get("losses") or 0) - len(told)) > 0:
-            parts.append(Text(f"  and {rest} more, in {LOSSES_FILE} of the project", style="dim"))
+    for hint, group in groupby(_findings(planned), key=lambda pair: str(pair[1].get("hint") or "")):
+        for project, one in group:
+            style = _STYLES.get(str(one.get("severity")), "dim")
+            parts.append(Text(terminal(f"{_name(project)}: {one.get('message', '')}"), style=style))
+        if hint:  # the same advice for several is given once
+            parts.append(Text(f"  {terminal(hint)}", style="dim"))
+    parts += losses_lines(planned)
     return Group(*parts)
-
-
-def _losses_markdown(planned: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """What each project loses, item by item and as totals, folded up."""
-    losing = [project for project in planned if project.get("losses")]
-    if not losing:
-        return
-    yield from ("", "### What is not carried over", "")
-    for project in losing:
-        yield f"- {code(_name(project))} {cell(_by_kind(project))}"
-    yield from ("", "### Item by item", "")
-    yield from ("| Project | Item | What | Why |", "|---|---|---|---|")
-    room = MARKDOWN_LOSSES
-    for project in losing:
-        told = list(_losses(project, min(room, PROJECT_LOSSES)))
-        room -= len(told)
-        for item, what, reason in told:
-            columns = (code(_name(project)), code(item), cell(what, 400), cell(reason, 400))
-            yield f"| {' | '.join(columns)} |"
-        if (rest := int(project["losses"]) - len(told)) > 0:
-            yield f"| {code(_name(project))} | | and {rest} more | all are in `{LOSSES_FILE}` |"
-
-
-def _losses(project: Mapping[str, Any], most: int) -> Iterator[tuple[str, str, str]]:
-    shown = (project.get("plan") or {}).get("losses_shown") or ()
-    for one in list(shown)[: max(0, most)]:
-        yield str(one.get("item", "")), str(one.get("what", "")), str(one.get("reason", ""))
-
-
-def _by_kind(project: Mapping[str, Any]) -> str:
-    """`12 losses: labels 3, issues 9`."""
-    total = int(project.get("losses") or 0)
-    counts = (project.get("plan") or {}).get("losses_by_kind") or {}
-    kinds = ", ".join(f"{name} {count}" for name, count in counts.items())
-    return f"{total} loss{'' if total == 1 else 'es'}{f': {kinds}' if kinds else ''}"
 
 
 def _planned(result: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -149,10 +102,14 @@ def _planned(result: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _findings(planned: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
-    """What blocks comes first."""
+    """What blocks comes first, and what has the same remedy together."""
     order = {Severity.BLOCKING.value: 0, Severity.WARNING.value: 1}
     found = [(project, one) for project in planned for one in project.get("findings") or ()]
-    yield from sorted(found, key=lambda pair: order.get(str(pair[1].get("severity")), 2))
+
+    def place(pair: tuple[Mapping[str, Any], Mapping[str, Any]]) -> tuple[int, str]:
+        return order.get(str(pair[1].get("severity")), 2), str(pair[1].get("hint") or "")
+
+    yield from sorted(found, key=place)
 
 
 def _name(project: Mapping[str, Any]) -> str:
