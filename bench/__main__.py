@@ -14,7 +14,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
-from bench.batch import SMALL, TINY
+from bench.batch import HUNDRED, SMALL, TINY
 from bench.figures import (
     SCENES,
     Figure,
@@ -36,6 +36,8 @@ PARALLEL: Final = (1, 2, 4, 8, 16, 20)
 MOST_AT_ONCE: Final = 20
 # What is measured without limits is a ratio that a smaller batch shows as well.
 SCHEDULED_SHARE: Final = 0.25
+# Against the floor, what is looked up before the first write counts: as long chains, of fewer projects.
+HALF: Final = {size: count // 2 for size, count in HUNDRED.items()}
 FEW_ISSUES: Final = 1000
 CROWD: Final = 20
 RATE_FILE: Final = Path(__file__).with_name("rate_file.py")
@@ -88,17 +90,18 @@ def _measure(pool: ProcessPoolExecutor, asked: argparse.Namespace) -> list[Figur
     runs = [begin(f"p = {parallel}", scheduled, parallel, scheduled_scale) for parallel in PARALLEL]
     equal = [begin(f"equal projects, p = {parallel}", equal_projects, parallel) for parallel in (1, 8)]
     again = begin("rerun", repeated, {TINY: 2, SMALL: 2})
+    whole = begin("all agents", scheduled, MOST_AT_ONCE, scale, HALF)
     schedules = [run.result() for run in runs]
     one, eight = (run.result() for run in equal)
     many, crowd, few = memory
     return [
         *(figure for run in applied for figure in applied_figures(run.result())),
         *efficiency_figures(schedules[0], schedules),
-        whole_figure(schedules[-1]),
+        whole_figure(whole.result()),
         speed_up_figure(one, eight),
         *memory_figures(few.result(), many.result(), crowd.result()),
         *repeated_figures(again.result()),
-        refusals_figure([*schedules, one, eight, again.result()]),
+        refusals_figure([*schedules, whole.result(), one, eight, again.result()]),
     ]
 
 

@@ -11,6 +11,7 @@ from bench.figures import (
     memory_figures,
     refusals_figure,
     repeated_figures,
+    shared_figures,
     speed_up_figure,
     table,
 )
@@ -80,6 +81,29 @@ def test_memory_does_not_grow_with_the_number_of_issues() -> None:
     few, many = peak_memory(1, 100), peak_memory(1, 600)
     growth, _ = memory_figures(few, many, few)
     assert not _missed(growth)
+
+
+def test_the_scenes_of_the_rate_limit_file_have_goals() -> None:
+    """Each scene becomes rows with its own goals; what breaks one is told."""
+    good = {
+        "shared-4": {"use": 0.98, "violations": 0, "fairness": 0.9},
+        "killed": {"use": 0.98, "violations": 0, "killed": 1, "fairness of the others": 0.9},
+        "refused": {
+            "sent after it was told": 1,
+            "in flight then": 2,
+            "full rate after s": 3.1,
+            "goal s": 5.0,
+            "violations": 0,
+        },
+        "overhead": {"requests": 160, "p50 ms": 1.0, "p99 ms": 6.0, "most ms": 8.0},
+    }
+    assert not _missed(*shared_figures(good))
+    bad = {
+        "shared-4": {"use": 0.90, "violations": 1, "fairness": 0.5},
+        "refused": {**good["refused"], "sent after it was told": 3, "full rate after s": 9.0},
+        "overhead": {**good["overhead"], "p99 ms": 60.0},
+    }
+    assert len(_missed(*shared_figures(bad))) == 6
 
 
 def test_the_table_says_which_goal_is_missed() -> None:
