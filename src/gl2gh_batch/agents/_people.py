@@ -20,7 +20,9 @@ from gl2gh_batch.domain.people import (
     PersonStatus,
     UserMapping,
     account_kind,
+    is_email,
     is_managed,
+    is_username,
     login_from,
 )
 from gl2gh_batch.domain.plan import Finding, Severity
@@ -39,16 +41,21 @@ _NAMED_IN_A_FINDING: Final = 10
 
 
 class Census:
-    """Who is named by a project's records, and how often as what; in memory, since people are few."""
+    """Who is named by a project's records, and how often as what; in memory, since people are few.
+
+    `left_out` counts the mentions of names that no record has, beyond the most that are kept.
+    """
 
     def __init__(self) -> None:
         self._seen: dict[str, PersonSeen] = {}
         self._unknown = 0
+        self.left_out = 0
 
     def take(self, kind: Kind[Any, Any], record: Any) -> None:
         """Count the people of one record."""
         for person in kind.people(record):
-            self._add(person)
+            if is_username(person.username):  # no other could be mapped
+                self._add(person)
         for text in kind.texts(record):
             for name in mentioned_names(text):
                 self._mention(name)
@@ -67,7 +74,7 @@ class Census:
                 username=person.username,
                 name=person.name,
                 id=person.id,
-                email=person.email,
+                email=person.email if is_email(person.email) else "",
                 account=account_kind(person),
             )
         self._seen[key] = _counted(known, person.role.value)
@@ -76,7 +83,10 @@ class Census:
         key = name.lower()
         known = self._seen.get(key)
         if known is None:
+            if not is_username(name):
+                return
             if self._unknown >= MOST_UNKNOWN:
+                self.left_out += 1
                 return
             self._unknown += 1
             known = PersonSeen(username=name)

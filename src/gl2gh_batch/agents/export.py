@@ -76,6 +76,11 @@ class Export(Agent):
         with lines_to(desk.folder.snapshot / PEOPLE) as lines:
             census.write(lines)
         files[PEOPLE] = lines.facts
+        if census.left_out:
+            desk.notice(
+                "notice",
+                f"texts mention more names than users.csv lists; {census.left_out} mentions are not counted",
+            )
         manifest = Manifest(
             files=files,
             inputs=inventory_digest(inventory, desk),

@@ -15,6 +15,8 @@ REPORT_COLUMNS: Final = ("name", "account", "status", "author", "assignee", "men
 UNRESOLVED_FINDING: Final = "people-unresolved"
 
 _LOGIN: Final = re.compile(r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}(?:_[A-Za-z0-9]+)?")
+_USERNAME: Final = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]{0,254}")
+_EMAIL: Final = re.compile(r"(?=.{3,254}\Z)[^@\s,<>]+@[^@\s,<>]+")
 # docs, "Username considerations for external authentication": 39 characters, the short code included.
 _LONGEST_LOGIN: Final = 39
 _PLACE: Final = "{username}"
@@ -120,6 +122,16 @@ def account_kind(person: Person) -> AccountKind:
     if person.bot or _TOKEN_BOT.fullmatch(name) or _INTERNAL.fullmatch(name):
         return AccountKind.BOT
     return AccountKind.PERSON
+
+
+def is_username(text: str) -> bool:
+    """True for what GitLab could have called somebody (gitlabhq, `Gitlab::PathRegex`)."""
+    return bool(_USERNAME.fullmatch(text))
+
+
+def is_email(text: str) -> bool:
+    """True for what looks like one e-mail address."""
+    return bool(_EMAIL.fullmatch(text))
 
 
 def is_login(text: str) -> bool:

@@ -14,14 +14,19 @@ from typing import Final
 import yaml
 
 from gl2gh_batch.domain.errors import ConfigurationError
-from gl2gh_batch.domain.people import MAP_COLUMNS, REPORT_COLUMNS, UserMapping, is_login
+from gl2gh_batch.domain.people import (
+    MAP_COLUMNS,
+    REPORT_COLUMNS,
+    UserMapping,
+    is_email,
+    is_login,
+    is_username,
+)
 
 _HINT: Final = (
     "Write one line for each person: gitlab_username,gitlab_email,github_login "
     "(github_login empty: has no account on GitHub)."
 )
-_USERNAME: Final = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]{0,254}")
-_EMAIL: Final = re.compile(r"[^@\s,<>]+@[^@\s,<>]+")
 _SIZE_LIMIT: Final = 16 * 1024 * 1024
 # The sign that keeps a spreadsheet from taking a cell for a formula, as our own report writes it.
 _GUARDED: Final = re.compile(r"'(?=[=+\-@])")
@@ -73,9 +78,9 @@ def _entries(row: Mapping[str, _Cell], name: str) -> Iterator[tuple[str, UserMap
     username, email, login = (row.get(column) for column in MAP_COLUMNS)
     if login and login.value and not is_login(login.value):
         raise _wrong(name, login, f"{login.value!r} is not a login of GitHub's")
-    if username and username.value and not _USERNAME.fullmatch(username.value):
+    if username and username.value and not is_username(username.value):
         raise _wrong(name, username, f"{username.value!r} is not a username of GitLab's")
-    if email and email.value and not _EMAIL.fullmatch(email.value):
+    if email and email.value and not is_email(email.value):
         raise _wrong(name, email, f"{email.value!r} is not an e-mail address")
     keys = [cell for cell in (username, email) if cell and cell.value]
     if not keys:

@@ -15,7 +15,7 @@ def mentioned_names(text: str) -> Iterator[str]:
 
     Whether a name is somebody's is for GitLab to say: `@all` is one of them.
     """
-    if "@" not in text:
+    if "@" not in text and "&" not in text:  # the sign can be written as an entity, too
         return
     names: list[str] = []
 
