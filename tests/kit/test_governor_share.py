@@ -21,6 +21,12 @@ def _shares() -> tuple[RequestGovernor, GovernorShare, GovernorShare]:
     return whole, GovernorShare(whole), GovernorShare(whole)
 
 
+def test_a_share_keeps_nothing_of_its_own() -> None:
+    """Whatever a governor can be asked, a share answers itself, so that no call meets half a governor."""
+    asked = {name for name in vars(RequestGovernor) if not name.startswith("_")}
+    assert asked <= set(vars(GovernorShare))
+
+
 async def test_shares_spend_one_budget() -> None:
     """What one share holds, the other waits for."""
     whole, one, other = _shares()

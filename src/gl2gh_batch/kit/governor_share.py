@@ -86,6 +86,14 @@ class GovernorShare(RequestGovernor):
         for entering in list(self._entering):
             entering.cancel()
 
+    def revoke(self, message: str, hint: str) -> None:
+        """The platform refused the credential: nobody who uses it is granted anything for a while."""
+        self._whole.revoke(message, hint)
+
+    def check_credential(self) -> None:
+        """Raise `AuthenticationError` while the credential is known to be refused."""
+        self._whole.check_credential()
+
     def snapshot(self) -> GovernorSnapshot:
         """What was granted so far to all, and who waits for what."""
         return self._whole.snapshot()
