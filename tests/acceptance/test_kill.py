@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from lab import Lab, differing, issue, note, project
 from merging import hide_branches, merging
+from torture import amount, dice
 from victim import apply_until_killed
 
 SMALL = project(
@@ -111,3 +112,52 @@ async def test_killed_at_every_request_and_resumed(open_lab: Any, subtests: Any,
     points = [(nth, before) for nth in range(1, requests + 1) for before in (True, False)]
     kills = await _kill_and_resume(lab, configs, wanted, points, subtests)
     assert kills >= len(points) - 4
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(6 * 3600)
+async def test_killed_twice_and_resumed(open_lab: Any, subtests: Any) -> None:
+    """Killed at a random request, and the next run too: the third ends as if nothing had been."""
+    lab, configs, wanted, requests = await _prepared(open_lab)
+    rng = dice("double kills")
+    kills = 0
+    for number in range(amount(3, 200)):
+        first, second = rng.randint(1, requests - 1), rng.randint(1, requests // 2)
+        with subtests.test(f"{number}: requests {first} and {second}"):
+            await lab.control("POST", "reset")
+            shutil.rmtree(lab.work)
+            shutil.copytree(lab.folder / "planned", lab.work)
+            kills += await apply_until_killed(lab, first, before=rng.random() < 0.5, configs=configs)
+            kills += await apply_until_killed(lab, second, before=rng.random() < 0.5, configs=configs)
+            result = await lab.batch("APPLY", configs)
+            assert result["status"] == "success", (lab.writes(), result["results"][0].get("error"))
+            assert differing(await lab.settled(), wanted) == []
+    print(f"{kills} kills")
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(6 * 3600)
+async def test_a_batch_of_five_is_killed_anywhere(open_lab: Any, subtests: Any) -> None:
+    """Five projects at once, killed before or after any of at least 300 requests, close phase included."""
+    lab = await open_lab(
+        *(
+            project(
+                f"acme/app-{one}",
+                20 + one,
+                issues=[issue(1, notes=[note("Yes.")]), issue(3, state="closed"), issue(4)],
+            )
+            for one in range(5)
+        )
+    )
+    configs = lab.configs(visibility="source")
+    assert (await lab.batch("PLAN_ONLY", configs))["status"] == "success"
+    shutil.copytree(lab.work, lab.folder / "planned")
+    mark = lab.mark()
+    assert (await lab.batch("APPLY", configs))["status"] == "success"
+    wanted, requests = await lab.settled(), len(lab.github(mark))
+    every = [(nth, before) for nth in range(1, requests + 1) for before in (True, False)]
+    rng = dice("kills")
+    points = rng.sample(every, min(len(every), amount(3, 600)))
+    print(f"{requests} requests, {len(points)} points")
+    kills = await _kill_and_resume(lab, configs, wanted, points, subtests)
+    assert kills >= len(points) * 0.9

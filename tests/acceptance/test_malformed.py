@@ -59,7 +59,7 @@ async def test_malformed_answers(open_lab: Any, subtests: Any) -> None:
     }
     wanted = await lab.settled()
     rng = dice("malformed answers")
-    for number in range(amount(16, 2000)):
+    for number in range(amount(10, 2000)):
         fault = _fault(rng, requests)
         shown = {**fault, "effect": str(fault["effect"])[:60]}
         with subtests.test(f"{number}: {shown}"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from itertools import islice
@@ -31,6 +33,7 @@ from gl2gh_batch.domain.errors import (
     FailureReason,
     Gl2ghError,
     StoppedError,
+    WorkDirectoryError,
 )
 from gl2gh_batch.domain.events import AgentFinished, AgentStarted
 from gl2gh_batch.domain.modes import AGENTS_OF, AgentName, MigrationMode, Task, parse_mode, parse_resume_from
@@ -50,6 +53,9 @@ ALL_AGENTS: Final[dict[AgentName, Agent]] = {
 # The import of issues, and each capability, may be found missing once.
 MOST_MISSING: Final = 1 + len(Capability)
 LOSSES_SHOWN: Final = 50
+OF_THE_DISK: Final = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG, errno.EMFILE}
+)
 
 
 class Resources(Protocol):
@@ -161,7 +167,7 @@ class _Run:
             if name not in self._redo and await agent.is_current(desk):
                 result = AgentResult(status="passed-over", summary="nothing changed since it was done")
             else:
-                result = await (work() if work else agent.run(desk))
+                result = await _on_disk(work() if work else agent.run(desk))
         except Gl2ghError as error:
             if error.project is None:
                 error.project = desk.label
@@ -246,6 +252,19 @@ class _Run:
         """The first of what is not carried over; all of it is in `desired/losses.ndjson`."""
         folder = self._desk.folder
         return list(islice(read_losses(folder), LOSSES_SHOWN)) if folder.losses.is_file() else []
+
+
+async def _on_disk(work: Awaitable[AgentResult]) -> AgentResult:
+    """What the disk refuses, wherever it does, as an error of ours; what is durable stays so."""
+    try:
+        return await work
+    except (OSError, sqlite3.Error) as error:
+        if isinstance(error, OSError) and error.errno not in OF_THE_DISK:
+            raise
+        raise WorkDirectoryError(
+            f"the work directory cannot be written: {getattr(error, 'strerror', None) or error}",
+            hint="Make room or give rights there, then run the same command again: it resumes.",
+        ) from error
 
 
 def _failure(error: Gl2ghError) -> Failure:

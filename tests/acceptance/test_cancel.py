@@ -1,0 +1,67 @@
+"""Stopped by a signal anywhere: nothing more is sent, everything is written, and the next run goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lab import Lab, differing, issue, note, project
+from shell import Shell
+from torture import FULL, amount, dice
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# What is under way when the signal comes may still arrive: a request of each project, and its git.
+IN_FLIGHT = 4
+
+
+async def _until(lab: Lab, count: int, process: asyncio.subprocess.Process) -> None:
+    while len(lab.github()) < count and process.returncode is None:  # noqa: ASYNC110 - the journal tells nobody
+        await asyncio.sleep(0.005)
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(3600)
+async def test_cancelled_at_any_point(open_lab: Any, tmp_path: Path, subtests: Any) -> None:
+    """A signal at random requests: its exit code, result and summary; resumed, the same target."""
+    lab: Lab = await open_lab(
+        project("acme/app", 17, issues=[issue(one, notes=[note("Yes.")]) for one in (1, 2, 4)]),
+        project("acme/lib", 18, issues=[issue(1), issue(2)]),
+    )
+    folder = tmp_path / "here"
+    folder.mkdir()
+    shell, work = Shell(folder), folder / "gl2gh-work"
+    flags = ["--project-ids=17,18", "--mode=FULL"]
+    assert (await shell.run(lab, *flags)).code == 0
+    wanted, requests = await lab.settled(), len(lab.github())
+    rng = dice("cancel")
+    slowest = 0.0
+    for number in range(amount(4, 50)):
+        nth, chosen = rng.randint(1, requests - 2), SIGNALS[number % len(SIGNALS)]
+        with subtests.test(f"{chosen.name} at request {nth}"):
+            await lab.control("POST", "reset")
+            shutil.rmtree(work)
+            mark = lab.mark()
+            process = await shell.start("run", *shell.flags(lab), *flags, env=shell.tokens(lab))
+            await _until(lab, mark + nth if mark else nth, process)
+            began, before = time.monotonic(), len(lab.github())
+            process.send_signal(chosen)
+            ended = await asyncio.wait_for(shell.ended(process), timeout=60)
+            slowest = max(slowest, time.monotonic() - began)
+            assert "Traceback" not in ended.err, ended.err
+            assert ended.code == 128 + chosen, ended
+            assert len(lab.github()) - before <= IN_FLIGHT * 2, [one.path for one in lab.github()[before:]]
+            result = json.loads((work / "batch-result.json").read_text())
+            assert result["stopped_by"] == "signal"
+            assert (work / "report" / "summary.md").is_file()
+            again = await shell.run(lab, *flags)
+            assert again.code == 0, again
+            assert differing(await lab.settled(), wanted) == []
+    print(f"slowest exit: {slowest:.1f} s")
+    if FULL:
+        assert slowest <= 5.0
