@@ -172,6 +172,20 @@ async def test_the_same_folder_goes_on_at_once(make: Make, ref: Ref) -> None:
     assert ref.held != held
 
 
+async def test_what_a_dead_run_left_is_given_back(make: Make, ref: Ref) -> None:
+    """A run in the same folder that has nothing to send takes the leftover away; one elsewhere does not."""
+    dead = make("a")
+    await dead.ensure()
+    assert dead._lock is not None
+    await make("a").release()
+    assert ref.held  # not while it lives
+    dead._lock.close()
+    await make("b").release()
+    assert ref.held
+    await make("a").release()
+    assert ref.held == ""
+
+
 async def test_one_folder_has_one_writer(make: Make) -> None:
     """A second run in a folder that is being applied from is refused without asking the target."""
     await make("a").ensure()

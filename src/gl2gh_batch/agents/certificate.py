@@ -71,8 +71,11 @@ def _certificate(desk: Desk, plan: Plan) -> Certificate:
         )
     manifest = read_manifest(desk.folder.desired, remedy=REMEDY)
     if manifest is not None:
-        records = {name.removesuffix(".ndjson"): facts.sha256 for name, facts in manifest.files.items()}
-        records.pop("losses", None)
+        records = {
+            name: manifest.files[f"{name}.ndjson"].sha256
+            for name in desk.kinds
+            if f"{name}.ndjson" in manifest.files
+        }
         certificate = replace(certificate, expected=records)
     if verification is None:
         return certificate

@@ -132,16 +132,27 @@ class TargetClaim:
         """Give the claim back; whatever goes wrong, it lapses by itself."""
         sha, self._sha = self._sha, ""
         try:
-            if sha:
+            # A run that died may have left its claim, and this one had nothing to send.
+            if sha or self._kept():
                 with contextlib.suppress(Gl2ghError, TimeoutError, OSError):
                     async with asyncio.timeout(self._release_within_s()):
-                        await self._ref.swap(await self._auth(), sha, "")
-                    (self._folder / _CLAIM_FILE).unlink(missing_ok=True)
+                        await self._give_back(sha)
         finally:
             if self._lock is not None:
                 self._lock.release()
                 self._lock.close()
                 self._lock = None
+
+    async def _give_back(self, sha: str) -> None:
+        if not sha:
+            self._lock_here()
+        auth = await self._auth()
+        if not sha:
+            left = await self._ref.seen(auth)
+            sha = left if left in self._kept() else ""
+        if sha:
+            await self._ref.swap(auth, sha, "")
+        (self._folder / _CLAIM_FILE).unlink(missing_ok=True)
 
     def forget(self) -> None:
         """The target is gone, and the claim with it."""
