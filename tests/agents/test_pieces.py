@@ -64,7 +64,7 @@ def test_the_numbers_to_fill(policy: NumberingPolicy, spans: dict[str, range]) -
     first, last = spans
     assert numbered(ALL_KINDS, {last}, numbers) == {last: range(1, spans[last].stop)}
     assert numbered(ALL_KINDS, {first}, numbers) == {first: spans[first]}
-    assert filling_order(ALL_KINDS, numbers)[3:5] == list(spans)
+    assert [name for name in filling_order(ALL_KINDS, numbers) if name in spans] == list(spans)
     assert numbered(ALL_KINDS, ALL_KINDS, Numbers(policy=policy)) == {}
 
 

@@ -11,11 +11,12 @@ from gl2gh_batch.agents.plan import adopt_plan, read_steps, require_plan
 from gl2gh_batch.domain.errors import BlockedError, PlanRefusedError
 from gl2gh_batch.domain.ledger import StepState
 from gl2gh_batch.domain.modes import AgentName
-from gl2gh_batch.domain.plan import GitPush, NoOp, Phase, Plan
+from gl2gh_batch.domain.plan import GitPush, LfsPush, NoOp, Phase, Plan
 from gl2gh_batch.domain.result import AgentResult
 from gl2gh_batch.engines import ALL_ENGINES, Engine
 from gl2gh_batch.engines._engine import Workbench
 from gl2gh_batch.engines._recovery import RECOVERED
+from gl2gh_batch.kit.git_lfs import LfsObject
 from gl2gh_batch.kit.ledger import Ledger
 
 # The ledger's notes: the digest of the plan whose steps of that phase are all done.
@@ -56,11 +57,12 @@ async def perform_phase(desk: Desk, plan: Plan, phase: Phase, note: str) -> int:
         totals = {name: kind.steps for name, kind in plan.kinds.items()}
         done: dict[str, int] = {}
         sent = 0
+        fetched: dict[str, str] | None = None
         for step in read_steps(desk.folder):
             if isinstance(step, NoOp) or step.phase is not phase:
                 continue
-            if isinstance(step, GitPush):
-                await _bring_history(desk, step, ledger)
+            if isinstance(step, GitPush | LfsPush):
+                fetched = await _bring_history(desk, step, ledger, fetched)
             sent += await engine.perform(step)
             done[step.kind] = done.get(step.kind, 0) + 1
             desk.count(AgentName.APPLY, step.kind, done[step.kind], totals.get(step.kind))
@@ -91,18 +93,28 @@ def engine_for(desk: Desk, plan: Plan, ledger: Ledger) -> Engine:
     )
 
 
-async def _bring_history(desk: Desk, push: GitPush, ledger: Ledger) -> None:
-    """Fetch the history again where the work directory came without it, as a handover does."""
+async def _bring_history(
+    desk: Desk, push: GitPush | LfsPush, ledger: Ledger, fetched: dict[str, str] | None
+) -> dict[str, str] | None:
+    """Fetch the history again where the work directory came without it, as a handover does.
+
+    `fetched` are the refs that an earlier step of this run brought so; None when none did.
+    """
     mirror = desk.folder.path / push.mirror
     receipt = ledger.receipt(push.id)
     if mirror != desk.folder.mirror or (receipt is not None and receipt.state is StepState.DONE):
-        return
-    if (mirror / "HEAD").is_file():
-        return
-    refs = await fetch_history(desk)
-    if desk.folder.own_branches.is_file():
-        await desk.git.unbundle(mirror, desk.folder.own_branches)
-    moved = {name: sha for name, sha in push.refs.items() if refs.get(name) != sha}
+        return fetched
+    if not (mirror / "HEAD").is_file():
+        fetched = await fetch_history(desk)
+        if desk.folder.own_branches.is_file():
+            await desk.git.unbundle(mirror, desk.folder.own_branches)
+    if isinstance(push, LfsPush):
+        wanted = [LfsObject(oid=oid, size=size) for oid, size in push.objects.items()]
+        await desk.git.lfs.fetch(desk.source_git_url, mirror, wanted, desk.gitlab_auth())
+        return fetched
+    if fetched is None:
+        return None
+    moved = {name: sha for name, sha in push.refs.items() if fetched.get(name) != sha}
     if lost := await desk.git.lacks(mirror, moved.values()):
         names = sorted(name for name, sha in moved.items() if sha in lost)
         raise PlanRefusedError(
@@ -110,6 +122,7 @@ async def _bring_history(desk: Desk, push: GitPush, ledger: Ledger) -> None:
             hint="Apply from the work directory of the plan, which has them, or make the plan again.",
             project=desk.label,
         )
+    return fetched
 
 
 def phase_is_done(desk: Desk, note: str, plan: Plan) -> bool:

@@ -51,6 +51,7 @@ class Discovery(Agent):
         counts = {
             **await desk.cold.counts(project_id),
             **await desk.cold.counts_not_carried(project),
+            "lfs_objects": _lfs_objects(project),
         }
         version = await desk.cold.version()
         inventory = Inventory(
@@ -79,6 +80,12 @@ class Discovery(Agent):
         return AgentResult(
             status="done", summary=f"{counted(len(found), 'sort')} of things found", counts=found
         )
+
+
+def _lfs_objects(project: Project) -> int | None:
+    """GitLab has no list of them: none when their size is 0, else unknown until the history is read."""
+    size = None if project.statistics is None else project.statistics.lfs_objects_size
+    return 0 if size == 0 or project.lfs_enabled is False else None
 
 
 def _sizes(project: Project) -> dict[str, int]:
@@ -118,7 +125,8 @@ async def _watermark(desk: Desk) -> Watermark:
 
 
 def _findings(counts: dict[str, int | None]) -> list[Finding]:
-    unknown = sorted(name for name, count in counts.items() if count is None)
+    # LFS objects are counted when the history is read.
+    unknown = sorted(name for name, count in counts.items() if count is None and name != "lfs_objects")
     if not unknown:
         return []
     return [

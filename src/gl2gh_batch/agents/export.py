@@ -14,7 +14,7 @@ from gl2gh_batch.domain.errors import WorkDirectoryError
 from gl2gh_batch.domain.inventory import Inventory
 from gl2gh_batch.domain.modes import AgentName
 from gl2gh_batch.domain.result import AgentResult
-from gl2gh_batch.kinds import Source
+from gl2gh_batch.kinds import LfsObjects, Source
 from gl2gh_batch.kit.git import BRANCHES_AND_TAGS, MERGE_REQUEST_HEADS
 from gl2gh_batch.kit.workdir import (
     Manifest,
@@ -53,6 +53,7 @@ class Export(Agent):
             history=None if inventory.empty_repository else desk.git.history(desk.folder.mirror),
             fetch=None if inventory.empty_repository else partial(_fetch, desk),
             folder=desk.folder,
+            lfs=None if inventory.empty_repository else partial(fetch_lfs, desk),
         )
         files = {}
         census = Census()
@@ -126,6 +127,15 @@ def _wants_heads(desk: Desk, inventory: Inventory | None) -> bool:
 
 async def _fetch(desk: Desk, shas: Sequence[str]) -> None:
     await desk.git.fetch_commits(desk.source_git_url, desk.folder.mirror, shas, desk.gitlab_auth())
+
+
+async def fetch_lfs(desk: Desk) -> LfsObjects:
+    """Bring the LFS objects that the mirror's history names beside it."""
+    lfs = desk.git.lfs
+    named = await lfs.pointers(desk.folder.mirror)
+    lost = await lfs.fetch(desk.source_git_url, desk.folder.mirror, named, desk.gitlab_auth())
+    missing = {one.oid for one in lost}
+    return LfsObjects(held=[one for one in named if one.oid not in missing], lost=lost)
 
 
 def require_inventory(desk: Desk) -> Inventory:

@@ -26,6 +26,7 @@ from gl2gh_batch.domain.plan import (
     Finding,
     GitPush,
     KindPlan,
+    LfsPush,
     Loss,
     NoOp,
     Phase,
@@ -64,7 +65,7 @@ LOOKS_AT_TARGET = 4
 # The claim on the target is set and taken away, by git.
 CLAIM_PUSHES = 2
 STEPS: codec.Tagged[Step | NoOp] = codec.Tagged(
-    "step", {"call": Call, "git-push": GitPush, "upload": Upload, "no-op": NoOp}
+    "step", {"call": Call, "git-push": GitPush, "lfs-push": LfsPush, "upload": Upload, "no-op": NoOp}
 )
 
 

@@ -191,7 +191,8 @@ class Comparison:
         numbers = self.desk.reference.numbers
         if self.kind.is_absent(numbers) or (self.kind.is_rare and not path.stat().st_size):
             return
-        async for item in self.kind.read_back(self.witness, self.plan.repo):
+        desired = _desired(path, self.kind)
+        async for item in self.kind.seen_of(self.witness, self.plan.repo, desired):
             if self.kind.owns(item, numbers):
                 yield item
 

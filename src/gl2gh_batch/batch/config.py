@@ -60,7 +60,15 @@ KEYS: Final = (
     "attachments",
     "origin",
 )
-SKIPPABLE: Final = ("issues", "labels", "merge_requests", "milestones", "releases", "uploads")
+SKIPPABLE: Final = (
+    "issues",
+    "labels",
+    "lfs_objects",
+    "merge_requests",
+    "milestones",
+    "releases",
+    "uploads",
+)
 KIND_CHOICES: Final = ("migrate", "skip")
 ISSUE_CHANNELS: Final = ("import", "rest")
 # GitLab: `Gitlab::PathRegex`; a project is always inside something.

@@ -33,6 +33,7 @@ from gl2gh_batch.domain.request import PARALLEL_LIMITS
 from gl2gh_batch.kit.claim import LEASE_S
 from gl2gh_batch.kit.clock import SystemClock
 from gl2gh_batch.kit.git import Git
+from gl2gh_batch.kit.git_lfs import LfsObject
 from gl2gh_batch.kit.git_process import GitAuth
 from gl2gh_batch.kit.governor import RequestGovernor
 from gl2gh_batch.kit.http import Retries, open_session
@@ -288,6 +289,11 @@ class SharedResources:
         async def refs_of(repo: RepoRef) -> Mapping[str, str]:
             return (await git.ls_remote(f"{parsed.github_url}/{repo}.git", await target_auth())).refs
 
+        async def lfs_of(repo: RepoRef, wanted: Mapping[str, int]) -> Mapping[str, int]:
+            objects = [LfsObject(oid=oid, size=size) for oid, size in wanted.items()]
+            url = f"{parsed.github_url}/{repo}.git"
+            return await git.lfs.present(url, objects, await target_auth())
+
         claim = self._claims.on(reference.repo, parsed.github_url, folder.path, target_auth)
         desk = Desk(
             request=parsed.request,
@@ -304,6 +310,7 @@ class SharedResources:
                 runner=self._threads(),
                 line=access.line.for_project(label),
                 ls_remote=refs_of,
+                lfs_present=lfs_of,
                 scratch=folder.scratch,
             ),
             git=git,

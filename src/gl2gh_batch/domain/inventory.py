@@ -48,7 +48,6 @@ NOT_CARRIED: Final[dict[str, str]] = {
     # kind → what a reader should know; later work empties this table
     "wiki": "wiki pages",
     "snippets": "snippets",
-    "lfs_objects": "Git LFS objects (the pointers are in the history)",
     "members": "members and their roles",
     "protected_branches": "branch protections",
     "protected_tags": "tag protections",

@@ -136,6 +136,18 @@ class GitPush:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LfsPush:
+    """The Git LFS objects (oid → bytes) that the target needs before it takes the refs of the mirror."""
+
+    id: str
+    kind: str
+    phase: Phase = Phase.FILL
+    repo: RepoRef
+    mirror: str
+    objects: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
     """One file sent to a release of the target; `file` is relative to the project's folder.
 
@@ -164,7 +176,7 @@ class NoOp:
     reason: str
 
 
-Step = Call | GitPush | Upload
+Step = Call | GitPush | LfsPush | Upload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

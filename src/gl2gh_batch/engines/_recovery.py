@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from gl2gh_batch.domain.errors import TargetError, TargetNotOursError
-from gl2gh_batch.domain.plan import CREATE_STEP, Call, Completion, GitPush, Phase, Plan, Step
+from gl2gh_batch.domain.plan import CREATE_STEP, Call, Completion, GitPush, LfsPush, Phase, Plan, Step
 from gl2gh_batch.engines._engine import Workbench
 from gl2gh_batch.engines._imports import ImportJobs
 from gl2gh_batch.engines._lookups import Lookups
@@ -66,6 +66,10 @@ class Recovery:
             elif isinstance(step, GitPush):
                 if closing or all(refs.get(name) == sha for name, sha in step.refs.items()):
                     self._done(step, {"refs": len(step.refs)})
+            elif isinstance(step, LfsPush):
+                # Sent again it sends what is not there, and so mostly nothing.
+                if closing:
+                    self._done(step, {"objects": len(step.objects)})
             elif isinstance(step, Call):
                 self._call(step, found, is_closing=bool(closing))
         return self._proven

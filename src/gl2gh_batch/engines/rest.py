@@ -26,6 +26,7 @@ from gl2gh_batch.domain.plan import (
     Capability,
     Completion,
     GitPush,
+    LfsPush,
     Plan,
     Step,
     Upload,
@@ -148,6 +149,8 @@ class RestEngine(Engine):
                 return await self._call(step, digest, receipt)
             case GitPush():
                 return await self._push(step, digest, is_begun=receipt is not None)
+            case LfsPush():
+                return await self._push_lfs(step, digest)
             case Upload():
                 return await self._uploads.perform(step, digest, begun=receipt is not None)
 
@@ -387,6 +390,15 @@ class RestEngine(Engine):
             expect=push.expect,
             remove=push.remove,
         )
+
+    async def _push_lfs(self, push: LfsPush, digest: str) -> bool:
+        """Objects are known by their content: sending them again, or some of them before, does no harm."""
+        bench = self.bench
+        bench.ledger.intent(push.id, digest, self._now())
+        mirror = bench.folder.path / push.mirror
+        sent = await bench.git.lfs.push(bench.git_url, mirror, push.objects, await self._git_auth())
+        bench.ledger.done(push.id, {"objects": len(push.objects), "sent": sent}, self._now())
+        return True
 
     async def _git_auth(self) -> GitAuth:
         return GitAuth(username="x-access-token", token=await self.bench.git_token())

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from gl2gh_batch.kinds._kind import Kind, Refs, Setting, Shaped, Source, filling_order
+from gl2gh_batch.kinds._kind import Kind, LfsObjects, Refs, Setting, Shaped, Source, filling_order
 from gl2gh_batch.kinds.issues import IssuesKind
 from gl2gh_batch.kinds.labels import LabelsKind
+from gl2gh_batch.kinds.lfs_objects import LfsObjectsKind
 from gl2gh_batch.kinds.merge_requests import MergeRequestsKind
 from gl2gh_batch.kinds.milestones import MilestonesKind
 from gl2gh_batch.kinds.releases import ReleasesKind
@@ -15,6 +16,7 @@ from gl2gh_batch.kinds.uploads import UploadsKind
 
 ALL_KINDS: Final[dict[str, Kind[Any, Any]]] = {
     "repository": RepositoryKind(),
+    "lfs_objects": LfsObjectsKind(),
     "labels": LabelsKind(),
     "milestones": MilestonesKind(),
     "issues": IssuesKind(),
@@ -24,4 +26,4 @@ ALL_KINDS: Final[dict[str, Kind[Any, Any]]] = {
     "uploads": UploadsKind(),
 }
 
-__all__ = ["ALL_KINDS", "Kind", "Refs", "Setting", "Shaped", "Source", "filling_order"]
+__all__ = ["ALL_KINDS", "Kind", "LfsObjects", "Refs", "Setting", "Shaped", "Source", "filling_order"]

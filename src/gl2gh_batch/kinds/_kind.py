@@ -19,6 +19,7 @@ from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.domain.request import Policies
 from gl2gh_batch.domain.result import Difference, DifferenceSort
 from gl2gh_batch.kit.git_history import History
+from gl2gh_batch.kit.git_lfs import LfsObject
 from gl2gh_batch.kit.git_trees import TreeFile
 from gl2gh_batch.kit.workdir import ProjectFolder
 from gl2gh_batch.source.api import GitLab
@@ -33,15 +34,16 @@ D = TypeVar("D")
 class Source:
     """The project that is read: what discovery found, and what its mirror holds.
 
-    `history` answers questions to the mirror, `fetch` brings commits into it that no ref leads to; both are
-    None for a repository without a commit. `folder` holds what the kinds before this one read; files go into
-    its `files`.
+    `history` answers questions to the mirror, `fetch` brings commits into it that no ref leads to, `lfs`
+    fetches the LFS objects that it names; all are None for a repository without a commit. `folder` holds what
+    the kinds before this one read; files go into its `files`.
     """
 
     inventory: Inventory
     refs: dict[str, str]
     history: History | None = None
     fetch: Callable[[Sequence[str]], Awaitable[None]] | None = None
+    lfs: Callable[[], Awaitable[LfsObjects]] | None = None
     policies: Policies = field(default_factory=Policies)
     folder: ProjectFolder | None = None
 
@@ -53,6 +55,14 @@ class Tree:
     ref: str
     message: str
     files: Iterator[TreeFile]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LfsObjects:
+    """The LFS objects that a history names: those that were fetched, and those that GitLab has lost."""
+
+    held: Sequence[LfsObject]
+    lost: Sequence[LfsObject]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,10 +100,14 @@ class Setting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refs:
-    """Refs that a kind wants in the target (full name → SHA): some stay, some go in the close phase."""
+    """Refs that a kind wants in the target (full name → SHA): some stay, some go in the close phase.
+
+    `lfs` are LFS objects (oid → bytes) that have to be there before.
+    """
 
     kept: Mapping[str, str] = field(default_factory=dict)
     temporary: Mapping[str, str] = field(default_factory=dict)
+    lfs: Mapping[str, int] = field(default_factory=dict)
 
 
 Receipts = Callable[[str], Receipt | None]
@@ -164,6 +178,11 @@ class Kind(ABC, Generic[R, D]):
         """Where an item with a number comes from: `issues/12`; `placeholders/13` for what fills a gap."""
         del desired
         return ""
+
+    def seen_of(self, witness: Witness, repo: RepoRef, desired: Iterator[D]) -> AsyncIterator[D]:
+        """What `read_back` gives; kinds without a list in the target ask for just what was desired."""
+        del desired
+        return self.read_back(witness, repo)
 
     def number_of(self, desired: D) -> int | None:
         """The number that the item takes in the sequence of issues and pull requests, if it does."""

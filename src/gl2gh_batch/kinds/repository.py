@@ -12,6 +12,7 @@ from gl2gh_batch.domain.plan import (
     Call,
     Completion,
     GitPush,
+    LfsPush,
     Lookup,
     Loss,
     NoOp,
@@ -57,7 +58,7 @@ class RepositoryRecord:
 class RepositoryDesired:
     """The repository as GitHub has it; `default_branch` None as long as it is empty.
 
-    `temporary_refs` go in the close phase.
+    `temporary_refs` go in the close phase; `lfs` are the LFS objects (oid → bytes) that the refs name.
     """
 
     description: str
@@ -72,6 +73,7 @@ class RepositoryDesired:
     delete_branch_on_merge: bool
     refs: Mapping[str, str] = field(default_factory=dict)
     temporary_refs: Mapping[str, str] = field(default_factory=dict)
+    lfs: Mapping[str, int] = field(default_factory=dict)
 
 
 class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
@@ -142,6 +144,7 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
                 delete_branch_on_merge=record.remove_source_branch_after_merge,
                 refs={**refs, **setting.pushed.kept},
                 temporary_refs=setting.pushed.temporary,
+                lfs=setting.pushed.lfs,
             ),
             losses=tuple(losses),
         )
@@ -189,6 +192,9 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
                 lookup=Lookup(path=f"/repos/{repo}", field="visibility", value=Visibility.PRIVATE.value),
             )
         yield self._call("actions-off", "PUT", f"/repos/{repo}/actions/permissions", {"enabled": False})
+        if desired.refs and desired.lfs:
+            # GitHub refuses pointers to objects that it does not have (GH008).
+            yield LfsPush(id="repository/lfs", kind=self.name, repo=repo, mirror=MIRROR, objects=desired.lfs)
         if desired.refs:
             refs = {**desired.refs, **desired.temporary_refs}
             yield GitPush(id=PUSH_STEP, kind=self.name, repo=repo, mirror=MIRROR, refs=refs)
@@ -291,7 +297,7 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
         )
 
     def check(self, desired: RepositoryDesired, seen: RepositoryDesired) -> Iterator[Difference]:
-        wanted = replace(desired, refs={}, temporary_refs={}, topics=tuple(sorted(desired.topics)))
+        wanted = replace(desired, refs={}, temporary_refs={}, lfs={}, topics=tuple(sorted(desired.topics)))
         # Where GitLab names no branch of its own as the default, GitHub's choice is as good as any.
         ignore = frozenset({"default_branch"} if desired.default_branch is None else ())
         yield from compare(self.name, "repository", wanted, replace(seen, refs={}), ignore=ignore)

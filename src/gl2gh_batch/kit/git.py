@@ -17,6 +17,7 @@ from typing import Final
 
 from gl2gh_batch.domain.errors import GitError, TargetError, TargetNotOursError
 from gl2gh_batch.kit.git_history import History, object_ids
+from gl2gh_batch.kit.git_lfs import GitLfs
 from gl2gh_batch.kit.git_process import (
     DEFAULT_TIMEOUT_S,
     GitAuth,
@@ -57,6 +58,7 @@ class Git:
     def __init__(self, work: Path, redact: Redactor = str, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
         self._work = work.resolve()
         self._process = GitProcess(self._work, redact, timeout_s=timeout_s)
+        self._lfs = GitLfs(self._process)
 
     async def ls_remote(self, url: str, auth: GitAuth | None = None) -> RemoteRefs:
         """All refs of a remote and what its HEAD stands for; an empty repository has none."""
@@ -123,6 +125,11 @@ class Git:
             url=url,
             auth=auth,
         )
+
+    @property
+    def lfs(self) -> GitLfs:
+        """Git LFS, for the same mirrors."""
+        return self._lfs
 
     def history(self, mirror: Path) -> History:
         """The history in a mirror, for questions."""

@@ -123,14 +123,20 @@ class GitProcess:
         url: str | None = None,
         auth: GitAuth | None = None,
         config_file: Path | None = None,
+        stdin: bytes | None = None,
     ) -> Finished:
         """Run git to its end; raises `GitError` when it takes too long or cannot be started."""
         async with self.started(
-            *arguments, mirror=mirror, url=url, auth=auth, config_file=config_file
+            *arguments,
+            mirror=mirror,
+            url=url,
+            auth=auth,
+            config_file=config_file,
+            stdin=stdin is not None,
         ) as process:
             try:
                 async with asyncio.timeout(self._timeout_s):
-                    output, errors = await process.communicate()
+                    output, errors = await process.communicate(stdin)
             except TimeoutError:
                 raise GitError(
                     f"git {arguments[0]} was not done after {self._timeout_s:g} s",

@@ -26,6 +26,13 @@ _REMEDIES: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
         "A file is larger than 100 MiB: move it to Git LFS or take it out of the history, then run again.",
     ),
     (
+        re.compile(r"GH008|unknown Git LFS object"),
+        (
+            "The history names Git LFS objects that GitHub does not have: migrate `lfs_objects` too. Those"
+            " that GitLab has lost have to be found and pushed there, or taken out of the history."
+        ),
+    ),
+    (
         re.compile(r"GH007"),
         (
             "The owner of the token keeps e-mail addresses private: "

@@ -114,18 +114,13 @@ class ColdGitLab:
         return await self._counts(project_id, COUNTED)
 
     async def counts_not_carried(self, project: Project) -> dict[str, int | None]:
-        """How many there are of each thing that cannot be carried over yet; None where GitLab does not say.
-
-        LFS objects have no list: 0 when their size is 0, else None.
-        """
+        """How many there are of each thing that cannot be carried yet; None where GitLab does not say."""
         counts = await self._counts(project.id, NOT_CARRIED_LISTS)
         rest, params = _UNPAGED
         try:
             counts["wiki"] = len(await self._get(f"/projects/{project.id}/{rest}", params))
         except (NotFoundError, RefusedAnswerError):
             counts["wiki"] = None
-        size = None if project.statistics is None else project.statistics.lfs_objects_size
-        counts["lfs_objects"] = 0 if size == 0 or project.lfs_enabled is False else None
         return counts
 
     async def _counts(

