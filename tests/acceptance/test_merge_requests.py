@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from typing import Any
 
 import pytest
 from lab import USERS, Lab
 from merging import AS_ALL, AS_OPEN, LOST, TEMPORARY, hide_branches, merging, shas
+
+from gl2gh_batch.agents.plan import CLAIM_PUSHES
 
 ISSUES = 3
 POLICIES = {
@@ -82,15 +85,19 @@ async def test_one_push_for_all_and_one_that_tidies_up(merge_lab: Lab) -> None:
     result = await lab.run("FULL", lab.config(merge_requests="all-as-pull-request"))
     assert result["status"] == "success", result
     pushes = [one for one in lab.writes() if one.endswith("/git-receive-pack")]
-    assert len([one for one in pushes if one.startswith("POST")]) == 2
-    assert result["plan"]["price"]["git_operations"] == 2
+    # The claim on the target is a push of its own, when it is taken and when it is given back.
+    assert len([one for one in pushes if one.startswith("POST")]) == 2 + CLAIM_PUSHES
+    assert result["plan"]["price"]["git_operations"] == 2 + CLAIM_PUSHES
     refs = (await lab.repository())["refs"]
     assert not any(f"/{iid}/" in name for iid in TEMPORARY for name in refs if "refs/heads" in name)
 
 
 async def test_the_price_is_what_it_costs(merge_lab: Lab) -> None:
-    """The plan of each policy predicts the requests of its apply to five in a hundred."""
+    """The plan of each policy predicts its apply to five requests in a hundred, and names the others."""
     lab = merge_lab
+    said: dict[str, list[tuple[str, str]]] = {}
+    price: dict[str, Any] = {}
+    policy = ""
     for policy in POLICIES:
         config = lab.config(merge_requests=policy)
         planned = await lab.run("PLAN_ONLY", config, work=lab.folder / policy)
@@ -101,8 +108,15 @@ async def test_the_price_is_what_it_costs(merge_lab: Lab) -> None:
         price = planned["plan"]["price"]
         assert len(sent) == pytest.approx(price["requests"], rel=0.05), (policy, price)
         assert sum("content_minute" in one.classes for one in sent) == price["content"]
+        notice = next(one for one in planned["findings"] if one["code"] == "merge-request-prices")
+        assert f"{policy} (chosen)" in notice["message"]
+        assert all(other in notice["message"] for other in POLICIES)
+        said[policy] = re.findall(r"([a-z-]+)(?: \(chosen\))?: ([0-9]+) content", notice["message"])
         await lab.control("POST", "reset")
         hide_branches(lab)
+    # Whichever is chosen, the plan says the same of all three.
+    assert len({tuple(one) for one in said.values()}) == 1
+    assert dict(said[policy])[policy] == str(price["content"])
 
 
 @pytest.mark.parametrize("numbering", ["issues-exact", "merge-requests-exact"])

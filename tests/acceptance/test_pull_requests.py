@@ -87,7 +87,7 @@ async def test_facts_are_said_and_nothing_is_closed(merge_lab: Lab) -> None:
     assert [one["login"] for one in document["assignees"]] == ["anna"]
     assert sorted(pull.requested_reviewers) == ["anna", "ben"]
     assert "Approved by Ben Okafor" in issue.body
-    assert "Issues that this is about: #3" in issue.body
+    assert "Issues that this is about: #1" in issue.body
     assert "Closes #1" not in issue.body  # a zero-width space keeps the word from being an order
     merged = repository.issues[FIRST + MERGED]
     assert "Merged by Ben Okafor" in merged.body
@@ -192,8 +192,11 @@ async def test_lost_answers_make_no_duplicates(merge_lab: Lab, effect: str) -> N
             assert result["error"]["item"] == "merge_requests/1/reviewers", result
     assert result["status"] == "success", json.dumps(result.get("error"))
     sent = collections.Counter(one for one in lab.writes(mark) if one.startswith("POST"))
-    assert {one: count for one, count in sent.items() if ENDPOINTS[3][1:] not in one} == {
-        one: count for one, count in posts.items() if ENDPOINTS[3][1:] not in one
-    }
+    for counted in (sent, posts):
+        for one in list(counted):
+            # What may be sent twice, and the claims of two runs instead of one.
+            if one.endswith(("/requested_reviewers", "/git-receive-pack")):
+                del counted[one]
+    assert sent == posts
     assert differing(await lab.settled(dated=False), wanted) == []
     assert _lines(lab) == lines

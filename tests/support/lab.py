@@ -36,6 +36,8 @@ GIVEN = frozenset(
         "pushed_at",
         "published_at",
         "imports",
+        "merge_commit_sha",
+        "submitted_at",
         "closed_by",
         "creator",
         "user",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
@@ -23,6 +23,7 @@ from gl2gh_batch.domain.ledger import StepState
 from gl2gh_batch.domain.modes import AgentName
 from gl2gh_batch.domain.plan import (
     Call,
+    Choice,
     Finding,
     GitPush,
     KindPlan,
@@ -37,7 +38,7 @@ from gl2gh_batch.domain.plan import (
     Upload,
 )
 from gl2gh_batch.domain.pricing import Tally
-from gl2gh_batch.domain.request import ConfidentialPolicy, Visibility
+from gl2gh_batch.domain.request import ConfidentialPolicy, MergeRequestPolicy, Visibility
 from gl2gh_batch.domain.result import AgentResult
 from gl2gh_batch.kinds import Kind, filling_order
 from gl2gh_batch.kinds._kind import pages
@@ -237,7 +238,7 @@ class PlanAgent(Agent):
             steps=lines.count,
             kinds={name: replace(one, losses=by_kind.get(name, 0)) for name, one in kinds.items()},
             price=tally.price(desk.limits(), imports_are_content=desk.imports_are_content()),
-            findings=(*target.findings, *_findings(desk)),
+            findings=(*target.findings, *_findings(desk), *_prices(desk, kinds)),
             losses=losses,
             losses_by_kind=by_kind,
             facts=facts,
@@ -276,6 +277,7 @@ def _plan_kind(
     numbers: NumberMap,
 ) -> KindPlan:
     items = steps = no_ops = parts = removed = own_reads = 0
+    choices: defaultdict[str, Counter[bool]] = defaultdict(Counter)
     ledger = Ledger(desk.folder.ledger) if desk.folder.ledger.exists() else None
     try:
         for line in read_lines(desk.folder.lines_of(desk.folder.desired, kind.name)):
@@ -285,6 +287,8 @@ def _plan_kind(
                 continue
             items += 1
             numbers.add(kind, settled)
+            for choice, content in kind.content_by_choice(settled).items():
+                choices[choice][content > 0] += content or 1
             parts += kind.parts(settled)
             own_reads += kind.own_reads(settled)
             removed += kind.settle(desired, facts, Phase.CLOSE) is None
@@ -305,12 +309,36 @@ def _plan_kind(
     for name, entries in kind.shared_reads(items, parts, removed).items():
         shared[name] += entries
     desk.count(AgentName.PLAN, kind.name, items, items)
-    return KindPlan(items=items, steps=steps, no_ops=no_ops)
+    return KindPlan(
+        items=items,
+        steps=steps,
+        no_ops=no_ops,
+        choices={name: Choice(content=one[True], imports=one[False]) for name, one in choices.items()},
+    )
 
 
 def _is_done(ledger: Ledger, step_id: str) -> bool:
     receipt = ledger.receipt(step_id)
     return receipt is not None and receipt.state is not StepState.INTENT
+
+
+def _prices(desk: Desk, kinds: Mapping[str, KindPlan]) -> Iterator[Finding]:
+    """What every choice for merge requests costs, the one that was made among them."""
+    choices = kinds["merge_requests"].choices if "merge_requests" in kinds else {}
+    if not choices:
+        return
+    chosen = desk.request.policies.merge_requests
+    said = [
+        f"{policy.value}{' (chosen)' if policy is chosen else ''}: {choices[policy.value].content}"
+        f" content-creating requests, {counted(choices[policy.value].imports, 'import')}"
+        for policy in MergeRequestPolicy
+    ]
+    yield Finding(
+        code="merge-request-prices",
+        severity=Severity.NOTICE,
+        message=f"what merge requests cost by policy: {'; '.join(said)}",
+        hint="GitHub allows about 500 content-creating requests an hour; choose with merge_requests.",
+    )
 
 
 def _findings(desk: Desk) -> Iterator[Finding]:

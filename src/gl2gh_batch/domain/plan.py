@@ -255,6 +255,14 @@ class Price:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What a kind costs under one choice of a policy: content-creating requests, and imports."""
+
+    content: int = 0
+    imports: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KindPlan:
     """The plan's totals for one kind."""
 
@@ -262,6 +270,7 @@ class KindPlan:
     steps: int = 0
     no_ops: int = 0
     losses: int = 0
+    choices: Mapping[str, Choice] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -301,6 +301,11 @@ class Kind(ABC, Generic[R, D]):
         del desired
         return 0
 
+    def content_by_choice(self, desired: D) -> Mapping[str, int]:
+        """How many content-creating requests the item costs by each choice of a policy; 0 for an import."""
+        del desired
+        return {}
+
     def shared_reads(self, items: int, parts: int, removed: int) -> Mapping[str, int]:
         """The lists that `read_back` and `check_closed` share with other kinds → how many entries they add.
 

@@ -18,7 +18,6 @@ from gl2gh_batch.kinds._merge_request_text import (
     history,
     place_text,
     remarks,
-    source_of,
 )
 from gl2gh_batch.kinds._merge_request_values import (
     MergeRequestRecord,
@@ -125,6 +124,11 @@ def pull_of(record: MergeRequestRecord, issue: IssueDesired, setting: Setting) -
     )
 
 
+def content_of(pull: PullDesired) -> int:
+    """How many content-creating requests the pull request costs."""
+    return 1 + bool(pull.review) + len(pull.comments) + bool(pull.reviewers)
+
+
 def _single(source: str, text: str) -> Iterator[Remark]:
     if text:
         yield Remark(source=source, text=text, at="")
@@ -182,6 +186,3 @@ def _comments(texts: list[Remark], source: str, setting: Setting) -> Iterator[Co
             created_at=seconds(texts[places[0]].at),
             dated=False,
         )
-
-
-__all__ = ["branches_of", "can_be_pull", "is_open", "obstacle_of", "pull_of", "source_of", "wants_pull"]

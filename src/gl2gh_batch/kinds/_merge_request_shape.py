@@ -11,7 +11,7 @@ from gl2gh_batch.kinds._issue_shape import labels_of, seconds
 from gl2gh_batch.kinds._issue_steps import fit_import
 from gl2gh_batch.kinds._issue_values import CommentDesired, IssueDesired
 from gl2gh_batch.kinds._kind import Setting, Shaped
-from gl2gh_batch.kinds._merge_request_pull import can_be_pull, obstacle_of, pull_of
+from gl2gh_batch.kinds._merge_request_pull import can_be_pull, content_of, obstacle_of, pull_of
 from gl2gh_batch.kinds._merge_request_text import (
     KIND,
     Remark,
@@ -38,11 +38,20 @@ def shape_merge_request(
     """The merge request as GitHub should have it under that number, and what is lost."""
     item = record.merge_request
     source = source_of(item)
-    is_pull = can_be_pull(record, setting.policies.merge_requests)
+    choices = {policy: can_be_pull(record, policy) for policy in MergeRequestPolicy}
+    is_pull = choices[setting.policies.merge_requests]
     issue = _issue(record, number, setting)
-    pull = pull_of(record, issue, setting) if is_pull else None
+    possible = pull_of(record, issue, setting) if any(choices.values()) else None
+    pull = possible if is_pull else None
+    price = 0 if possible is None else content_of(possible)
     losses = (*_losses(record, setting, is_pull=is_pull), *internal_losses(record, setting))
-    desired = MergeRequestDesired(source=source, number=number, issue=fit_import(issue), pull=pull)
+    desired = MergeRequestDesired(
+        source=source,
+        number=number,
+        issue=fit_import(issue),
+        pull=pull,
+        content={policy.value: price if can else 0 for policy, can in choices.items()},
+    )
     return Shaped(desired=desired, losses=losses)
 
 

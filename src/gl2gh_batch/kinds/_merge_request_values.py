@@ -111,10 +111,12 @@ class PullDesired:
 class MergeRequestDesired:
     """A merge request as GitHub has it: as a pull request, or (without one) as an issue.
 
-    With a `pull`, `issue` is what is made in its place when GitHub refuses it.
+    With a `pull`, `issue` is what is made in its place when GitHub refuses it. `content` is how many
+    content-creating requests it costs under each policy; 0 where it becomes an issue.
     """
 
     source: str
     number: int
     issue: IssueDesired
     pull: PullDesired | None = None
+    content: dict[str, int] = field(default_factory=dict)

@@ -193,6 +193,9 @@ class MergeRequestsKind(Kind[MergeRequestRecord, MergeRequestDesired]):
     def parts(self, desired: MergeRequestDesired) -> int:
         return len(desired.issue.comments if desired.pull is None else desired.pull.comments)
 
+    def content_by_choice(self, desired: MergeRequestDesired) -> Mapping[str, int]:
+        return desired.content
+
     def shared_reads(self, items: int, parts: int, removed: int) -> Mapping[str, int]:
         return _ISSUES.shared_reads(items, parts, removed)
 
