@@ -8,10 +8,11 @@ import re
 from typing import Any
 
 import pytest
-from lab import USERS, Lab
+from lab import USERS, Lab, issue, project
 from merging import AS_ALL, AS_OPEN, LOST, TEMPORARY, hide_branches, merging, shas
 
 from gl2gh_batch.agents.plan import CLAIM_PUSHES
+from gl2gh_batch.sandbox.github.repositories import git_of
 
 ISSUES = 3
 POLICIES = {
@@ -77,6 +78,32 @@ async def test_every_head_is_reachable_or_listed(merge_lab: Lab, policy: str) ->
     ours = [name for name in state["refs"] if name.startswith("refs/heads/gitlab-merge-requests/")]
     kept = [f"refs/heads/gitlab-merge-requests/{iid}/head" for iid in (4, 6)]
     assert ours == ([] if policy == "all-as-issue" else kept)
+
+
+@pytest.mark.parametrize(
+    "count",
+    [
+        24,
+        pytest.param(500, marks=[pytest.mark.slow, pytest.mark.timeout(1800)]),
+    ],
+)
+async def test_many_of_every_sort_arrive(open_lab: Any, count: int) -> None:
+    """Merge requests in every state, four of ten without a branch: no difference, and no commit missing."""
+    volume = {"seed": 7, "varied_merge_requests": count, "deleted_branches": 40}
+    lab = await open_lab(project(issues=[issue(2)], repository=None, volume=volume))
+    result = await lab.run("FULL", lab.config(merge_requests="all-as-pull-request"), users=PEOPLE)
+    assert result["status"] == "success", json.dumps(result.get("error"))
+    assert result["verification"]["kinds"]["merge_requests"]["seen"] == count
+    repository = lab.sandbox.github.repository("acme/app")
+    assert repository is not None
+    git = git_of(lab.sandbox.github, repository)
+    listed = {one["item"] for one in losses(lab) if "commit" in one["what"]}
+    for iid, one in lab.sandbox.gitlab.projects[17].merge_requests.items():
+        for sha in (one.sha, one.merge_commit_sha, one.squash_commit_sha):
+            if sha and f"merge_requests/{iid}" not in listed:
+                led = await git.run("for-each-ref", "--contains", sha, "--count=1")
+                assert led.strip(), (iid, sha)
+    assert len(repository.pulls) >= count * 0.9
 
 
 async def test_one_push_for_all_and_one_that_tidies_up(merge_lab: Lab) -> None:

@@ -126,6 +126,26 @@ async def test_a_refused_line_falls_back_alone(merge_lab: Lab, refused: list[int
     assert sum("does not take entry" in one for one in notices) == len(alone)
 
 
+async def test_a_halved_review_goes_on_where_it_stopped(merge_lab: Lab) -> None:
+    """Stopped between the parts of a refused review, the next run sends only those that are not there."""
+    lab = merge_lab
+    reviews = {"path": "*/pulls/*/reviews", "method": "POST"}
+    await lab.faults(
+        {**reviews, "nth": [1], "effect": REFUSED},
+        {**reviews, "nth": [2], "when": "after", "effect": {"drop": True}},
+        {**reviews, "nth": [3], "effect": {"status": 403, "body": {"message": "Forbidden"}}},
+    )
+    stopped = await lab.run("FULL", lab.config(), users=PEOPLE)
+    assert stopped["status"] == "failed"
+    assert stopped["error"]["item"].startswith("merge_requests/1/review"), stopped["error"]
+    assert len(_repository(lab).pulls[FIRST + OPEN].review_comments) == 1
+    await lab.faults()
+    await _migrated(lab)
+    pull = _repository(lab).pulls[FIRST + OPEN]
+    assert len(pull.review_comments) == 3
+    assert len(pull.reviews) == 2
+
+
 async def test_a_refused_pull_request_becomes_an_issue(merge_lab: Lab) -> None:
     """Where GitHub refuses a pull request, its number is taken by an issue with all that it says."""
     lab = merge_lab

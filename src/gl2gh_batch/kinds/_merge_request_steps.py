@@ -66,7 +66,6 @@ def _pull_steps(desired: MergeRequestDesired, pull: PullDesired, repo: RepoRef) 
             "body": pull.body,
             "head": pull.head,
             "base": pull.base,
-            "maintainer_can_modify": False,
             **({"draft": True} if pull.draft else {}),
         },
         pace=Pace.CONTENT,
