@@ -36,6 +36,9 @@ class TestBook:
     def upload(self, secret: str, filename: str, holder: str = "") -> str | None:
         return None
 
+    def snippet(self, snippet_id: int) -> str | None:
+        return None
+
     def user(self, username: str) -> UserMapping | None:
         if username.startswith("known"):
             return UserMapping(gitlab_username=username, github_login=username.replace("known", "login"))

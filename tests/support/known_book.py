@@ -46,6 +46,9 @@ class KnownBook:
         known = secret == SECRET and filename in FILES
         return f"https://github.com/acme/app/raw/uploads/{secret}/{filename}" if known else None
 
+    def snippet(self, snippet_id: int) -> str | None:
+        return "https://github.com/acme/app/tree/gl2gh-snippets/77" if snippet_id == 77 else None
+
     def issue_number(self, iid: int, project_path: str | None = None) -> tuple[RepoRef, int] | None:
         repo = PROJECTS.get(project_path or self.project_path)
         return (repo, iid + 1000) if repo and 1 <= iid <= 20 else None

@@ -19,7 +19,8 @@ class DeskBook:
     """Implements the port `Book` over the batch's map and the users' directory.
 
     `labels` and `milestones` give names as GitLab has them → as GitHub has them; `uploads` gives the new
-    address for a secret and a file's name; `people` who somebody is, where more is known than the map says.
+    address for a secret and a file's name, `snippets` one for an id; `people` who somebody is, where more is
+    known than the map says.
     """
 
     def __init__(
@@ -29,12 +30,14 @@ class DeskBook:
         labels: Mapping[str, str] | None = None,
         milestones: Mapping[str, str] | None = None,
         uploads: Uploads | None = None,
+        snippets: Callable[[int], str | None] | None = None,
         people: People | None = None,
     ) -> None:
         self._desk = desk
         self._labels = labels or {}
         self._milestones = milestones or {}
         self._uploads = uploads
+        self._snippets = snippets
         self._people = people or desk.users.lookup
         # Texts name the same few projects again and again; the map is on disk.
         self._by_path = lru_cache(maxsize=512)(desk.references.by_path)
@@ -75,6 +78,9 @@ class DeskBook:
     def upload(self, secret: str, filename: str, holder: str = "") -> str | None:
         del holder  # a secret is enough to tell files apart
         return None if self._uploads is None else self._uploads(secret, filename)
+
+    def snippet(self, snippet_id: int) -> str | None:
+        return None if self._snippets is None else self._snippets(snippet_id)
 
     def issue_number(self, iid: int, project_path: str | None = None) -> tuple[RepoRef, int] | None:
         reference = self._reference(project_path)

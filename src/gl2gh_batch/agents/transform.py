@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,6 +28,8 @@ from gl2gh_batch.domain.result import AgentResult
 from gl2gh_batch.kinds import Kind, Refs, Setting
 from gl2gh_batch.kinds._attachments import BASE, Shelf
 from gl2gh_batch.kinds._kind import own_name
+from gl2gh_batch.kinds.snippets import BASE as SNIPPETS
+from gl2gh_batch.kinds.snippets import is_carried
 from gl2gh_batch.kit.workdir import (
     FileFacts,
     LineWriter,
@@ -80,6 +83,7 @@ class Transform(Agent):
                 milestones=names.get("milestones"),
                 people=people.lookup,
                 uploads=shelf.address,
+                snippets=partial(_snippet_address, desk, inventory, names.get("snippets", {}), taken),
             ),
             policies=desk.request.policies,
             inventory=inventory,
@@ -157,6 +161,16 @@ class Transform(Agent):
                     losses.write(codec.encode(loss))
             if done % 200 == 0:
                 desk.count(self.name, kind.name, done, None)
+
+
+def _snippet_address(
+    desk: Desk, inventory: Inventory, names: Mapping[str, str], taken: frozenset[str], snippet_id: int
+) -> str | None:
+    """Where a snippet will be on GitHub; None for one that is not carried over."""
+    visibility = names.get(str(snippet_id))
+    if visibility is None or not is_carried(visibility, desk.request.policies, inventory):
+        return None
+    return f"{desk.github_url}/{desk.repo}/tree/{own_name(SNIPPETS, taken)}/{snippet_id}"
 
 
 async def _make_trees(desk: Desk, kind: Kind[Any, Any], path: Path, setting: Setting) -> dict[str, str]:

@@ -67,6 +67,7 @@ SKIPPABLE: Final = (
     "merge_requests",
     "milestones",
     "releases",
+    "snippets",
     "uploads",
 )
 KIND_CHOICES: Final = ("migrate", "skip")

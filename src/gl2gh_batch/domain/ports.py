@@ -80,6 +80,10 @@ class Book(Protocol):
         """
         ...
 
+    def snippet(self, snippet_id: int) -> str | None:
+        """The address on GitHub of one of the project's snippets."""
+        ...
+
     def issue_number(self, iid: int, project_path: str | None = None) -> tuple[RepoRef, int] | None: ...
     def merge_request_number(
         self, iid: int, project_path: str | None = None

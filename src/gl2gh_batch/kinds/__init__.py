@@ -12,6 +12,7 @@ from gl2gh_batch.kinds.merge_requests import MergeRequestsKind
 from gl2gh_batch.kinds.milestones import MilestonesKind
 from gl2gh_batch.kinds.releases import ReleasesKind
 from gl2gh_batch.kinds.repository import RepositoryKind
+from gl2gh_batch.kinds.snippets import SnippetsKind
 from gl2gh_batch.kinds.uploads import UploadsKind
 
 ALL_KINDS: Final[dict[str, Kind[Any, Any]]] = {
@@ -22,6 +23,7 @@ ALL_KINDS: Final[dict[str, Kind[Any, Any]]] = {
     "issues": IssuesKind(),
     "merge_requests": MergeRequestsKind(),
     "releases": ReleasesKind(),
+    "snippets": SnippetsKind(),
     # Last: it looks for files in what the others read.
     "uploads": UploadsKind(),
 }

@@ -150,6 +150,10 @@ class _FindingBook:
         self.found.append((secret, filename, holder))
         return None
 
+    def snippet(self, snippet_id: int) -> str | None:
+        del snippet_id
+        return None
+
     def issue_number(self, iid: int, project_path: str | None = None) -> tuple[RepoRef, int] | None:
         del iid, project_path
         return None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -339,6 +340,13 @@ def own_name(base: str, taken: frozenset[str]) -> str:
         if not any(ref.startswith((f"{one}/", f"{one}.")) or ref == one for ref in below for one in full):
             return name
     raise AssertionError("one of so many names is free")
+
+
+def newest_branch(base: str, refs: Iterable[str]) -> str | None:
+    """The ref of the branch that `own_name` chose: of those with such a name it has the highest number."""
+    names = re.compile(rf"refs/heads/{re.escape(base)}(?:-([0-9]+))?")
+    found = [one for ref in refs if (one := names.fullmatch(ref))]
+    return max(found, key=lambda one: int(one.group(1) or 1)).group() if found else None
 
 
 def pages(items: int) -> int:

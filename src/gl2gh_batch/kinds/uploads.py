@@ -23,7 +23,7 @@ from gl2gh_batch.kinds._attachments import (
     place,
     tag_of,
 )
-from gl2gh_batch.kinds._kind import Kind, Setting, Shaped, Source, Tree, compare, pages
+from gl2gh_batch.kinds._kind import Kind, Setting, Shaped, Source, Tree, compare, newest_branch, pages
 from gl2gh_batch.kit.git_trees import TreeFile
 from gl2gh_batch.source.api import GitLab
 from gl2gh_batch.source.files import FileTooLargeError, StoredFile, place_of
@@ -38,7 +38,6 @@ MOST_BYTES: Final = {
     AttachmentPolicy.RELEASE: 2 * 1024 * 1024 * 1024 - 1,
 }
 README: Final = "README.md"
-_BRANCHES: Final = re.compile(rf"refs/heads/({BASE}(?:-([0-9]+))?)")
 _TAGS: Final = re.compile(rf"{BASE}(?:-[0-9]+)?(?:\.[0-9]+)?")
 _ABOUT: Final = (
     "Files that were attached to issues, merge requests, comments and other texts of {path} on GitLab.\n"
@@ -239,11 +238,9 @@ class UploadsKind(Kind[UploadRecord, UploadDesired]):
 
     async def read_back(self, witness: Witness, repo: RepoRef) -> AsyncIterator[UploadDesired]:
         refs = await witness.refs(repo)
-        branches = [found for ref in refs if (found := _BRANCHES.fullmatch(ref))]
-        if branches:
-            # The newest of our names: a project may have had a branch of such a name before.
-            newest = max(branches, key=lambda found: int(found.group(2) or 1))
-            async for entry in witness.tree(repo, refs[newest.group()]):
+        branch = newest_branch(BASE, refs)
+        if branch is not None:
+            async for entry in witness.tree(repo, refs[branch]):
                 if entry.type == "blob" and entry.path != README:
                     yield UploadDesired(place=entry.path, blob=entry.sha, size=entry.size or 0)
         if not any(_TAGS.fullmatch(ref.removeprefix("refs/tags/")) for ref in refs):

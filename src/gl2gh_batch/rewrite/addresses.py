@@ -167,6 +167,8 @@ def _action(action: str, project: str, repo: RepoRef, book: Book) -> str | None:
             return milestone_address(repo, title, book) if title else None
         case "milestones":
             return on_github(repo, book, "milestones")
+        case "snippets" if _IID.fullmatch(what):
+            return book.snippet(int(what)) if _own(project, book) else None
         case _ if not what and (plain := _LISTS.get(kind) or _LISTS_OF_GIT.get(kind)):
             return on_github(repo, book, plain)
         case _:

@@ -105,15 +105,18 @@ def _name(run: Run, book: Book, found: re.Match[str], floor: int) -> Iterator[Ed
 
 
 def _number(run: Run, book: Book, found: re.Match[str], floor: int) -> Iterator[Edit]:
-    """`&epic`, `group&epic` and `project$snippet`; `$12` alone is money more often than a snippet."""
+    """`&epic`, `group&epic` and `project$snippet`; `$12` alone is money, unless there is such a snippet."""
     sign, digits = found.groups()
     path, start = _owner(run, found.start(), floor)
-    if start < 0 or (sign == "$" and not path):
+    known = book.snippet(int(digits)) if sign == "$" and not path else None
+    if start < 0 or (sign == "$" and not path and known is None):
         return
     gitlab = book.gitlab_url.rstrip("/")
     if sign == "&":
         group = path or book.project_path.rpartition("/")[0]
         address = f"{gitlab}/groups/{group}/-/epics/{digits}"
+    elif known is not None:
+        address = known
     else:
         address = f"{gitlab}/{full_path(path, book.project_path) or book.project_path}/-/snippets/{digits}"
     yield Edit(start, found.end(), linked(run, start, escaped(f"{path}{sign}{digits}"), address))

@@ -265,6 +265,12 @@ class GitLab:
         async for one in self._list(_project(project, "snippets"), Snippet):
             yield one
 
+    async def snippet_notes(self, project: int | str, snippet: int) -> AsyncIterator[Note]:
+        """The comments on a snippet, oldest first."""
+        params: Params = {"sort": "asc", "order_by": "created_at"}
+        async for one in self._list(_project(project, f"snippets/{snippet}/notes"), Note, params):
+            yield one
+
     async def file(self, address: str, folder: Path, *, max_bytes: int) -> StoredFile:
         """One file, by a path below `/api/v4` or a whole address of this GitLab, kept in `folder`.
 

@@ -26,10 +26,10 @@ COUNTED: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
     "branches": ("repository/branches", {}),
     "tags": ("repository/tags", {}),
     "releases": ("releases", {}),
+    "snippets": ("snippets", {}),
     "uploads": ("uploads", {}),  # since 17.2, for maintainers (api/project_markdown_uploads)
 }
 NOT_CARRIED_LISTS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
-    "snippets": ("snippets", {}),
     "members": ("members/all", {}),
     "protected_branches": ("protected_branches", {}),
     "protected_tags": ("protected_tags", {}),

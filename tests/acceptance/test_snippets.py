@@ -1,0 +1,135 @@
+"""Snippets arrive in a branch with their files and comments; texts lead there; verify finds damage."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from lab import USERS, Lab, issue, project
+
+from gl2gh_batch.sandbox.github.repositories import git_of
+
+SECRET = "c" * 32
+SNIPPETS = project(
+    labels=[],
+    milestones=[],
+    issues=[issue(1, description="See $5, $6, $7 and $99; or {gitlab}/acme/app/-/snippets/5")],
+    snippets=[
+        {
+            "title": "Deploy | @anna",
+            "author": "anna",
+            "description": f"For #1, see ![shot](/uploads/{SECRET}/shot.png)",
+            "files": {"deploy.sh": "#!/bin/sh\necho\n", "sub/README.md": "inner\n"},
+        },
+        {"title": "Own read-me", "author": "ben", "files": {"readme.md": "mine\n"}, "visibility": "public"},
+        {"title": "Odd", "author": "ben", "files": {"../../etc/passwd": "root\n", "a b.txt": "x\n"}},
+    ],
+    uploads=[{"secret": SECRET, "filename": "shot.png", "text": "a picture"}],
+)
+
+
+async def opened(open_lab: Any) -> Lab:
+    """A lab whose snippets have the ids 5, 6 and 7."""
+    lab: Lab = await open_lab(SNIPPETS)
+    held = lab.sandbox.gitlab.projects[17]
+    for number, snippet in enumerate(held.snippets, start=5):
+        snippet.id = number
+    first = held.issues[1]
+    first.description = first.description.replace("{gitlab}", lab.sandbox.gitlab_url)
+    return lab
+
+
+async def files_of(lab: Lab, branch: str = "gl2gh-snippets") -> dict[str, str]:
+    """What lies in a branch of the target, as text."""
+    repository = lab.sandbox.github.repository("acme/app")
+    assert repository is not None
+    git = git_of(lab.sandbox.github, repository)
+    tree = await git.tree_of(branch)
+    if tree is None:
+        return {}
+    rows = await git.tree(tree, recursive=True)
+    return {path: (await git.blob(sha)).decode() for _, kind, sha, _, path in rows if kind == "blob"}
+
+
+def losses_of(lab: Lab) -> set[tuple[str, str]]:
+    """The losses of snippets that the plan lists: item and what."""
+    lines = (lab.folder_of() / "desired" / "losses.ndjson").read_text().splitlines()
+    return {(one["item"], one["what"]) for one in map(json.loads, lines) if one["kind"] == "snippets"}
+
+
+async def test_snippets_lie_in_a_branch_with_an_index(open_lab: Any) -> None:
+    """Each has a folder with its files and a page about it; an index names them; texts lead there."""
+    lab = await opened(open_lab)
+    result = await lab.run("FULL", users=USERS)
+    assert result["status"] == "success", result
+    files = await files_of(lab)
+    assert sorted(files) == [
+        "5/README.md",
+        "5/deploy.sh",
+        "5/sub/README.md",
+        "6/gitlab-snippet.md",
+        "6/readme.md",
+        "7/README.md",
+        "7/a b.txt",
+        "7/etc/passwd",
+        "README.md",
+    ]
+    assert files["5/deploy.sh"] == "#!/bin/sh\necho\n"
+    assert files["6/readme.md"] == "mine\n"
+    assert "(5/README.md)" in files["README.md"]
+    assert "[Anna Berg]" in files["5/README.md"]
+    assert "/blob/gl2gh-attachments/" in files["5/README.md"]
+    (first,) = (await lab.repository())["issues"]
+    root = f"{lab.sandbox.github_url}/acme/app/tree/gl2gh-snippets"
+    assert f"[\\$5]({root}/5)" in first["body"]
+    assert f"{root}/7)" in first["body"]
+    assert "$99" in first["body"]
+    assert "/-/snippets/5" not in first["body"]
+    assert losses_of(lab) == {("snippets/7", "the path '../../etc/passwd'; it becomes 'etc/passwd'")}
+    assert result["plan"]["price"]["git_operations"] <= 3
+
+
+async def test_members_snippets_do_not_become_public(open_lab: Any) -> None:
+    """Where everybody will see the repository, only what everybody saw is carried; the rest is listed."""
+    lab = await opened(open_lab)
+    result = await lab.run("FULL", lab.config(visibility="public"), users=USERS)
+    assert result["status"] == "success", result
+    assert {path.partition("/")[0] for path in await files_of(lab)} == {"6", "README.md"}
+    assert {item for item, _ in losses_of(lab)} == {"snippets/5", "snippets/7"}
+    (first,) = (await lab.repository())["issues"]
+    assert "tree/gl2gh-snippets/5" not in first["body"]
+
+
+async def test_snippets_can_be_skipped(open_lab: Any) -> None:
+    """Skipped, there is no branch, and texts lead to GitLab."""
+    lab = await opened(open_lab)
+    result = await lab.run("FULL", lab.config(kinds={"snippets": "skip"}), users=USERS)
+    assert result["status"] == "success", result
+    assert await files_of(lab) == {}
+
+
+async def test_verify_finds_damage_to_the_branches(open_lab: Any, subtests: Any) -> None:
+    """A branch that was lost, moved, or whose files were changed, lost or added is found file by file."""
+    lab = await opened(open_lab)
+    result = await lab.run("FULL", users=USERS)
+    assert result["status"] == "success", result
+    repository = lab.sandbox.github.repository("acme/app")
+    git = git_of(lab.sandbox.github, repository)
+    for branch, kind in (("gl2gh-snippets", "snippets"), ("gl2gh-attachments", "uploads")):
+        ref = f"refs/heads/{branch}"
+        whole = (await git.refs())[ref]
+        main = (await git.refs())["refs/heads/main"]
+        changed = await git.first_commit("x", {"README.md": "x"}, "x", "2024-01-01T00:00:00Z")
+        await git.delete_ref("refs/heads/x")
+        for name, sha in {"lost": None, "moved": main, "changed": changed}.items():
+            with subtests.test(f"{branch} {name}"):
+                await (git.delete_ref(ref) if sha is None else git.update_ref(ref, sha))
+                found = await lab.batch("APPLY", [lab.config()], resume_from="verify", users=USERS)
+                assert found["status"] == "failed", found
+                lines = (lab.folder_of() / "verify.ndjson").read_text().splitlines()
+                items = {json.loads(line)["item"] for line in lines}
+                assert f"repository/{ref}" in items
+                assert any(item.startswith(f"{kind}/") for item in items)
+                await git.update_ref(ref, whole)
+    result = await lab.run("APPLY", resume_from="verify", users=USERS)
+    assert result["status"] == "success", result
