@@ -23,12 +23,14 @@ from bench.figures import (
     memory_figures,
     refusals_figure,
     repeated_figures,
+    service_figures,
     shared_figures,
     speed_up_figure,
     table,
     whole_figure,
 )
 from bench.memory import peak_memory
+from bench.service import served
 from bench.tasks import equal_projects, known_strict, planned_and_applied, repeated, scheduled
 
 PROFILES: Final = ("github.com", "github.com-strict", "ghes")
@@ -89,6 +91,7 @@ def _measure(pool: ProcessPoolExecutor, asked: argparse.Namespace) -> list[Figur
     applied.append(begin("strict, known", known_strict, scale, MOST_AT_ONCE))
     runs = [begin(f"p = {parallel}", scheduled, parallel, scheduled_scale) for parallel in PARALLEL]
     equal = [begin(f"equal projects, p = {parallel}", equal_projects, parallel) for parallel in (1, 8)]
+    service = begin("service", served)
     again = begin("rerun", repeated, {TINY: 2, SMALL: 2})
     whole = begin("all agents", scheduled, MOST_AT_ONCE, scale, HALF)
     schedules = [run.result() for run in runs]
@@ -101,6 +104,7 @@ def _measure(pool: ProcessPoolExecutor, asked: argparse.Namespace) -> list[Figur
         speed_up_figure(one, eight),
         *memory_figures(few.result(), many.result(), crowd.result()),
         *repeated_figures(again.result()),
+        *service_figures(service.result()),
         refusals_figure([*schedules, whole.result(), one, eight, again.result()]),
     ]
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from bench.floor import efficiency
 from bench.memory import Peak
+from bench.service import LISTENERS, QUEUED, Served
 from bench.tasks import Applied, Repeated, Scheduled
 
 # The scenes of bench/rate_file.py that have goals.
@@ -46,6 +47,31 @@ class Figure:
         if self.least is not None and self.most is not None:
             return f"{self.least:g} to {self.most:g}"
         return f"≥ {self.least:g}" if self.least is not None else f"≤ {self.most:g}"
+
+
+def service_figures(run: Served) -> list[Figure]:
+    """What listeners and a queue cost the HTTP service beside a running batch, on a real clock."""
+    crowd = f"{LISTENERS} listeners, {QUEUED} batches queued beside a running one"
+    return [
+        Figure(
+            name="service: answer to a start, median (ms)",
+            measured=run.median_ms,
+            most=100.0,
+            note=f"{crowd}; the slowest {run.slowest_ms:.0f} ms",
+        ),
+        Figure(
+            name="service: memory that they add (MB)",
+            measured=run.peak_mb - run.before_mb,
+            most=64.0,
+            note=f"from {run.before_mb:.0f} to {run.peak_mb:.0f} MB at the peak, the batch's own among it",
+        ),
+        Figure(
+            name="service: streams without a gap or a double",
+            measured=run.whole_streams,
+            least=float(LISTENERS),
+            note=f"{run.events} events to each",
+        ),
+    ]
 
 
 def applied_figures(run: Applied) -> list[Figure]:

@@ -97,7 +97,7 @@ class SnippetsKind(Kind[SnippetRecord, SnippetDesired]):
                 raise
             return  # switched off, or not for this token: discovery could not count them either
 
-    def names(self, records: Iterator[SnippetRecord]) -> Mapping[str, str]:
+    def names(self, records: Iterator[SnippetRecord], policies: Policies) -> Mapping[str, str]:
         """The id of each snippet → who may see it."""
         return {str(record.snippet.id): record.snippet.visibility for record in records}
 
