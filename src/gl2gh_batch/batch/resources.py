@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -12,47 +11,35 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-import aiohttp
-
 from gl2gh_batch.agents import Desk
 from gl2gh_batch.agents.discovery import is_unfinished
-from gl2gh_batch.batch.access import GitHubAccess, github_key
 from gl2gh_batch.batch.claims import Claims
 from gl2gh_batch.batch.config import ProjectConfig, parse_config
+from gl2gh_batch.batch.connections import Connections
 from gl2gh_batch.batch.credentials import parse_credentials
-from gl2gh_batch.batch.pool import GovernorPool, governor_maker
+from gl2gh_batch.batch.pool import GovernorPool
 from gl2gh_batch.batch.survey import standing, survey_project, target_of
 from gl2gh_batch.batch.tokens import require_github_token, require_gitlab_token
 from gl2gh_batch.domain.errors import ConfigurationError
 from gl2gh_batch.domain.events import Event
-from gl2gh_batch.domain.limits import GITLAB_COSTS, READ_COSTS, Limit, LimitClass, Limits
+from gl2gh_batch.domain.limits import Limit, LimitClass, Limits
 from gl2gh_batch.domain.ports import Clock, Emit
 from gl2gh_batch.domain.references import ProjectReference
 from gl2gh_batch.domain.refs import RepoRef
-from gl2gh_batch.domain.request import PARALLEL_LIMITS
 from gl2gh_batch.kit.claim import LEASE_S
 from gl2gh_batch.kit.clock import SystemClock
 from gl2gh_batch.kit.git import Git
 from gl2gh_batch.kit.git_lfs import LfsObject
 from gl2gh_batch.kit.git_process import GitAuth
 from gl2gh_batch.kit.governor import RequestGovernor
-from gl2gh_batch.kit.http import Retries, open_session
-from gl2gh_batch.kit.http_threads import GovernedAdapter, Line, ThreadRunner, governed_session
-from gl2gh_batch.kit.rate_file import RateLimitFile
+from gl2gh_batch.kit.http import Retries
 from gl2gh_batch.kit.redact import Redactor
 from gl2gh_batch.kit.references import References
 from gl2gh_batch.kit.users import UserDirectory
 from gl2gh_batch.kit.workdir import ProjectFolder, slug
-from gl2gh_batch.source import limits as source_limits
-from gl2gh_batch.source.api import CREDENTIAL_HINT as GITLAB_HINT
-from gl2gh_batch.source.api import GitLab, open_gitlab
+from gl2gh_batch.source.api import GitLab
 from gl2gh_batch.source.cold import ColdGitLab
-from gl2gh_batch.source.sansio import read_limits as read_gitlab_limits
-from gl2gh_batch.target import limits as target_limits
-from gl2gh_batch.target.api import CREDENTIAL_HINT as GITHUB_HINT
-from gl2gh_batch.target.api import GitHub, open_github
-from gl2gh_batch.target.auth import AppToken, Credential, StaticToken
-from gl2gh_batch.target.sansio import read_limits as read_github_limits
+from gl2gh_batch.target.api import GitHub
 from gl2gh_batch.target.witness import Witness
 
 REFERENCES: Final = "references.sqlite"
@@ -106,22 +93,21 @@ class SharedResources:
         self._claims = Claims(
             redact=self.redactor.redact, tool_version=self.tool_version, lease_s=claim_lease_s
         )
-        self._primary = github_rate_limit
-        self._rate_path, self._shard = rate_limit_file, shard
-        self._rate_file: RateLimitFile | None = None
-        self._limits = dict(limits or {})
-        self._imports_are_content = imports_are_content
         self.github_credentials = parse_credentials(github_credentials)
         for one in self.github_credentials:
             self.redactor.add(one.app.private_key if one.app else one.token)
         self._listeners: list[Emit] = []
-        self._pool = pool
-        self._leave_pool = pool.subscribe(self.emit) if pool is not None else _nothing
-        self._governors: dict[tuple[str, str, str], RequestGovernor] = {}
-        self._access: dict[tuple[str, str], GitHubAccess] = {}
-        self._cold: dict[tuple[str, str], ColdGitLab] = {}
-        self._session: aiohttp.ClientSession | None = None
-        self._runner: ThreadRunner | None = None
+        self._connections = Connections(
+            clock=self.clock,
+            redactor=self.redactor,
+            emit=self.emit,
+            limits=limits or {},
+            primary=github_rate_limit,
+            imports_are_content=imports_are_content,
+            rate_limit_file=rate_limit_file,
+            shard=shard,
+            pool=pool,
+        )
         self._references: dict[Path | None, References] = {}
         self._roots: dict[tuple[str, str, str], Path] = {}
 
@@ -147,44 +133,31 @@ class SharedResources:
 
     def stop(self, message: str) -> None:
         """Grant nothing any more: what is under way ends, what waits is given up."""
-        for governor in self._governors.values():
+        for governor in self._connections.governors.values():
             governor.stop(message)
 
     def governors(self) -> tuple[RequestGovernor, ...]:
         """Everyone who grants requests, one for each credential."""
-        return tuple(self._governors.values())
+        return tuple(self._connections.governors.values())
 
     def all_limits(self) -> Limits:
         """The limits of the first credential of either platform: what is dealt out to shards."""
         found: dict[LimitClass, Limit] = {}
-        for governor in reversed(self._governors.values()):
+        for governor in reversed(self._connections.governors.values()):
             found.update(governor.limits)
         return found
 
     def github_account(self, config: ProjectConfig) -> tuple[str, Limits]:
         """Who pays for a project's requests to GitHub, and the limits of that credential."""
-        governor = self._governors.get(("github", *github_key(config)))
+        governor = self._connections.github_governor(config)
         return ("", {}) if governor is None else (governor.credential, governor.limits)
 
     async def close(self) -> None:
         """Let go of connections, threads and files."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
-        if self._runner is not None:
-            self._runner.close()
-            self._runner = None
+        await self._connections.close()
         for references in self._references.values():
             references.close()
         self._references.clear()
-        if self._rate_file is not None:
-            self._rate_file.close()
-            self._rate_file = None
-        self._leave_pool()
-        self._leave_pool = _nothing
-        self._governors.clear()
-        self._access.clear()
-        self._cold.clear()
 
     async def __aenter__(self) -> Self:
         return self
@@ -222,7 +195,7 @@ class SharedResources:
 
     async def survey(self, config: ProjectConfig, root: Path | None, *, patient: bool) -> ProjectReference:
         """Ask a project for its name and highest numbers, and put them on the map."""
-        gitlab = self._gitlab(config, None if patient else SURVEY_RETRIES)
+        gitlab = self._connections.gitlab(config, None if patient else SURVEY_RETRIES)
         reference = await survey_project(
             gitlab,
             config.request,
@@ -276,7 +249,7 @@ class SharedResources:
         label = reference.project.full_path
         folder = self._folder(parsed, root, reference)
         folder.path.mkdir(parents=True, exist_ok=True)
-        access = self._github_access(parsed)
+        access = self._connections.github(parsed)
         git = Git(folder.path / "git", self.redactor.redact)
 
         async def target_token() -> str:
@@ -301,13 +274,13 @@ class SharedResources:
             folder=folder,
             gitlab_url=parsed.gitlab_url,
             github_url=parsed.github_url,
-            gitlab=self._gitlab(parsed, None).for_project(label),
-            cold=self._cold_gitlab(parsed).for_project(label),
+            gitlab=self._connections.gitlab(parsed, None).for_project(label),
+            cold=self._connections.cold_gitlab(parsed).for_project(label),
             github=access.github.for_project(label),
             witness=Witness(
                 api_url=parsed.github_api_url,
                 credential=access.credential,
-                runner=self._threads(),
+                runner=self._connections.threads(),
                 line=access.line.for_project(label),
                 ls_remote=refs_of,
                 lfs_present=lfs_of,
@@ -335,166 +308,23 @@ class SharedResources:
         """Who the token of a configuration belongs to; empty for an App, which is nobody's second token."""
         if config.github_app is not None:
             return ""
-        return (await self._github_access(config).github.viewer()).login
+        return (await self._connections.github(config).github.viewer()).login
 
     def gitlab(self, config: Mapping[str, Any]) -> GitLab:
         """GitLab with the address and token of a configuration, whatever project it names."""
-        return self._gitlab(parse_config({"project_id": 1, **config}), None)
+        return self._connections.gitlab(parse_config({"project_id": 1, **config}), None)
 
     def cold_gitlab(self, config: Mapping[str, Any]) -> ColdGitLab:
         """The same for the rare questions, over python-gitlab."""
         parsed = parse_config({"project_id": 1, **config})
         require_gitlab_token(parsed)
-        return self._cold_gitlab(parsed)
+        return self._connections.cold_gitlab(parsed)
 
     def github(self, config: Mapping[str, Any]) -> GitHub:
         """GitHub with the address and credential of a configuration."""
         parsed = parse_config({"project_id": 1, **config})
         require_github_token(parsed)
-        return self._github_access(parsed).github
-
-    # ── one of each for every address and credential ─────────────────────────────────────────────
-
-    def _gitlab(self, config: ProjectConfig, retries: Retries | None) -> GitLab:
-        require_gitlab_token(config)
-        return open_gitlab(
-            session=self._http(),
-            url=config.gitlab_url,
-            token=config.gitlab_token,
-            governor=self._gitlab_governor(config),
-            clock=self.clock,
-            retries=retries,
-        )
-
-    def _cold_gitlab(self, config: ProjectConfig) -> ColdGitLab:
-        key = (config.gitlab_url.lower(), config.gitlab_token)
-        if key not in self._cold:
-            governor = self._gitlab_governor(config)
-            adapter = GovernedAdapter(
-                service="GitLab",
-                base_url=config.gitlab_url,
-                governor=governor,
-                costs=GITLAB_COSTS,
-                read_limits=read_gitlab_limits,
-                loop=asyncio.get_running_loop(),
-                hint=GITLAB_HINT,
-            )
-            self._cold[key] = ColdGitLab(
-                url=config.gitlab_url,
-                token=config.gitlab_token,
-                runner=self._threads(),
-                line=Line(governed_session(adapter)),
-            )
-        return self._cold[key]
-
-    def _gitlab_governor(self, config: ProjectConfig) -> RequestGovernor:
-        self.redactor.add(config.gitlab_token)
-        limits = source_limits.ALL_PROFILES[source_limits.profile_for(config.gitlab_url)]
-        return self._governor("gitlab", config.gitlab_url, config.gitlab_token, limits)
-
-    def _github_access(self, config: ProjectConfig) -> GitHubAccess:
-        app = config.github_app
-        key = github_key(config)
-        if key not in self._access:
-            governor = self._github_governor(config, *key)
-            line = self._github_line(config, governor)
-            credential: Credential
-            if app is None:
-                self.redactor.add(config.github_token)
-                credential = StaticToken(config.github_token)
-            else:
-                self.redactor.add(app.private_key)
-                exchange = self._github_governor(config, key[0], f"app:{app.app_id}")
-                credential = AppToken(
-                    app_id=app.app_id,
-                    private_key=app.private_key,
-                    installation_id=app.installation_id,
-                    api_url=config.github_api_url,
-                    runner=self._threads(),
-                    line=self._github_line(config, exchange),
-                    clock=self.clock,
-                    on_token=self.redactor.add,
-                )
-            self._access[key] = GitHubAccess(
-                github=open_github(
-                    session=self._http(),
-                    api_url=config.github_api_url,
-                    authorize=credential.authorize,
-                    governor=governor,
-                    clock=self.clock,
-                ),
-                credential=credential,
-                line=line,
-            )
-        return self._access[key]
-
-    def _github_line(self, config: ProjectConfig, governor: RequestGovernor) -> Line:
-        adapter = GovernedAdapter(
-            service="GitHub",
-            base_url=config.github_api_url,
-            governor=governor,
-            costs=READ_COSTS,
-            read_limits=read_github_limits,
-            loop=asyncio.get_running_loop(),
-            hint=GITHUB_HINT,
-        )
-        return Line(governed_session(adapter))
-
-    def _github_governor(self, config: ProjectConfig, url: str, key: str) -> RequestGovernor:
-        """Its limits are those of the instance; an own one has none until its answers name one."""
-        name = target_limits.profile_for(config.github_url)
-        limits = dict(target_limits.profile(name))
-        if self._primary is not None:
-            limits[LimitClass.PRIMARY] = Limit(limit=self._primary, window_s=3600.0)
-        when_told = target_limits.GITHUB_COM if name == "ghes" else None
-        return self._governor("github", url, key, limits, when_told)
-
-    def _governor(
-        self, side: str, url: str, key: str, limits: Limits, when_told: Limits | None = None
-    ) -> RequestGovernor:
-        place = (side, url.lower(), key)
-        if place in self._governors:
-            return self._governors[place]
-        make = governor_maker(
-            place,
-            {**limits, **self._overrides(side)},
-            clock=self.clock,
-            when_told=when_told,
-            imports_are_content=side == "github" and self._imports_are_content,
-        )
-        if self._pool is not None:
-            governor = self._pool.share(place, make)
-        else:
-            number = sum(1 for one in self._governors if one[0] == side) + 1
-            governor = make(f"{side}-{number}", self.emit, self._shared_file())
-        self._governors[place] = governor
-        return governor
-
-    def _shared_file(self) -> RateLimitFile | None:
-        if self._rate_file is None and self._rate_path is not None:
-            self._rate_file = RateLimitFile(self._rate_path, shard=self._shard, emit=self.emit)
-        return self._rate_file
-
-    def _overrides(self, side: str) -> Limits:
-        return {
-            name: limit
-            for name, limit in self._limits.items()
-            if name.value.startswith("gitlab_") == (side == "gitlab")
-        }
-
-    def _http(self) -> aiohttp.ClientSession:
-        if self._session is None or self._session.closed:
-            self._session = open_session()
-        return self._session
-
-    def _threads(self) -> ThreadRunner:
-        if self._runner is None:
-            self._runner = ThreadRunner(PARALLEL_LIMITS.stop - 1, self.clock)
-        return self._runner
-
-
-def _nothing() -> None:
-    """There is no pool to leave."""
+        return self._connections.github(parsed).github
 
 
 def _place(config: ProjectConfig) -> tuple[str, str, str]:
