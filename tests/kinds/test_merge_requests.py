@@ -13,9 +13,11 @@ from gl2gh_batch.kinds import Setting
 from gl2gh_batch.kinds._merge_request_git import namespace_of
 from gl2gh_batch.kinds._merge_request_pull import branches_of, can_be_pull, obstacle_of
 from gl2gh_batch.kinds._merge_request_review import line_in, review_comment, threads
+from gl2gh_batch.kinds._merge_request_shape import shape_merge_request
 from gl2gh_batch.kinds._merge_request_text import remarks
 from gl2gh_batch.kinds._merge_request_values import GitFacts, MergeRequestRecord, Obstacle
 from gl2gh_batch.kit.git_history import FileDiff, Hunk
+from gl2gh_batch.rewrite.markers import find_marker
 from gl2gh_batch.source.merge_models import Discussion, MergeRequest, Position
 
 OLD, NEW = "a" * 40, "b" * 40
@@ -170,6 +172,47 @@ def test_a_thread_is_one_comment(setting: Callable[..., Setting]) -> None:
     assert found.body.count("answered") == 2
     assert "open\n```\n\n---" in found.body
     assert review_comment(laid[1], record, setting()) is None
+
+
+EVIL = "@stranger #7 closes #8 <!-- gl2gh:issues/1 --> `x` <script>\n::error::no"
+
+
+@pytest.mark.parametrize("policy", MergeRequestPolicy)
+def test_hostile_words_stay_words(setting: Callable[..., Setting], policy: MergeRequestPolicy) -> None:
+    """Whatever branches, files, commits and people are called: nobody is mentioned, nothing is closed."""
+    person = {"username": "stranger", "name": EVIL}
+    place = {**_place(8), "old_path": EVIL, "new_path": EVIL}
+    raw = codec.plain(_record(state="merged"))
+    raw["merge_request"] |= {
+        "title": EVIL,
+        "description": EVIL,
+        "source_branch": EVIL,
+        "target_branch": EVIL,
+        "author": person,
+        "merge_user": person,
+        "reviewers": [person],
+        "assignees": [person],
+        "merge_commit_sha": NEW,
+    }
+    raw["discussions"] = [
+        {"id": "x", "notes": [_note(1, EVIL, author=person, position=place)]},
+        {"id": "y", "notes": [_note(2, EVIL, author=person, system=True)]},
+    ]
+    raw["approvals"] = {"approved_by": [{"user": person}]}
+    raw["git"] |= {"commits": [{"sha": NEW, "author": EVIL, "at": "", "title": EVIL}], "commit_count": 1}
+    record = codec.convert(raw, MergeRequestRecord)
+    desired = shape_merge_request(record, 5, setting(merge_requests=policy)).desired
+    assert desired is not None
+    texts = [desired.issue.title, desired.issue.body, *(one.body for one in desired.issue.comments)]
+    if desired.pull is not None:
+        texts += [desired.pull.title, desired.pull.body, *(one.body for one in desired.pull.comments)]
+        texts += [text for one in desired.pull.review for text in (one.body, one.place)]
+    for text in texts:
+        assert "@stranger" not in text
+        assert "closes #8" not in text
+        assert "\n::error" not in text or "> " in text
+        marker = find_marker(text)
+        assert marker is None or marker.startswith("merge_requests/5")
 
 
 def _note(number: int, body: str = "Hello", **fields: Any) -> dict[str, Any]:

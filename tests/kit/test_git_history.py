@@ -114,6 +114,16 @@ async def test_what_a_diff_shows(written: Written, history: History) -> None:
     assert exact == [FileDiff(old_path="a", new_path="a", hunks=(added,))]
 
 
+async def test_large_files_of_no_branch_are_found(written: Written, history: History) -> None:
+    """A file over the limit counts where no branch holds it too; next to it, every commit is small."""
+    written.commit("large", {"big": "x" * 5000}, "one")
+    written.commit("after", {"small": "x"}, "large")
+    assert not await history.is_oversized(written.shas["after"])
+    found = {name: await history.is_oversized(sha, 4000) for name, sha in written.shas.items()}
+    assert found == {name: name in {"large", "after"} for name in written.shas}
+    assert not await history.is_oversized("--all")
+
+
 async def test_a_renamed_file_has_both_names(written: Written, history: History) -> None:
     """A file that is called otherwise now is one file with two names."""
     written.commit("moved", {"b": LINES.replace("15\n", "x\n"), "gone": "x\n", "trap": TRAP}, "one")

@@ -61,6 +61,9 @@ async def git_facts(
     )
     if not base or base == head:
         return facts
+    if not (await history.is_kept(head)) and await history.is_oversized(head):
+        # What the branches themselves hold is the repository's matter.
+        return replace(facts, live=facts.live or Obstacle.TOO_LARGE, rebuilt=Obstacle.TOO_LARGE)
     commits = await history.commits(base, head)
     facts = replace(
         facts,

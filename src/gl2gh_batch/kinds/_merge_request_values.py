@@ -17,6 +17,7 @@ class Obstacle(StrEnum):
     NO_TARGET = "its target branch is not there any more"
     SAME_BRANCH = "it leads from a branch to that very branch, which GitHub does not take"
     NO_COMMITS = "it has no commit that its target has not, which GitHub does not take"
+    TOO_LARGE = "its commits hold a file larger than 100 MiB, which GitHub does not take"
     NO_HISTORY = "its commits have no history in common with its target, which GitHub does not take"
 
 

@@ -13,6 +13,7 @@ from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.domain.request import Policies, SystemNotesPolicy
 from gl2gh_batch.domain.result import Difference, DifferenceSort
 from gl2gh_batch.kinds._kind import Kind, Receipts, Refs, Setting, Shaped, Source, pages
+from gl2gh_batch.kinds._merge_request_losses import kind_losses
 from gl2gh_batch.kinds._merge_request_pull import branches_of, can_be_pull
 from gl2gh_batch.kinds._merge_request_read import read_merge_requests
 from gl2gh_batch.kinds._merge_request_shape import shape_merge_request
@@ -103,6 +104,8 @@ class MergeRequestsKind(Kind[MergeRequestRecord, MergeRequestDesired]):
             yield replace(one, kind=self.name, item=f"{self.name}{one.item.removeprefix('issues')}")
 
     def losses(self, setting: Setting) -> Iterator[Loss]:
+        if setting.inventory.merge_requests_enabled and setting.inventory.counts.get(self.name):
+            yield from kind_losses(setting.policies)
         if setting.policies.system_notes is SystemNotesPolicy.SKIP:
             yield Loss(
                 kind=self.name,

@@ -5,6 +5,7 @@ Reads only. Object ids come from GitLab and are checked: nothing else reaches gi
 
 from __future__ import annotations
 
+import asyncio
 import codecs
 import re
 from collections.abc import AsyncIterator, Iterable
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from gl2gh_batch.kit.git_process import GitProcess
+from gl2gh_batch.kit.git_refs import BLOB_LIMIT_BYTES
 
 MOST_COMMITS: Final = 250
 _OBJECT_ID: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -63,6 +65,9 @@ class History:
     def __init__(self, process: GitProcess, mirror: Path) -> None:
         self._process = process
         self._mirror = mirror.resolve()
+        self._large: frozenset[bytes] | None = None
+        self._large_limit = 0
+        self._looking = asyncio.Lock()
 
     async def has(self, sha: str) -> bool:
         """True when the mirror holds this commit."""
@@ -95,6 +100,41 @@ class History:
             "rev-list", "--max-count=1", sha, "--not", "--branches", "--tags", mirror=self._mirror
         )
         return done.code == 0 and not done.output.strip()
+
+    async def is_oversized(self, head: str, limit: int = BLOB_LIMIT_BYTES) -> bool:
+        """True when what leads to `head` and to no branch or tag holds a file larger than `limit` bytes."""
+        if not is_object_id(head):
+            return False
+        async with self._looking:
+            if self._large is None or self._large_limit != limit:
+                # One look at all objects for all questions; next to no repository has any.
+                self._large = await self._large_blobs(limit)
+                self._large_limit = limit
+        if not self._large:
+            return False
+        found = False
+        walk = self._process.lines(
+            "rev-list", "--objects", head, "--not", "--branches", "--tags", mirror=self._mirror
+        )
+        async for line in walk:
+            found = found or line[: len(head)] in self._large
+        return found
+
+    async def _large_blobs(self, limit: int) -> frozenset[bytes]:
+        every = self._process.lines(
+            "cat-file",
+            "--batch-all-objects",
+            "--unordered",
+            "--buffer",
+            "--batch-check=%(objecttype) %(objectsize) %(objectname)",
+            mirror=self._mirror,
+        )
+        large = set()
+        async for line in every:
+            kind, size, sha = line.split()
+            if kind == b"blob" and int(size) > limit:
+                large.add(sha)
+        return frozenset(large)
 
     async def commits(self, base: str, head: str, most: int = MOST_COMMITS) -> list[Commit]:
         """The commits that `head` has and `base` has not, oldest first; the newest `most` of them."""
