@@ -12,6 +12,7 @@ from lab import open_lab
 from gl2gh_batch.sandbox import seeds
 from gl2gh_batch.sandbox.journal import Exchange
 
+EVERYTHING = Path(__file__).resolve().parents[1] / "support" / "everything.yml"
 # What a migration of the samples cannot do without.
 NEEDED = {
     "POST /orgs/{org}/repos",
@@ -40,6 +41,21 @@ async def test_all_traffic_with_github_is_as_github_describes_it(judges: Any, tm
     assert judges.github.operations.total() == judges.github.judged
     assert set(judges.github.operations) >= NEEDED
     assert len(judges.github.operations) >= 15, sorted(judges.github.operations)
+
+
+async def test_all_that_an_issue_has_is_written_as_github_describes_it(judges: Any, tmp_path: Path) -> None:
+    """Sub-issues, dependencies, types and reasons go to operations that there are, in their form."""
+    async with open_lab(tmp_path, [EVERYTHING], observe=judges.observe) as lab:
+        result = await lab.run("FULL", lab.config(issues_via="rest"))
+    assert result["status"] == "success", result
+    assert [one for one in judges.github.deviations if "/issue" in one] == []
+    assert set(judges.github.operations) >= {
+        "GET /orgs/{org}/issue-types",
+        "POST /repos/{owner}/{repo}/issues/{issue_number}/sub_issues",
+        "POST /repos/{owner}/{repo}/issues/{issue_number}/dependencies/blocked_by",
+        "GET /repos/{owner}/{repo}/issues/{issue_number}/dependencies/blocked_by",
+        "PUT /repos/{owner}/{repo}/issues/{issue_number}/lock",
+    }
 
 
 async def test_gitlabs_answers_are_as_its_own_tests_want_them(shared_data: Path, tmp_path: Path) -> None:
