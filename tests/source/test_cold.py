@@ -62,6 +62,7 @@ async def test_a_real_project_is_counted(source: object) -> None:
         "branches": 26,
         "tags": 2,
         "releases": 0,
+        "snippets": 0,
         "uploads": 2,
     }
     lost = await source.cold.counts_not_carried(project)
