@@ -26,11 +26,10 @@ from gl2gh_batch.batch.config import ProjectConfig, parse_config
 from gl2gh_batch.batch.fields import shown
 from gl2gh_batch.batch.tokens import require_github_token, require_gitlab_token
 from gl2gh_batch.domain.errors import ConfigurationError
-from gl2gh_batch.domain.limits import Limits
 from gl2gh_batch.interfaces.batch_file import POLICIES
 from gl2gh_batch.interfaces.yaml_file import load_yaml
 from gl2gh_batch.kit.users import UserDirectory
-from gl2gh_batch.target.limits import parse_limits
+from gl2gh_batch.target.limits import Overrides, parse_overrides
 
 NAME: Final = r"[a-z0-9][a-z0-9_-]{0,62}"
 DEFAULT_HOST: Final = "127.0.0.1"
@@ -80,7 +79,7 @@ class ServerConfig:
     work_dir: Path
     access: tuple[Access, ...] = ()
     projects: Mapping[str, MigrationProject]
-    limits: Limits = field(default_factory=dict)
+    limits: Overrides = field(default_factory=Overrides)
     running_batches: int = 4
     queued_batches: int = 100
     streams: int = 500
@@ -121,7 +120,7 @@ def read_server_config(path: Path, environment: Mapping[str, str]) -> ServerConf
             name: _project(name, one, here, work_dir, environment)
             for name, one in _section(raw, "projects").items()
         },
-        limits=parse_limits(load_yaml(here / limits, "limits")) if limits else {},
+        limits=parse_overrides(load_yaml(here / limits, "limits")) if limits else Overrides(),
         running_batches=_whole(batches, "running", 4, range(1, 51), "batches.running"),
         queued_batches=_whole(batches, "queued", 100, range(1, 10_001), "batches.queued"),
     )

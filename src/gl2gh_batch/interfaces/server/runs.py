@@ -17,7 +17,6 @@ from gl2gh_batch.batch.pool import GovernorPool
 from gl2gh_batch.batch.resources import SharedResources
 from gl2gh_batch.domain.errors import FailureReason, Gl2ghError, PlanRefusedError, StoppedError
 from gl2gh_batch.domain.events import BatchFinished, Event, Waiting
-from gl2gh_batch.domain.limits import Limits
 from gl2gh_batch.domain.ports import Clock
 from gl2gh_batch.domain.result import BatchStatus, ProjectStatus, StoppedBy, batch_status
 from gl2gh_batch.interfaces.server.config import MigrationProject
@@ -26,6 +25,7 @@ from gl2gh_batch.interfaces.server.store import BatchRow
 from gl2gh_batch.interfaces.server.views import progress_view
 from gl2gh_batch.kit.redact import Redactor
 from gl2gh_batch.kit.workdir import ProjectFolder, slug
+from gl2gh_batch.target.limits import Overrides
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class Run:
         *,
         pool: GovernorPool,
         redactor: Redactor,
-        limits: Limits,
+        limits: Overrides,
         clock: Clock,
     ) -> None:
         self.row = row
@@ -87,7 +87,8 @@ class Run:
     async def _run(self, ended: Mapping[int, dict[str, Any]]) -> BatchRow:
         try:
             async with SharedResources(
-                limits=self._limits,
+                limits=self._limits.limits,
+                imports_are_content=self._limits.imports_are_content,
                 work_dir=self._project.work_dir,
                 users=self._project.users,
                 redactor=self._redactor,
