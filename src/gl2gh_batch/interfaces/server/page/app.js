@@ -182,7 +182,7 @@ function logLine(event) {
       return { level: event.status === "failed" ? "error" : "", text: `${when} ${on}${event.agent}: ${event.status.replaceAll("-", " ")}${event.summary ? `, ${event.summary}` : ""}` };
     case "waiting": return { text: `${when} ${on}waits for ${event.limit_class.replaceAll("_", " ")}, ${duration(event.seconds)}` };
     case "window-closed": return { level: "warning", text: `${when} ${event.credential} refused (${event.reason}): nothing is sent for ${duration(event.seconds)}` };
-    case "noticed": return { level: event.level, text: `${when} ${on}${event.message} ${event.hint}` };
+    case "noticed": return { level: event.level, text: `${when} ${on}${event.message}${event.hint ? `. ${event.hint}` : ""}` };
     default: return null;
   }
 }

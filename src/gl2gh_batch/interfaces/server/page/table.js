@@ -163,7 +163,8 @@ export class Table {
 
   #draw(row, now) {
     const { parts } = row;
-    const label = row.project || `project ${row.project_id}`;
+    const known = row.project && row.project !== String(row.project_id);
+    const label = known ? row.project : `project ${row.project_id}`;
     if (parts.name.textContent !== label) parts.name.textContent = label;
     for (const agent of AGENTS) {
       const state = row.agents[agent];
