@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from gl2gh_batch.batch.config import ProjectConfig
 from gl2gh_batch.batch.handover import hand_over, seal, withdraw
+from gl2gh_batch.batch.inventories import write_inventory
 from gl2gh_batch.batch.numbers import write_numbers
 from gl2gh_batch.batch.people import write_users_report
 from gl2gh_batch.batch.reports import write_report
@@ -65,6 +66,7 @@ class Leavings:
         try:
             with _as_ours():
                 write_report(self._root, result, folders)
+                write_inventory(self._root, result, folders)
                 write_numbers(self._root, result, folders)
                 seal(self._root, result, names, map_file=REFERENCES, rate_file=RATE_FILE)
         except Gl2ghError as error:

@@ -22,6 +22,7 @@ from typing import Any, Final
 from gl2gh_batch.batch.config import is_full_path
 from gl2gh_batch.batch.fields import shown
 from gl2gh_batch.domain.errors import ConfigurationError
+from gl2gh_batch.interfaces.project_table import read_table
 from gl2gh_batch.interfaces.yaml_file import load_yaml
 
 POLICIES: Final = (
@@ -83,7 +84,14 @@ class BatchFile:
 
 
 def read_batch_file(path: Path) -> BatchFile:
-    """Read and check the file; raises `ConfigurationError` that names the place and the remedy."""
+    """Read and check the file; raises `ConfigurationError` that names the place and the remedy.
+
+    A file that ends in `.csv` is a table of projects, such as the inventory of DISCOVER_ONLY.
+    """
+    if path.suffix.lower() == ".csv":
+        return BatchFile(
+            projects=tuple(_project(one, place, {}) for place, one in read_table(path, "config"))
+        )
     raw = _mapping(load_yaml(path, "config"), "the batch file")
     _known(raw, TOP, "the batch file")
     gitlab = _section(raw, "gitlab")
@@ -107,14 +115,20 @@ def read_batch_file(path: Path) -> BatchFile:
         naming=_text(raw, "naming", "naming"),
         defaults=defaults,
         projects=tuple(
-            _project(one, f"projects[{place}]", defaults)
-            for place, one in enumerate(_list(raw.get("projects"), "projects"))
+            _project(one, place, defaults) for place, one in _listed(raw.get("projects"), path.parent)
         ),
         groups=tuple(
             _group(one, f"groups[{place}]", defaults)
             for place, one in enumerate(_list(raw.get("groups"), "groups"))
         ),
     )
+
+
+def _listed(raw: Any, folder: Path) -> list[tuple[str, Any]]:
+    """The projects with their places: a list, or the name of a table that lies beside the file."""
+    if isinstance(raw, str) and raw.lower().endswith(".csv"):
+        return list(read_table(folder / raw, "projects"))
+    return [(f"projects[{place}]", one) for place, one in enumerate(_list(raw, "projects"))]
 
 
 def _credential(raw: Any, place: str) -> Mapping[str, Any]:
