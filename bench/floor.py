@@ -18,8 +18,9 @@ from bench.bed import Latency, Limits
 PER_PAGE: Final = 100
 # Make the repository, Actions off and on; with a history the default branch too.
 REPOSITORY_WRITES: Final = 3
-# Whose it is before the first write, and what it is like before it is opened and after the last.
-REPOSITORY_LOOKS: Final = 3
+# Whose it is before the first write; once it is claimed for one run, that it holds neither refs nor issues of
+# somebody else; and what it is like before it is opened and after the last write.
+REPOSITORY_LOOKS: Final = 5
 WRITE_POINTS: Final = 5
 
 

@@ -69,7 +69,7 @@ def price_of(size: Size) -> Price:
     tally = Tally(git_operations=int(size.has_history), imports=size.issues)
     tally.paces[Pace.IMPORT] += size.issues
     tally.paces[Pace.WRITE] += size.labels + size.milestones + 3 + size.has_history
-    tally.read(3 + sum(_pages(one) for one in (size.issues, size.comments, size.labels, size.milestones)))
+    tally.read(5 + sum(_pages(one) for one in (size.issues, size.comments, size.labels, size.milestones)))
     return tally.price(GITHUB_COM)
 
 
