@@ -263,7 +263,7 @@ def _faults(one: Mapping[str, Any], number: int, outline: list[str] | None) -> I
         yield from _acts(scan(body)) - OWN
         if len(_MARKER.findall(body)) != 1 or not _MARKER.search(body.splitlines()[-1]):
             yield "markers", body
-        if not body.startswith("> **"):
+        if not body.startswith(("> **", "**History on GitLab**\n")):
             yield "header", body
     if outline is not None and (len(bodies) != 2 or _outline(bodies[0]) != outline):
         yield "structure", bodies[0]
