@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gl2gh_batch.domain.errors import WorkDirectoryError
+from gl2gh_batch.domain.errors import ConfigurationError, WorkDirectoryError
 from gl2gh_batch.domain.numbering import Numbers
 from gl2gh_batch.domain.references import ProjectReference
 from gl2gh_batch.domain.refs import ProjectRef, RepoRef
@@ -96,3 +96,18 @@ def test_an_unusable_place_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(WorkDirectoryError):
         References(tmp_path / "file" / "references.sqlite")
+
+
+def test_two_instances_are_not_taken_for_one(tmp_path: Path) -> None:
+    """A project of the same id or path of another GitLab is refused, naming whose it is."""
+    references = References(tmp_path / "references.sqlite")
+    references.bind(_row(1, "group/app"), "https://one.example")
+    references.put(_row(1, "group/app"))
+    references.bind(_row(1, "group/app"), "https://ONE.example")
+    for row in (_row(1, "other/app"), _row(2, "group/app")):
+        with pytest.raises(ConfigurationError, match=r"https://one\.example"):
+            references.bind(row, "https://two.example")
+    references.bind(_row(3, "group/lib"), "https://two.example")
+    assert references.of_instance(1, "https://one.example") == _row(1, "group/app")
+    assert references.of_instance("group/app", "https://two.example") is None
+    references.close()

@@ -203,6 +203,7 @@ class SharedResources:
             naming=config.naming,
             now=self.clock.now(),
         )
+        self.references(root).bind(reference, config.gitlab_url)
         known = self.references(root).named(config.request.project)
         if known is not None and known.project.id == reference.project.id:
             folder = self._folder(config, root, known)
@@ -220,7 +221,7 @@ class SharedResources:
 
     def folder(self, config: ProjectConfig, root: Path | None) -> tuple[str, ProjectFolder] | None:
         """The name and folder of a project that is on the map; None of another."""
-        reference = self.references(root).named(config.request.project)
+        reference = self.references(root).of_instance(config.request.project, config.gitlab_url)
         if reference is None:
             return None
         name = slug(reference.project.full_path, reference.project.id)
@@ -237,7 +238,7 @@ class SharedResources:
         parsed = parse_config(config)
         root = self._roots.get(_place(parsed)) or self.root_for([parsed])
         references = self.references(root)
-        reference = references.named(parsed.request.project)
+        reference = references.of_instance(parsed.request.project, parsed.gitlab_url)
         if reference is None:
             reference = await self.survey(parsed, root, patient=True)
         else:

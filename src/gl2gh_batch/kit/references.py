@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from gl2gh_batch import codec
-from gl2gh_batch.domain.errors import WorkDirectoryError
+from gl2gh_batch.domain.errors import ConfigurationError, WorkDirectoryError
 from gl2gh_batch.domain.references import ProjectReference
 
 _SCHEMA: Final = """
@@ -20,6 +20,8 @@ create table if not exists projects (
     reference text not null
 )
 """
+
+_INSTANCES: Final = "create table if not exists instances (id integer primary key, url text not null)"
 
 
 class References:
@@ -37,6 +39,7 @@ class References:
         try:
             with self._guarded():
                 self._db.execute(_SCHEMA)
+                self._db.execute(_INSTANCES)
         except WorkDirectoryError:
             self._db.close()
             raise
@@ -55,6 +58,41 @@ class References:
                     "insert into projects values (?, ?, ?, ?)",
                     (project.id, project.full_path, reference.named, codec.encode(reference).decode()),
                 )
+
+    def bind(self, reference: ProjectReference, gitlab_url: str) -> None:
+        """Write down which GitLab a project is of; raises `ConfigurationError` when another's is here.
+
+        Two instances may have projects of the same id or path: in one map one would pass for the other.
+        """
+        known = self.instance_of(reference.project.id, reference.project.full_path)
+        if known and known != gitlab_url.lower():
+            raise ConfigurationError(
+                f"this work directory holds {reference.project.full_path} of {known} already",
+                field="gitlab_url",
+                hint="Give the projects of another GitLab a work directory of their own.",
+            )
+        with self._guarded():
+            self._db.execute(
+                "insert or replace into instances values (?, ?)", (reference.project.id, gitlab_url.lower())
+            )
+
+    def instance_of(self, project_id: int, full_path: str) -> str:
+        """The address of the GitLab that a project of that id or path is of; empty when not known."""
+        with self._guarded():
+            row = self._db.execute(
+                "select url from instances where id = ?"
+                " union select url from instances join projects using (id) where path = ?",
+                (project_id, full_path),
+            ).fetchone()
+        return "" if row is None else str(row[0])
+
+    def of_instance(self, project: int | str, gitlab_url: str) -> ProjectReference | None:
+        """The row of a project as the user named it, unless it is another GitLab's."""
+        reference = self.named(project)
+        if reference is None:
+            return None
+        known = self.instance_of(reference.project.id, reference.project.full_path)
+        return reference if known in {"", gitlab_url.lower()} else None
 
     def named(self, project: int | str) -> ProjectReference | None:
         """The row of a project as the user named it: by its id, or by its full path."""
