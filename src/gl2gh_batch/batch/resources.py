@@ -265,8 +265,7 @@ class SharedResources:
 
         async def lfs_of(repo: RepoRef, wanted: Mapping[str, int]) -> Mapping[str, int]:
             objects = [LfsObject(oid=oid, size=size) for oid, size in wanted.items()]
-            url = f"{parsed.github_url}/{repo}.git"
-            return await git.lfs.present(url, objects, await target_auth())
+            return await git.lfs.present(f"{parsed.github_url}/{repo}.git", objects, await target_auth())
 
         claim = self._claims.on(reference.repo, parsed.github_url, folder.path, target_auth)
         desk = Desk(
