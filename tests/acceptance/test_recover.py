@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from brisk import BriskClock
 from lab import Lab, differing, issue, note, project
+from merging import hide_branches, merging
 from victim import apply_until_killed
 
 from gl2gh_batch import BatchOrchestrator, SharedResources
@@ -161,3 +162,28 @@ async def test_a_dead_claim_is_taken_away(lab: Lab) -> None:
     assert CLAIM_REF in (await lab.repository())["refs"]
     assert (await _task(lab, Task.UNLOCK, force=True))["status"] == "success"
     assert CLAIM_REF not in (await lab.repository())["refs"]
+
+
+async def test_a_lost_ledger_of_merge_requests_is_recovered(open_lab: Any, subtests: Any) -> None:
+    """The same with pull requests, reviews and temporary branches: nothing is there twice."""
+    lab = await open_lab(merging())
+    hide_branches(lab)
+    fields = {"merge_requests": "all-as-pull-request"}
+    configs = [lab.config(**fields)]
+    assert (await lab.batch("PLAN_ONLY", configs))["status"] == "success"
+    shutil.copytree(lab.work, lab.folder / "planned")
+    mark = lab.mark()
+    assert (await lab.batch("APPLY", configs))["status"] == "success"
+    wanted, requests = await lab.settled(dated=False), len(lab.github(mark))
+    for number, nth in enumerate((requests // 3, requests // 2, requests * 3 // 4, requests + 100)):
+        with subtests.test(f"request {nth} of {requests}"):
+            await lab.control("POST", "reset")
+            shutil.rmtree(lab.work)
+            shutil.copytree(lab.folder / "planned", lab.work)
+            await apply_until_killed(lab, nth, before=bool(number % 2), configs=configs)
+            _lose(lab)
+            recovered = await _task(lab, Task.RECOVER, **fields)
+            assert recovered["status"] == "success", recovered
+            result = await lab.run("APPLY", configs[0])
+            assert result["status"] == "success", result.get("error")
+            assert differing(await lab.settled(dated=False), wanted) == []
