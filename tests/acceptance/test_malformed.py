@@ -30,8 +30,8 @@ EFFECTS: tuple[dict[str, Any], ...] = (
     {"status": 200, "body": DEEP},
     {"status": 200, "body": "x" * 900_000},
     {"status": 204, "body": ""},
-    {"status": 418, "body": {"message": None, "errors": "x"}},
-    {"status": 422, "body": {"message": ["a"], "errors": [None, 3, {"field": []}]}},
+    {"status": 502, "body": {"message": None, "errors": "x"}},
+    {"status": 500, "body": {"message": ["a"], "errors": [None, 3, {"field": []}]}},
     {"drop": True},
 )
 

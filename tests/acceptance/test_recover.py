@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,7 +69,8 @@ async def test_a_lost_ledger_is_recovered_anywhere(open_lab: Any, subtests: Any,
                 refused = await lab.run("APPLY", configs[0])
                 assert refused["status"] == "failed"
                 assert "recover" in refused["error"]["hint"], refused["error"]
-                assert lab.writes(mark) == []
+                # The claim of the dead run may be given back: nothing else is sent.
+                assert [one for one in lab.writes(mark) if not one.endswith("git-receive-pack")] == []
                 _lose(lab)
             mark = lab.mark()
             recovered = await _task(lab, Task.RECOVER, **fields)
@@ -157,6 +159,7 @@ async def test_a_dead_claim_is_taken_away(lab: Lab) -> None:
     assert (await lab.run("PLAN_ONLY"))["status"] == "success"
     assert await apply_until_killed(lab, 20, before=True)
     assert CLAIM_REF in (await lab.repository())["refs"]
+    lab.work = Path(shutil.copytree(lab.work, lab.folder / "elsewhere"))
     refused = await _task(lab, Task.UNLOCK)
     assert refused["error"]["reason"] == "target-locked", refused
     assert CLAIM_REF in (await lab.repository())["refs"]

@@ -171,7 +171,9 @@ class TargetClaim:
         if not sha:
             return None
         note = _note(text)
-        if not force and not self._has_lapsed(note):
+        if sha in self._kept():
+            self._lock_here()  # our own, of a run in this folder: it is dead when the folder's lock is free
+        elif not force and not self._has_lapsed(note):
             raise self._held_by(note, "To take it away all the same, give --yes.")
         if not await self._ref.swap(auth, sha, ""):
             raise self._held_by(note, "It changed in this very moment, so somebody is at work there.")
