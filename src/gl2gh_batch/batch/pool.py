@@ -64,9 +64,14 @@ class GovernorPool:
         self._listeners: list[Emit] = []
 
     def subscribe(self, listener: Emit) -> Callable[[], None]:
-        """Hear what the governors tell; call what is returned to hear no more."""
+        """Hear what the governors tell; call what is returned to hear no more, as often as you like."""
         self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+
+        def leave() -> None:
+            if listener in self._listeners:
+                self._listeners.remove(listener)
+
+        return leave
 
     def share(self, place: Place, make: Make) -> RequestGovernor:
         """A share of the governor of that place; `make` is asked for the whole of it the first time."""
