@@ -188,4 +188,4 @@ async def test_killed_while_batches_run(open_lab: Any) -> None:
 @pytest.mark.timeout(900)
 async def test_killed_twenty_times(open_lab: Any) -> None:
     """Twenty kills at random moments of running batches: each batch ends as the undisturbed one."""
-    assert await _kill_again_and_again(open_lab, rounds=10, kills=2, seed=2) == 20
+    assert await _kill_again_and_again(open_lab, rounds=5, kills=4, seed=2) == 20
