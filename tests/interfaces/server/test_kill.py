@@ -179,13 +179,14 @@ async def _kill_again_and_again(open_lab: Any, *, rounds: int, kills: int, seed:
     return total
 
 
+@pytest.mark.timeout(600)
 async def test_killed_while_batches_run(open_lab: Any) -> None:
     """A few kills in one batch: it ends as the undisturbed one, and its listener misses and doubles none."""
     assert await _kill_again_and_again(open_lab, rounds=1, kills=4, seed=1) == 4
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 async def test_killed_twenty_times(open_lab: Any) -> None:
     """Twenty kills at random moments of running batches: each batch ends as the undisturbed one."""
     assert await _kill_again_and_again(open_lab, rounds=5, kills=4, seed=2) == 20
