@@ -23,7 +23,7 @@ from gl2gh_batch.kinds.issues import IssuesKind
 from gl2gh_batch.kinds.labels import LabelsKind
 from gl2gh_batch.rewrite.length import BODY_LIMIT_BYTES
 from gl2gh_batch.rewrite.markdown import GITHUB_OPTIONS
-from gl2gh_batch.rewrite.markers import find_marker
+from gl2gh_batch.rewrite.markers import find_marker, without_markers
 from gl2gh_batch.source import models
 
 KIND = IssuesKind()
@@ -208,7 +208,13 @@ def _assert_whole(desired: IssueDesired) -> None:
         _assert_harmless(scan(text))
     quote, _, rest = desired.body.partition("\n\n")
     lines = quote.splitlines()
-    assert len(lines) == 2
+    # Details that are too long are the first comment instead, one in a line.
+    apart = [one.body for one in desired.comments if one.source == f"{desired.source}/details/1"]
+    assert len(lines) == (1 if apart else 2)
+    for body in apart:
+        head, _, listed = without_markers(body).partition("\n\n")
+        assert head == "**More of this issue on GitLab**"
+        assert all(line.startswith("- ") for line in listed.strip().splitlines())
     assert all(line.startswith("> ") for line in lines)
     html = pyromark.html(f"{quote}\n\n", options=GITHUB_OPTIONS)
     assert re.fullmatch(r"<blockquote>\n<p>.*</p>\n</blockquote>\n", html, re.DOTALL), html
