@@ -19,6 +19,7 @@ async def _set(client: Any, setting: str, value: int) -> None:
 
 
 async def _unknown(client: Any, worktree: Any) -> bool:
+    await asyncio.to_thread(worktree.commit, ".gitattributes", b"*.bin filter=lfs\n")
     await asyncio.to_thread(worktree.commit, "big.bin", POINTER.encode())
     return (await worktree.push(git_address(client), "HEAD:refs/heads/main")).returncode != 0
 
