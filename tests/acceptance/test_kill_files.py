@@ -35,7 +35,7 @@ async def _prepared(open_lab: Any) -> tuple[Lab, list[dict[str, Any]], Any, int]
         ]
     configs = [lab.config(attachments="release")]
     planned = await lab.batch("PLAN_ONLY", configs)
-    assert planned["status"] == "success", planned["results"][0]
+    assert planned["status"] == "success", planned["results"][0].get("error")
     shutil.copytree(lab.work, lab.folder / "planned")
     mark = lab.mark()
     applied = await lab.batch("APPLY", configs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -141,3 +142,12 @@ async def test_redirects_to_other_schemes_are_not_followed(tmp_path: Path, locat
     async with serving(answers(moved)) as seen, open_session() as session:
         with pytest.raises(TransportError):
             await gitlab_at(seen.url, session).file("/x", tmp_path, max_bytes=1000)
+
+
+async def test_one_file_that_is_wanted_twice_at_once(tmp_path: Path) -> None:
+    """Neither gets in the other's way, and both have it whole."""
+    async with serving(answers(web.Response(body=CONTENT))) as seen, open_session() as session:
+        gitlab = gitlab_at(seen.url, session)
+        both = await asyncio.gather(*(gitlab.file("/x", tmp_path, max_bytes=10**7) for _ in range(4)))
+    assert len(set(both)) == 1
+    assert place_of(tmp_path, both[0].sha256).read_bytes() == CONTENT

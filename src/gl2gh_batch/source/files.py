@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import urljoin, urlsplit
+from weakref import WeakValueDictionary
 
 import aiohttp
 
@@ -50,6 +51,9 @@ def place_of(folder: Path, sha256: str) -> Path:
     return folder / sha256[:2] / sha256
 
 
+_UNDER_WAY: Final[WeakValueDictionary[Path, asyncio.Lock]] = WeakValueDictionary()
+
+
 class Download:
     """One file on its way: what came so far is kept beside the others, and read on from there."""
 
@@ -65,6 +69,12 @@ class Download:
 
     async def run(self) -> StoredFile:
         """Read it to its end; raises `NotFoundError`, `FileTooLargeError` or `TransportError`."""
+        # Two that want the same file would write into one part: the second one waits.
+        lock = _UNDER_WAY.setdefault(self._part, asyncio.Lock())
+        async with lock:
+            return await self._run()
+
+    async def _run(self) -> StoredFile:
         attempt = 0
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
