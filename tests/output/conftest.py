@@ -22,11 +22,16 @@ def project(index: int, text: str, status: str) -> dict[str, Any]:
         "status": status,
         "source": text,
         "target": text,
+        "target_url": "https://github.com/acme/app",
         "started_at": "2024-01-01T00:00:00Z",
         "finished_at": "2024-01-01T00:01:00.123Z",
         "agents": {
             "discovery": {"status": "done", "summary": text, "counts": {"issues": 1}, "details": {}},
-            "plan": {"status": "done", "started_at": None, "finished_at": None},
+            "plan": {
+                "status": "done",
+                "started_at": "2024-01-01T00:00:10Z",
+                "finished_at": "2024-01-01T00:00:22.5Z",
+            },
         },
         "findings": [
             {"code": "x", "severity": "warning", "message": text, "hint": text, "item": text},
@@ -37,6 +42,9 @@ def project(index: int, text: str, status: str) -> dict[str, Any]:
             "steps": 12,
             "price": {"requests": 1234, "hours": 0.5, "by_class": {"primary": 1234}},
             "kinds": {"issues": {"items": 10, "steps": 11, "no_ops": 0, "losses": 3}},
+            "losses_by_kind": {"issues": 2, "wiki": 1},
+            "numbers": [{"sort": "issues", "first": 1, "number": 1, "count": 4}],
+            "number_ranges": 1,
         },
     }
     if status == "failed":
@@ -74,6 +82,18 @@ def batch(statuses: list[str], text: str = "group/app") -> dict[str, Any]:
         "tool_version": "0.1.0",
         "work_dir": "gl2gh-work",
         "price": {"requests": 3702, "hours": 0.75},
+        "parallelism": {"limit": 5, "highest": 4, "held_back_s": {"memory": 12.0}},
+        "budgets": [
+            {
+                "credential": text,
+                "requests": 3702,
+                "units": {"primary": 3702},
+                "waited_s": {"content_hour": 754.2, "primary": 0.0},
+                "refusals": {"secondary": 1},
+                "imports_are_content": False,
+                "margin_s": 0.0,
+            }
+        ],
         "results": [project(index, text, status) for index, status in enumerate(statuses)],
     }
 

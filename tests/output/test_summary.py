@@ -12,6 +12,7 @@ from page_shape import OPTIONS, shape
 
 from gl2gh_batch.output.plan_view import plan_markdown
 from gl2gh_batch.output.summary import LIMIT_BYTES, failure_summary, job_summary
+from gl2gh_batch.output.timeline import MOST_BARS
 
 
 @pytest.mark.parametrize("page", [job_summary, plan_markdown])
@@ -21,6 +22,8 @@ def test_hostile_texts_do_not_change_the_page(
     """The page has the same structure with hostile texts as with friendly ones, and nothing live in it."""
     assert shape(page(hostile)) == shape(page(friendly))
     html = pyromark.html(page(hostile), options=OPTIONS)
+    html = html.replace('<a href="https://github.com/acme/app">', "").replace("</a>", "")
+    html = html.replace('<pre><code class="language-mermaid">', "").replace("</pre>", "")
     assert not re.search(r"<(?!/?(?:p|h[23]|table|thead|tbody|tr|t[hd]|code|b|br|ul|li)\b)", html)
     assert not re.search(r"(?:^|\W)@\w", html, re.ASCII)
     assert "\u202e" not in html
@@ -31,7 +34,7 @@ def test_every_project_has_a_row_and_failures_come_first(friendly: dict[str, Any
     friendly["results"][0]["source"] = "group/good"
     text = job_summary(friendly)
     rows = [line for line in text.splitlines() if line.startswith("| <code>")]
-    assert [row for row in rows if "success" in row] == [rows[3]]
+    assert [row for row in rows if "✅ success" in row] == [rows[3]]
     assert "⚠️ Some projects did not succeed" in text
     assert "4 projects: 1 succeeded, 1 failed, 1 incomplete, 1 not started" in text
     assert "git&#45;failed" in text
@@ -58,9 +61,10 @@ def test_a_thousand_projects_fit(thousand: dict[str, Any]) -> None:
     text = job_summary(thousand)
     assert len(text.encode()) <= LIMIT_BYTES
     assert "How to resume" in text
+    assert "```mermaid" in text
     small = job_summary(thousand, limit=50_000)
     assert len(small.encode()) <= 50_000
-    rows = [line for line in small.splitlines() if line.startswith("| <code>")]
+    rows = [line for line in small.splitlines() if line.startswith("| <code>") and " → " in line]
     assert 0 < len(rows) < 1000
     assert all(row.endswith(" |") for row in rows)
     assert f"and {1000 - len(rows)} more" in small
@@ -72,3 +76,75 @@ def test_a_run_without_a_batch_has_a_page() -> None:
     assert "Nothing was migrated" in text
     assert "<b>x" not in text
     assert "What to do: Use one" in text
+
+
+def test_the_timeline_is_a_diagram_that_no_name_can_break(hostile: dict[str, Any]) -> None:
+    """A bar for each project that ran, labelled by number and harmless letters, with a table beside it."""
+    hostile["results"][0]["source"] = "section x:done, 2024-01-01, 1d; click y\nend ```"
+    text = job_summary(hostile)
+    diagram = text.partition("```mermaid\n")[2].partition("```")[0].splitlines()
+    bars = diagram[4:]
+    assert diagram[0] == "gantt"
+    assert len(bars) == 3
+    moment = r"2024-01-01 00:0[01]:00"
+    for number, bar in enumerate(bars, start=1):
+        assert re.fullmatch(rf"    {number} [A-Za-z0-9 _-]* :(?:done|crit|active), {moment}, {moment}", bar)
+    assert text.count("```") == 2
+    assert "discovery" not in text.partition("### Timeline")[2].partition("###")[0], "no times are known"
+    assert "plan 12 s" in text
+
+
+def test_a_diagram_has_fifty_bars_at_most(thousand: dict[str, Any]) -> None:
+    """Of a thousand projects the fifty that took longest are drawn."""
+    thousand["results"][7]["finished_at"] = "2024-01-01T09:00:00Z"
+    thousand["results"][7]["source"] = "group/slow"
+    text = job_summary(thousand)
+    diagram = text.partition("```mermaid\n")[2].partition("```")[0]
+    assert diagram.count(" :") == MOST_BARS == 50
+    assert "group slow :done" in diagram
+    assert "The 50 that took longest" in text
+
+
+@pytest.mark.parametrize(
+    "address", ["javascript:alert(1)", "https://e.x/a) [x](http://e.x/b", "https://e.x/a b", "", None]
+)
+def test_only_an_address_becomes_a_link(all_good: dict[str, Any], address: str | None) -> None:
+    """The repository is linked where its address is one that Markdown takes literally, else only named."""
+    assert "[<code>group/app</code>](https://github.com/acme/app)" in job_summary(all_good)
+    all_good["results"][0]["target_url"] = address
+    assert "](" not in job_summary(all_good)
+
+
+def test_limits_losses_and_numbers_are_told(friendly: dict[str, Any]) -> None:
+    """What was waited for, what is not carried over by kind, and which numbers stay."""
+    text = job_summary(friendly)
+    assert "| <code>group/app</code> | 3,702 | content&#95;hour 13 min | secondary 1 |" in text
+    assert "held back: memory 12 s" in text
+    assert "| issues | 6 | 3 |" in text
+    assert "1–4 stay" in text
+
+
+def test_what_was_discovered_is_a_table(all_good: dict[str, Any]) -> None:
+    """Sums first, then a row a project with its sizes, counts and price, hostile names as harmless words."""
+    row = {
+        "path": "group/<b>app|",
+        "archived": "yes",
+        "last_activity": "2024-01-01",
+        "repository_mb": "12.5",
+        "lfs_mb": "",
+        "issues": "7",
+        "merge_requests": "3",
+        "predicted_requests": "100",
+        "predicted_hours": "0.50",
+        "findings": "lfs-missing",
+    }
+    small = {**row, "path": "group/small", "predicted_hours": "0.10", "archived": "no"}
+    text = job_summary({**all_good, "mode": "DISCOVER_ONLY"}, inventory=[small, row])
+    assert "2 projects: 14 issues, 6 merge requests, 25.0 MB" in text
+    assert "200 requests; one after the other, 36 min" in text
+    rows = [line for line in text.splitlines() if " MB " in line and line.startswith("| <code>")]
+    assert rows[0] == (
+        "| <code>group/&#60;b&#62;app&#124;</code> (archived) | 2024&#45;01&#45;01 | 12&#46;5 MB |  | 7 | 3 "
+        "|  |  |  | 100 | 30 min | lfs&#45;missing |"
+    )
+    assert len(rows) == 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +12,7 @@ from gl2gh_batch.agents.discovery import read_inventory
 from gl2gh_batch.domain.errors import WorkDirectoryError
 from gl2gh_batch.domain.forecast import forecast
 from gl2gh_batch.domain.inventory import Inventory
+from gl2gh_batch.domain.modes import MigrationMode
 from gl2gh_batch.kit.workdir import ProjectFolder, write_atomic
 from gl2gh_batch.output.inventory_csv import inventory_csv
 from gl2gh_batch.target.limits import GITHUB_COM
@@ -25,6 +28,18 @@ def write_inventory(
     rows = list(_rows(result, folders))
     if rows:
         write_atomic(root / REPORT / INVENTORY, inventory_csv(rows).encode())
+
+
+def discovered(root: Path, result: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The table's rows for the projects of a run that was to discover only; else none."""
+    if result.get("mode") != MigrationMode.DISCOVER_ONLY:
+        return []
+    try:
+        text = (root / REPORT / INVENTORY).read_text("utf-8")
+    except OSError:
+        return []
+    wanted = {one.get("source") for one in result["results"]}
+    return [row for row in csv.DictReader(io.StringIO(text)) if row.get("path") in wanted]
 
 
 def _rows(

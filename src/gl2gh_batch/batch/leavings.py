@@ -65,8 +65,8 @@ class Leavings:
         names = {index: name for index, (name, _) in folders.items()}
         try:
             with _as_ours():
-                write_report(self._root, result, folders)
                 write_inventory(self._root, result, folders)
+                write_report(self._root, result, folders)
                 write_numbers(self._root, result, folders)
                 seal(self._root, result, names, map_file=REFERENCES, rate_file=RATE_FILE)
         except Gl2ghError as error:

@@ -391,6 +391,8 @@ class _BatchRun:
         if index in self._credentials:
             result["credential"] = self._credentials[index]
         result.setdefault("agents", {})
+        if AgentName.APPLY in self._agents and result.get("target") and index in self._parsed:
+            result["target_url"] = f"{self._parsed[index].github_url}/{result['target']}"
         self.leavings.end(self._parsed.get(index), label)
         if self.on_result is not None:
             self.on_result(result)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gl2gh_batch import codec
+from gl2gh_batch.batch.inventories import discovered
 from gl2gh_batch.kit.workdir import ProjectFolder, lines_to, read_lines, write_atomic
 from gl2gh_batch.output.certificate import certificate_page
 from gl2gh_batch.output.losses import csv_head, csv_row, losses_page
@@ -24,7 +25,8 @@ def write_report(
     Files that this does not know (such as the table of users) stay as they are.
     """
     place = root / REPORT
-    write_atomic(place / "summary.md", job_summary(result).encode())
+    summary = job_summary(result, inventory=discovered(root, result))
+    write_atomic(place / "summary.md", summary.encode())
     write_atomic(place / "results.json", codec.encode_pretty(result))
     for name, folder in folders.values():
         _certificate(place / "certificates", name, folder)

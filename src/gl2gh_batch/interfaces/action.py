@@ -18,6 +18,7 @@ from typing import Any, Final
 from actions_toolkit import core, file_command
 
 from gl2gh_batch.batch.files import result_file
+from gl2gh_batch.batch.inventories import discovered
 from gl2gh_batch.batch.shards import matrix
 from gl2gh_batch.domain.checks import CheckState
 from gl2gh_batch.domain.errors import ConfigurationError, FailureReason, Gl2ghError, StoppedError
@@ -135,7 +136,8 @@ class _Door:
         result = _redacted(outcome.result, self._redactor.redact)
         for one in annotations_of(result):
             self._annotate(one.level, one.title, one.message)
-        self._write_summary(job_summary(result))
+        inventory = discovered(self._workspace / work_dir, result)
+        self._write_summary(job_summary(result, inventory=inventory))
         return outcome.exit_code
 
     def refuse(self, error: Gl2ghError) -> int:

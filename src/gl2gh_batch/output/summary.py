@@ -6,18 +6,29 @@ GitHub Actions"), so the page is cut at the end of a row long before.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from gl2gh_batch.domain.errors import FailureReason
 from gl2gh_batch.domain.people import UNRESOLVED_FINDING
 from gl2gh_batch.domain.result import BatchStatus, ProjectStatus
+from gl2gh_batch.output import timeline
 from gl2gh_batch.output.board import duration, if_content
 from gl2gh_batch.output.escape import cell, code
+from gl2gh_batch.output.inventory_view import HEAD as INVENTORY_HEAD
+from gl2gh_batch.output.inventory_view import inventory_opening, inventory_rows
+from gl2gh_batch.output.numbers import number_words
 
 LIMIT_BYTES: Final = 900 * 1024
-_ROOM_FOR_THE_REST: Final = 4 * 1024
+_ROOM_FOR_MORE: Final = 200
+_SHARE_OF_PROJECTS: Final = 0.6
 _FINDINGS_LIMIT: Final = 100
+_NUMBERS_LIMIT: Final = 20
+_KINDS_LIMIT: Final = 12
+# Nothing else becomes a link: an address that Markdown takes literally.
+_ADDRESS: Final = re.compile(r"https?://[A-Za-z0-9.:-]+(?:/[A-Za-z0-9._-]+)+", re.ASCII)
 _TITLES: Final[dict[str, str]] = {
     BatchStatus.SUCCESS: "✅ All projects succeeded",
     BatchStatus.PARTIAL_SUCCESS: "⚠️ Some projects did not succeed",
@@ -30,30 +41,90 @@ _SIGNS: Final[dict[str, str]] = {
     ProjectStatus.NOT_STARTED: "⏹️ not started",
 }
 _HEAD: Final = (
-    "| Project | Target | Status | Done | Steps | Requests | Losses | What happened, what to do |\n"
-    "|---|---|---|---|--:|--:|--:|---|\n"
+    "| Project → repository | Status | What | Time | Requests | Losses | What happened, what to do |\n"
+    "|---|---|---|--:|--:|--:|---|\n"
 )
+_ALL_IN_RESULT: Final = "see `batch-result.json`"
 
 
-def job_summary(result: Mapping[str, Any], *, limit: int = LIMIT_BYTES) -> str:
-    """The page for a batch's result, at most `limit` bytes of UTF-8."""
-    projects: Sequence[Mapping[str, Any]] = result.get("results", ())
-    parts = [*_opening(result), _HEAD] if projects else [*_opening(result)]
-    size = sum(len(part.encode()) for part in parts)
-    for number, row in enumerate(map(_row, _in_order(projects))):
-        size += len(row.encode())
-        if size > limit - _ROOM_FOR_THE_REST:
-            parts.append(f"\n… and {len(projects) - number} more: see `batch-result.json`.\n")
-            return "".join((*parts, _closing(result)))
-        parts.append(row)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Section:
+    """A part of the page that can be cut after any of its rows; `share` of the whole page at most."""
+
+    head: str
+    rows: Iterable[str]
+    total: int
+    share: float = 1.0
+    more: str = _ALL_IN_RESULT
+
+
+def job_summary(
+    result: Mapping[str, Any],
+    *,
+    inventory: Sequence[Mapping[str, str]] = (),
+    limit: int = LIMIT_BYTES,
+) -> str:
+    """The page for a batch's result, at most `limit` bytes of UTF-8.
+
+    `inventory`: the rows of `report/inventory.csv`, where the run was to make one; they stand for the rows of
+    the projects that succeeded.
+    """
+    opening = "".join(_opening(result))
     closing = f"{_people(result.get('users'))}{_closing(result)}"
-    size += len(closing.encode())
-    for line in _findings(projects):
-        size += len(line.encode())
-        if size > limit:
-            break
-        parts.append(line)
+    room = limit - len(opening.encode()) - len(closing.encode())
+    parts = [opening]
+    for section in _sections(result, inventory):
+        part = "".join(_within(section, min(room, int(limit * section.share))))
+        room -= len(part.encode())
+        parts.append(part)
     return "".join((*parts, closing))
+
+
+def _within(section: _Section, room: int) -> Iterator[str]:
+    """As much of a section as there is room for: nothing, or its head and whole rows."""
+    room -= len(section.head.encode()) + _ROOM_FOR_MORE
+    if room < 0:
+        return
+    yield section.head
+    for number, row in enumerate(section.rows):
+        room -= len(row.encode())
+        if room < 0:
+            yield f"\n… and {section.total - number} more: {section.more}.\n"
+            return
+        yield row
+
+
+def _sections(result: Mapping[str, Any], inventory: Sequence[Mapping[str, str]]) -> Iterator[_Section]:
+    projects: Sequence[Mapping[str, Any]] = result.get("results", ())
+    told = _in_order(projects)
+    if inventory:
+        told = [one for one in told if one.get("status") != ProjectStatus.SUCCESS]
+    if told:
+        yield _Section(head=_HEAD, rows=map(_row, told), total=len(told), share=_SHARE_OF_PROJECTS)
+    if inventory:
+        head = inventory_opening(inventory) + INVENTORY_HEAD
+        yield _Section(
+            head=head,
+            rows=inventory_rows(inventory),
+            total=len(inventory),
+            share=_SHARE_OF_PROJECTS,
+            more="see `report/inventory.csv`",
+        )
+    if shown := timeline.bars(projects):
+        left_out = len(projects) - len(shown)
+        longest = (
+            f"The {len(shown)} that took longest. " if left_out and len(shown) == timeline.MOST_BARS else ""
+        )
+        yield _Section(
+            head=f"\n### Timeline\n\n{longest}Red bars failed, grey ones are done.\n\n"
+            f"{timeline.gantt(shown)}\n{timeline.TABLE_HEAD}",
+            rows=timeline.table_rows(shown),
+            total=len(shown),
+        )
+    yield from _waits(result)
+    yield from _losses(projects)
+    yield from _numbers(projects)
+    yield from _findings(projects)
 
 
 def failure_summary(reason: str, message: str, hint: str) -> str:
@@ -126,26 +197,51 @@ def _in_order(projects: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 def _row(project: Mapping[str, Any]) -> str:
     plan = project.get("plan") or {}
-    requests = (plan.get("price") or {}).get("requests", "")
+    requests = (plan.get("price") or {}).get("requests")
     columns = (
-        code(project.get("source") or project.get("project_id", "")),
-        code(project["target"]) if project.get("target") else "",
+        f"{code(_name(project))}{_repository(project)}",
         _SIGNS.get(str(project.get("status")), cell(project.get("status", ""))),
         _kinds(project),
-        cell(plan.get("steps", "")),
-        cell(requests),
+        _time(project),
+        "" if requests is None else f"{int(requests):,}",
         cell(project.get("losses") or ""),
         _what(project),
     )
     return f"| {' | '.join(columns)} |\n"
 
 
+def _repository(project: Mapping[str, Any]) -> str:
+    """The target, a link to it where it is known to be there."""
+    if not project.get("target"):
+        return ""
+    name, address = code(project["target"]), str(project.get("target_url") or "")
+    return f" → [{name}]({address})" if _ADDRESS.fullmatch(address) else f" → {name}"
+
+
+def _time(project: Mapping[str, Any]) -> str:
+    """How long it took, and what the plan says that applying takes."""
+    said = []
+    began, ended = (timeline.moment(project.get(key)) for key in ("started_at", "finished_at"))
+    if began is not None and ended is not None:
+        said.append(duration((ended - began).total_seconds()))
+    price = (project.get("plan") or {}).get("price")
+    if price:
+        said.append(f"planned: {duration(float(price.get('hours', 0.0)) * 3600)}")
+    return "<br>".join(said)
+
+
 def _kinds(project: Mapping[str, Any]) -> str:
     kinds = (project.get("plan") or {}).get("kinds") or {}
     if kinds:
-        return cell(", ".join(f"{kind} {one.get('items', 0)}" for kind, one in kinds.items()))
-    done = [name for name, agent in (project.get("agents") or {}).items() if agent.get("status") == "done"]
-    return cell(", ".join(done))
+        counts = {kind: one.get("items", 0) for kind, one in kinds.items()}
+    else:
+        counts = ((project.get("agents") or {}).get("discovery") or {}).get("counts") or {}
+    said = [f"{str(kind).replace('_', ' ')} {items}" for kind, items in counts.items() if items]
+    return cell(", ".join(said[:_KINDS_LIMIT]))
+
+
+def _name(project: Mapping[str, Any]) -> object:
+    return project.get("source") or project.get("project_id", "")
 
 
 def _what(project: Mapping[str, Any]) -> str:
@@ -160,7 +256,63 @@ def _what(project: Mapping[str, Any]) -> str:
     return f"<b>{cell(error.get('reason', ''))}</b>: {item}{cell(error.get('message', ''), 600)}{hint}"
 
 
-def _findings(projects: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _waits(result: Mapping[str, Any]) -> Iterator[_Section]:
+    """What each credential spent, and what it waited for, added up over the projects side by side."""
+    budgets = [one for one in result.get("budgets") or () if one.get("requests")]
+    if not budgets:
+        return
+    rows = []
+    for one in budgets:
+        waited = sorted(one.get("waited_s", {}).items(), key=lambda pair: -pair[1])
+        said = ", ".join(f"{name} {duration(seconds)}" for name, seconds in waited if seconds >= 1)
+        refused = ", ".join(f"{name} {times}" for name, times in one.get("refusals", {}).items() if times)
+        name, requests = code(one.get("credential", "")), int(one["requests"])
+        rows.append(f"| {name} | {requests:,} | {cell(said) or 'nothing'} | {cell(refused) or 'never'} |\n")
+    held = (result.get("parallelism") or {}).get("held_back_s") or {}
+    reasons = ", ".join(f"{name} {duration(seconds)}" for name, seconds in held.items() if seconds >= 1)
+    also = f"Projects were held back: {cell(reasons)}. " if reasons else ""
+    yield _Section(
+        head=f"\n### What waited for which limit\n\n{also}Times are added up over projects side by side."
+        "\n\n| Credential | Requests | Waited for | Refused by the platform |\n|---|--:|---|---|\n",
+        rows=rows,
+        total=len(rows),
+    )
+
+
+def _losses(projects: Sequence[Mapping[str, Any]]) -> Iterator[_Section]:
+    """How much of each kind is not carried over, in all."""
+    counts: dict[str, int] = {}
+    losing: dict[str, int] = {}
+    for project in projects:
+        for kind, lost in ((project.get("plan") or {}).get("losses_by_kind") or {}).items():
+            counts[kind] = counts.get(kind, 0) + int(lost)
+            losing[kind] = losing.get(kind, 0) + 1
+    ordered = sorted(counts.items(), key=lambda pair: -pair[1])
+    if ordered:
+        yield _Section(
+            head="\n### What is not carried over\n\nItem by item, with reasons: `report/losses.csv`.\n\n"
+            "| Kind | Losses | In projects |\n|---|--:|--:|\n",
+            rows=[f"| {cell(kind)} | {lost:,} | {losing[kind]} |\n" for kind, lost in ordered],
+            total=len(ordered),
+        )
+
+
+def _numbers(projects: Sequence[Mapping[str, Any]]) -> Iterator[_Section]:
+    said = [(one, words) for one in projects if (words := number_words(one.get("plan") or {}))]
+    if said:
+        shown = said[:_NUMBERS_LIMIT]
+        rows = [f"- {code(_name(one), 120)} {cell(words, 300)}\n" for one, words in shown]
+        if len(said) > len(shown):
+            rows.append(f"- and {len(said) - len(shown)} projects more\n")
+        yield _Section(
+            head="\n### Numbers\n\nThe whole map: `report/numbers.csv`.\n\n",
+            rows=rows,
+            total=len(said),
+            more="see `report/numbers.csv`",
+        )
+
+
+def _findings(projects: Sequence[Mapping[str, Any]]) -> Iterator[_Section]:
     found = [
         (project, one)
         for project in projects
@@ -170,16 +322,22 @@ def _findings(projects: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if not found:
         return
     found.sort(key=lambda pair: ("blocking", "warning", "notice").index(_severity(pair[1])))
-    yield "\n### Findings\n\n| Project | Severity | Finding | What to do |\n|---|---|---|---|\n"
-    for project, one in found[:_FINDINGS_LIMIT]:
-        name = code(project.get("source") or project.get("project_id", ""))
-        item = f"{code(one['item'])} " if one.get("item") else ""
-        yield (
-            f"| {name} | {_severity(one)} | {item}{cell(one.get('message', ''), 400)} "
-            f"| {cell(one.get('hint', ''), 400)} |\n"
-        )
+    rows = [_finding(project, one) for project, one in found[:_FINDINGS_LIMIT]]
     if len(found) > _FINDINGS_LIMIT:
-        yield f"\n… and {len(found) - _FINDINGS_LIMIT} more: see `batch-result.json`.\n"
+        rows.append(f"\n… and {len(found) - _FINDINGS_LIMIT} more: {_ALL_IN_RESULT}.\n")
+    yield _Section(
+        head="\n### Findings\n\n| Project | Severity | Finding | What to do |\n|---|---|---|---|\n",
+        rows=rows,
+        total=len(found),
+    )
+
+
+def _finding(project: Mapping[str, Any], one: Mapping[str, Any]) -> str:
+    item = f"{code(one['item'])} " if one.get("item") else ""
+    return (
+        f"| {code(_name(project))} | {_severity(one)} | {item}{cell(one.get('message', ''), 400)} "
+        f"| {cell(one.get('hint', ''), 400)} |\n"
+    )
 
 
 def _severity(finding: Mapping[str, Any]) -> str:
