@@ -69,7 +69,9 @@ def _is_whole(step: Step) -> None:
     assert sum(int(step.outputs[name]) for name in names) == int(step.outputs["total_projects"])
     assert step.summary.startswith("## ")
     assert (step.environment, step.state, step.paths) == ({}, {}, [])
-    assert {one.name for one in step.log.commands} <= {"add-mask", "error", "warning", "notice"}
+    assert {one.name for one in step.log.commands} <= {
+        *("add-mask", "error", "warning", "notice", "group", "endgroup")
+    }
 
 
 def test_the_outputs_are_those_of_the_action(project_root: Path) -> None:
@@ -124,7 +126,12 @@ async def test_one_failure_is_told_beside_the_successes(lab: Lab, tmp_path: Path
     [said] = step.log.annotations("error")
     assert "nope/none failed: not-found" in said.properties["title"]
     assert "Check the id or path" in said.data
-    assert len(re.findall(r"^\| <code>", step.summary, re.MULTILINE)) == 2
+    table = step.summary.partition("### ")[0]
+    assert len(re.findall(r"^\| <code>", table, re.MULTILINE)) == 2
+    groups = [one.data for one in step.log.commands if one.name == "group"]
+    assert [one.split(" (")[0] for one in groups if one.startswith("acme/app")] == [
+        f"acme/app - {agent} done" for agent in ("discovery", "export", "transform", "plan")
+    ]
 
 
 async def test_everything_fails(lab: Lab, tmp_path: Path) -> None:

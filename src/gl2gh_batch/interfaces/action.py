@@ -8,10 +8,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import secrets
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +22,7 @@ from gl2gh_batch.domain.checks import CheckState
 from gl2gh_batch.domain.errors import ConfigurationError, FailureReason, Gl2ghError, StoppedError
 from gl2gh_batch.domain.modes import MigrationMode
 from gl2gh_batch.domain.result import BatchStatus
+from gl2gh_batch.interfaces.action_log import ActionLog, commands_stopped
 from gl2gh_batch.interfaces.approval import plan_digest
 from gl2gh_batch.interfaces.by_merging import (
     can_comment,
@@ -36,7 +35,7 @@ from gl2gh_batch.interfaces.inputs import BY_NAME, INPUTS, Input
 from gl2gh_batch.interfaces.merging import merge
 from gl2gh_batch.interfaces.review import permission_hint
 from gl2gh_batch.interfaces.running import Outcome, failure_reason, run_batch
-from gl2gh_batch.interfaces.views import MOST_OF_A_MESSAGE, PlainConsole, what_happened
+from gl2gh_batch.interfaces.views import MOST_OF_A_MESSAGE, what_happened
 from gl2gh_batch.interfaces.wiring import Batch, unknown_input, wire
 from gl2gh_batch.interfaces.workflow_event import read_event
 from gl2gh_batch.kit.redact import SHORTEST, Redactor
@@ -196,32 +195,15 @@ class _Door:
                 self._annotate("notice", "gl2gh-batch", notice)
             if is_merge_of_plan(self._event, batch, values):
                 batch = asyncio.run(take_reviewed_plan(self._event, batch, values))
-        console = PlainConsole(sys.stdout, self._redactor.redact)
-        # Whatever GitLab's texts hold, the runner takes no command from the log until the token comes.
-        token = secrets.token_hex(16)
-        sys.stdout.write(f"::stop-commands::{token}\n")
-        sys.stdout.flush()
-        try:
-            with console:
-                outcome = asyncio.run(run_batch(batch, self._redactor, console.hear, only_verify=only_verify))
-        finally:
-            sys.stdout.write(f"::{token}::\n")
-            sys.stdout.flush()
+        outcome = asyncio.run(self._run_and_tell(batch, only_verify=only_verify))
         if not only_verify:
             self._show_plan(batch, outcome, values)
         return outcome
 
-    @contextmanager
-    def _commands_stopped(self) -> Iterator[None]:
-        """Whatever GitLab's texts hold, the runner takes no command from the log until the token comes."""
-        token = secrets.token_hex(16)
-        sys.stdout.write(f"::stop-commands::{token}\n")
-        sys.stdout.flush()
-        try:
-            yield
-        finally:
-            sys.stdout.write(f"::{token}::\n")
-            sys.stdout.flush()
+    async def _run_and_tell(self, batch: Batch, *, only_verify: bool) -> Outcome:
+        with ActionLog(sys.stdout, self._redactor.redact) as log:
+            async with log.beating():
+                return await run_batch(batch, self._redactor, log.hear, only_verify=only_verify)
 
     def _show_plan(self, batch: Batch, outcome: Outcome, values: Mapping[str, str]) -> None:
         """Put the plan on the pull request; a run whose comment is refused is no worse for it."""
@@ -238,7 +220,7 @@ class _Door:
         """Look at everything that a batch will need; the findings are log, summary and annotations."""
         rest = {name: value for name, value in values.items() if name not in {"command", "mode"}}
         batch = wire(rest, base=self._workspace)
-        with self._commands_stopped():
+        with commands_stopped(sys.stdout):
             checks = run_doctor(batch, self._redactor, lambda line: print(line, flush=True))
         code = exit_code(checks)
         self._outputs |= {

@@ -132,7 +132,9 @@ def _table(projects: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         columns = (
             code(project.get("source") or project.get("project_id", "")),
             code(project["target"]) if project.get("target") else "",
-            cell(", ".join(f"{name} {one.get('items', 0)}" for name, one in _kinds(plan).items())),
+            cell(
+                ", ".join(f"{name} {one['items']}" for name, one in _kinds(plan).items() if one.get("items"))
+            ),
             cell(plan.get("steps", "")),
             f"{int(price['requests']):,}" if "requests" in price else "",
             duration(float(price["hours"]) * 3600) if "hours" in price else "",

@@ -61,6 +61,7 @@ def gantt(shown: Sequence[Bar]) -> str:
         "    dateFormat YYYY-MM-DD HH:mm:ss",
         f"    axisFormat {_axis(whole)}",
         "    todayMarker off",
+        *(["    tickInterval 1second"] if whole < timedelta(seconds=10) else []),
     ]
     for number, bar in zip(count(1), shown, strict=False):
         # A bar without a length is not drawn.
