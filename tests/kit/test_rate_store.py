@@ -71,7 +71,7 @@ def test_a_damaged_file_is_set_aside_under_a_name_of_its_own(tmp_path: Path, dam
             assert opened.record.lost_at is not None
             assert (tmp_path / opened.set_aside).read_bytes() == damage
         assert len(list(tmp_path.glob("r.json.corrupt-*"))) == number
-        assert json.loads(store.path.read_bytes())["version"] == 1
+        assert json.loads(store.path.read_bytes())["version"] == 2
     store.close()
 
 
