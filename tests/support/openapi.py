@@ -273,7 +273,9 @@ def _template_pattern(template: str) -> re.Pattern[str]:
     def expression(match: re.Match[str]) -> str:
         return "(.+)" if match[1] in GREEDY else "([^/]+)"
 
-    return re.compile(re.sub(r"\\{(.+?)\\}", expression, re.escape(template)))
+    pattern = re.sub(r"\\{(.+?)\\}", expression, re.escape(template))
+    # "When you use this endpoint without providing a `:ref`, it will return an array of all the references".
+    return re.compile(pattern.replace("/git/matching\\-refs/(.+)", "/git/matching\\-refs/(.*)"))
 
 
 def _absolute(node: Any) -> Any:
