@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help demo serve-demo test bench torture check format lock setup clean
+.PHONY: help demo serve-demo test bench torture check docs format lock setup clean
 
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -35,6 +35,9 @@ torture: .venv/.stamp-dev ## all fault sweeps in full: hours (ARGS="-k malformed
 check: .venv/.stamp-dev .tools/.stamp-npm ## lint, types, floors, schemas, workflows, documents
 	@$(BIN)/python tools/check.py $(ARGS)
 
+docs: .tools/docs/.stamp ## build the documentation's site into build/docs; a dead link is an error
+	@NO_MKDOCS_2_WARNING=1 .tools/docs/bin/mkdocs build --strict --quiet $(ARGS)
+
 format: .venv/.stamp-dev ## let ruff format the code, and write the tables of the documents
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
@@ -54,6 +57,10 @@ clean: ## remove what the targets made
 
 .venv/.stamp-dev: requirements/dev.txt pyproject.toml tools/setup
 	@tools/setup dev
+	@touch $@
+
+.tools/docs/.stamp: requirements/docs.txt tools/setup
+	@tools/setup docs
 	@touch $@
 
 # Order-only: where the machine has no node, the one from PyPI needs the virtual environment.

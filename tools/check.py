@@ -73,7 +73,8 @@ ALL_CHECKS: Final[tuple[Check, ...]] = (
         missing_means_skip=True,
     ),
     Check(
-        name="tables of the README against action.yml", argv=lambda: ["python", "tools/readme.py", "--check"]
+        name="tables of the documents against action.yml",
+        argv=lambda: ["python", "tools/readme.py", "--check"],
     ),
     Check(name="requirements against pyproject.toml", argv=lambda: ["python", "tools/lock.py", "--check"]),
 )

@@ -26,6 +26,7 @@ FILES: Final[dict[str, tuple[bool, tuple[str, ...]]]] = {
     "build": (False, ("build",)),
     "dev": (True, ("build", "dev")),
     "node": (False, ("node",)),
+    "docs": (False, ("docs",)),
 }
 
 
@@ -94,7 +95,10 @@ def main() -> int:
     """Lock, or check."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="only say what is stale")
-    check: bool = parser.parse_args().check
+    parser.add_argument("names", nargs="*", choices=[*FILES, []], help="only these files of requirements/")
+    arguments = parser.parse_args()
+    check: bool = arguments.check
+    names: list[str] = arguments.names
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
     if check:
         for path in (found := stale(pyproject)):
@@ -103,9 +107,10 @@ def main() -> int:
     home = ROOT / ".tools/lock"
     subprocess.run([sys.executable, "-m", "venv", home], check=True)
     subprocess.run([home / "bin/pip", "install", "--quiet", "--disable-pip-version-check", UV], check=True)
-    for name in FILES:
+    for name in names or FILES:
         lock_python(name, wanted(pyproject, name), home / "bin/uv")
-    lock_node()
+    if not names:
+        lock_node()
     return 0
 
 

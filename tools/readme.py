@@ -1,4 +1,4 @@
-"""Write the README's tables: inputs and outputs from action.yml, sizes from the model; `--check` compares."""
+"""Write the documents' tables: inputs, outputs from action.yml, sizes from the model; `--check` compares."""
 
 from __future__ import annotations
 
@@ -11,6 +11,12 @@ from typing import Any, Final
 import yaml
 
 ROOT: Final = Path(__file__).resolve().parent.parent
+# document → its tables
+DOCUMENTS: Final[dict[str, tuple[str, ...]]] = {
+    "README.md": ("inputs", "outputs", "sizes"),
+    "docs/inputs.md": ("inputs", "outputs"),
+    "docs/large-batches.md": ("sizes",),
+}
 sys.path.insert(0, str(ROOT))
 from bench.sizes import sizes_table  # noqa: E402 - the benchmarks are a folder of the repository, and not installed
 
@@ -41,20 +47,22 @@ def outputs_table(action: dict[str, Any]) -> str:
     return "\n".join(rows)
 
 
-def written(readme: str, action: dict[str, Any]) -> str:
-    """The README with its tables as they should be; raises ValueError where a marker is missing."""
+def written(text: str, action: dict[str, Any], tables: tuple[str, ...] = DOCUMENTS["README.md"]) -> str:
+    """A document with its tables as they should be; raises ValueError where a marker is missing."""
     for name, origin, table in (
         ("inputs", "action.yml", inputs_table(action)),
         ("outputs", "action.yml", outputs_table(action)),
         ("sizes", "bench/sizes.py", sizes_table()),
     ):
+        if name not in tables:
+            continue
         begin, end = f"<!-- {name}: written by tools/readme.py from {origin} -->", f"<!-- end of {name} -->"
-        before, found_begin, rest = readme.partition(begin)
+        before, found_begin, rest = text.partition(begin)
         _, found_end, after = rest.partition(end)
         if not found_begin or not found_end:
-            raise ValueError(f"README.md lacks the markers {begin} … {end}")
-        readme = f"{before}{begin}\n{table}\n{end}{after}"
-    return readme
+            raise ValueError(f"the document lacks the markers {begin} … {end}")
+        text = f"{before}{begin}\n{table}\n{end}{after}"
+    return text
 
 
 def main() -> int:
@@ -62,15 +70,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing; 1 if a table is stale")
     check: bool = parser.parse_args().check
-    path = ROOT / "README.md"
-    now = path.read_text()
-    new = written(now, yaml.safe_load((ROOT / "action.yml").read_text()))
-    if check:
-        if now != new:
-            print("the tables of README.md differ from what they are made of: run make format")
-        return int(now != new)
-    path.write_text(new)
-    return 0
+    action = yaml.safe_load((ROOT / "action.yml").read_text())
+    stale = False
+    for name, tables in DOCUMENTS.items():
+        path = ROOT / name
+        now = path.read_text()
+        new = written(now, action, tables)
+        if not check:
+            path.write_text(new)
+        elif now != new:
+            print(f"the tables of {name} differ from what they are made of: run make format")
+            stale = True
+    return int(stale)
 
 
 if __name__ == "__main__":

@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 
 from gl2gh_batch.domain.errors import FailureReason
+from gl2gh_batch.domain.inventory import NOT_CARRIED
 from gl2gh_batch.domain.modes import AGENTS_OF, AgentName, MigrationMode
 from gl2gh_batch.sandbox.faults import EFFECTS
 from gl2gh_batch.sandbox.limits import CLASSES, PROFILES
+from gl2gh_batch.source.checks import NEEDED
+from gl2gh_batch.target.checks import NEEDED_SCOPES
 
 FOLDERS = ("src/", "tests/", "tools/", "docs/", "examples/", "requirements/", ".github/", ".ci/")
 QUOTED = re.compile(r"`([\w./*-]+)`")
@@ -32,6 +35,9 @@ def test_readme_tables_are_action_yml(
     readme = (project_root / "README.md").read_text()
     written = tool("readme").written
     assert written(readme, action) == readme
+    for name, tables in tool("readme").DOCUMENTS.items():
+        page = (project_root / name).read_text()
+        assert written(page, action, tables) == page
     changed = {**action, "inputs": {**action["inputs"], "new_one": {"description": "New. Example: `1`"}}}
     assert "| `new_one` | New. |  | `1` |" in written(readme, changed)
 
@@ -68,6 +74,40 @@ def test_readme_explains_every_failure_reason(project_root: Path) -> None:
     table = text.partition("| `failure_reason` |")[2].partition("\n\n")[0]
     rows = [row.split(" | ") for row in TABLE_ROW.findall(table)]
     assert [row[0].strip("`") for row in rows if row[0].startswith("`")] == list(FailureReason)
+
+
+def test_troubleshooting_explains_every_failure_reason(project_root: Path) -> None:
+    """Each reason has a row with what it looks like and what to do, in the order of the code."""
+    text = (project_root / "docs/troubleshooting.md").read_text()
+    table = text.partition("| `failure_reason` |")[2].partition("\n\n")[0]
+    rows = [row.split(" | ") for row in TABLE_ROW.findall(table)][1:]
+    assert [row[0].strip("`") for row in rows if row[0].startswith("`")] == list(FailureReason)
+    assert all(len(row) == 3 and all(row) for row in rows if row[0].startswith("`"))
+
+
+def test_what_is_not_carried_is_listed(project_root: Path) -> None:
+    """The page names each kind that is a loss as a whole, and none that arrives."""
+    text = (project_root / "docs/what-is-migrated.md").read_text()
+    table = text.partition("## It does not arrive yet")[2].partition("\n\nNot looked at")[0]
+    rows = [tuple(row.split(" | ")) for row in TABLE_ROW.findall(table)]
+    assert dict(row for row in rows if row[0].startswith("`")) == {
+        f"`{kind}`": words for kind, words in NOT_CARRIED.items()
+    }
+
+
+def test_permissions_are_those_that_doctor_asks_for(project_root: Path) -> None:
+    """The page names every scope that `doctor` wants, and has a row for each mode on both sides."""
+    text = (project_root / "docs/permissions.md").read_text()
+    gitlab, github = text.partition("## GitHub's credential")[::2]
+    assert all(f"`{name}`" in gitlab for _, name in NEEDED)
+    assert all(f"`{name}`" in github for name in NEEDED_SCOPES)
+    assert all(f"`{mode}`" in side for mode in MigrationMode for side in (gitlab, github))
+
+
+def test_every_page_is_in_the_menu(project_root: Path) -> None:
+    """The site's menu names every page of docs/ once, and nothing else."""
+    named = re.findall(r": ([\w-]+\.md)$", (project_root / "mkdocs.yml").read_text(), re.MULTILINE)
+    assert sorted(named) == sorted(page.name for page in project_root.glob("docs/*.md"))
 
 
 def test_readme_shows_the_modes_as_they_are(project_root: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-NAMES = ("runtime", "build", "dev", "node")
+NAMES = ("runtime", "build", "dev", "node", "docs")
 PIN = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^ \\]+)(?P<rest>[^\\\n]*)\\$", re.MULTILINE)
 
 
