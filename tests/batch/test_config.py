@@ -40,7 +40,7 @@ def test_values_are_taken_as_given() -> None:
     )
     assert config.request.project == 12
     assert config.request.target == RepoRef(owner="acme", name="app")
-    assert (config.request.priority, config.request.kinds) == (3, {"issues": "skip"})
+    assert (config.request.priority, config.request.kinds) == (3, {"issues": "skip", "wiki": "skip"})
     assert config.gitlab_url == "https://git.example.com/gitlab"
     assert config.github_api_url == "https://ghe.example.com/api/v3"
 

@@ -98,9 +98,12 @@ def test_a_project_says_otherwise_than_the_defaults(tmp_path: Path) -> None:
     assert [one.project for one in (first, second, third)] == [17, "group/app", 18]
     for one in (first, second):
         assert (one.policies.visibility, one.policies.numbering) == ("internal", "compact")
-        assert (one.kinds, one.target, one.priority) == ({"issues": "skip"}, None, 0)
+        assert (one.kinds, one.target, one.priority) == ({"issues": "skip", "wiki": "skip"}, None, 0)
     assert (third.policies.visibility, third.policies.numbering) == ("public", "compact")
-    assert (third.kinds, str(third.target)) == ({"issues": "migrate", "labels": "skip"}, "other/name")
+    assert (third.kinds, str(third.target)) == (
+        {"issues": "migrate", "wiki": "skip", "labels": "skip"},
+        "other/name",
+    )
     assert third.priority == 10
     platform, web = _wire(tmp_path).groups
     assert (platform["path"], platform["visibility"], platform["numbering"]) == (

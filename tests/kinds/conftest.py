@@ -44,6 +44,14 @@ class TestBook:
             return UserMapping(gitlab_username=username, github_login=username.replace("known", "login"))
         return UserMapping(gitlab_username=username, github_login=None) if username == "gone" else None
 
+    def wiki_page(self, slug: str) -> str | None:
+        del slug
+        return None
+
+    def local(self, address: str) -> str | None:
+        del address
+        return None
+
     def issue_number(self, iid: int, project_path: str | None = None) -> tuple[RepoRef, int] | None:
         return (self.repo, iid) if project_path in {None, self.project_path} and iid <= 100 else None
 

@@ -64,10 +64,10 @@ async def test_a_real_project_is_counted(source: object) -> None:
         "releases": 0,
         "snippets": 0,
         "uploads": 2,
+        "wiki": 1,
     }
     lost = await source.cold.counts_not_carried(project)
     assert set(lost) == set(NOT_CARRIED)
-    assert lost["wiki"] == 1
 
 
 async def test_the_instance_the_user_and_groups(source: object) -> None:
@@ -84,9 +84,12 @@ async def test_what_a_token_may_not_count_is_none() -> None:
     for response in (web.Response(status=403), web.Response(status=404), web.json_response([{"id": 1}])):
         async with serving(answers(response)) as seen:
             with Scripted(seen.url) as scripted:
-                assert set((await scripted.cold.counts(5)).values()) == {None}
-                lost = await scripted.cold.counts_not_carried(PROJECT)
-                assert {value for kind, value in lost.items() if kind != "wiki"} == {None}
+                # The list of a wiki's pages has no pages itself, and tells.
+                counted = {
+                    kind: one for kind, one in (await scripted.cold.counts(5)).items() if kind != "wiki"
+                }
+                assert set(counted.values()) == {None}
+                assert set((await scripted.cold.counts_not_carried(PROJECT)).values()) == {None}
     assert seen.requests[0].headers["PRIVATE-TOKEN"] == "glpat-x"
     assert "per_page=1" in seen.lines[0]
 

@@ -49,6 +49,13 @@ class KnownBook:
     def snippet(self, snippet_id: int) -> str | None:
         return "https://github.com/acme/app/tree/gl2gh-snippets/77" if snippet_id == 77 else None
 
+    def wiki_page(self, slug: str) -> str | None:
+        return "https://github.com/acme/app/blob/wiki/Guide.md" if slug == "guide" else None
+
+    def local(self, address: str) -> str | None:
+        del address
+        return None
+
     def issue_number(self, iid: int, project_path: str | None = None) -> tuple[RepoRef, int] | None:
         repo = PROJECTS.get(project_path or self.project_path)
         return (repo, iid + 1000) if repo and 1 <= iid <= 20 else None

@@ -19,8 +19,8 @@ class DeskBook:
     """Implements the port `Book` over the batch's map and the users' directory.
 
     `labels` and `milestones` give names as GitLab has them → as GitHub has them; `uploads` gives the new
-    address for a secret and a file's name, `snippets` one for an id; `people` who somebody is, where more is
-    known than the map says.
+    address for a secret and a file's name, `snippets` one for an id, `wiki` one for a page; `people` who
+    somebody is, where more is known than the map says.
     """
 
     def __init__(
@@ -32,12 +32,14 @@ class DeskBook:
         uploads: Uploads | None = None,
         snippets: Callable[[int], str | None] | None = None,
         people: People | None = None,
+        wiki: Callable[[str], str | None] | None = None,
     ) -> None:
         self._desk = desk
         self._labels = labels or {}
         self._milestones = milestones or {}
         self._uploads = uploads
         self._snippets = snippets
+        self._wiki = wiki
         self._people = people or desk.users.lookup
         # Texts name the same few projects again and again; the map is on disk.
         self._by_path = lru_cache(maxsize=512)(desk.references.by_path)
@@ -81,6 +83,13 @@ class DeskBook:
 
     def snippet(self, snippet_id: int) -> str | None:
         return None if self._snippets is None else self._snippets(snippet_id)
+
+    def wiki_page(self, slug: str) -> str | None:
+        return None if self._wiki is None else self._wiki(slug)
+
+    def local(self, address: str) -> str | None:
+        del address
+        return None  # none but a wiki's pages has a place of its own
 
     def issue_number(self, iid: int, project_path: str | None = None) -> tuple[RepoRef, int] | None:
         reference = self._reference(project_path)

@@ -64,6 +64,11 @@ class Desk:
         return f"{self.gitlab_url}/{self.reference.project.full_path}.git"
 
     @property
+    def source_wiki_url(self) -> str:
+        """The address of the wiki's git."""
+        return f"{self.gitlab_url}/{self.reference.project.full_path}.wiki.git"
+
+    @property
     def target_git_url(self) -> str:
         """The address that git writes to, built from the configured GitHub."""
         return f"{self.github_url}/{self.repo}.git"

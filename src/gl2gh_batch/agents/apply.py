@@ -11,7 +11,7 @@ from gl2gh_batch.agents.plan import adopt_plan, read_steps, require_plan
 from gl2gh_batch.domain.errors import BlockedError, PlanRefusedError
 from gl2gh_batch.domain.ledger import StepState
 from gl2gh_batch.domain.modes import AgentName
-from gl2gh_batch.domain.plan import GitPush, LfsPush, NoOp, Phase, Plan
+from gl2gh_batch.domain.plan import GitPush, LfsPush, NoOp, Phase, Plan, WikiPush
 from gl2gh_batch.domain.result import AgentResult
 from gl2gh_batch.engines import ALL_ENGINES, Engine
 from gl2gh_batch.engines._engine import Workbench
@@ -61,7 +61,7 @@ async def perform_phase(desk: Desk, plan: Plan, phase: Phase, note: str) -> int:
         for step in read_steps(desk.folder):
             if isinstance(step, NoOp) or step.phase is not phase:
                 continue
-            if isinstance(step, GitPush | LfsPush):
+            if isinstance(step, GitPush | LfsPush | WikiPush):
                 fetched = await _bring_history(desk, step, ledger, fetched)
             sent += await engine.perform(step)
             done[step.kind] = done.get(step.kind, 0) + 1
@@ -94,7 +94,7 @@ def engine_for(desk: Desk, plan: Plan, ledger: Ledger) -> Engine:
 
 
 async def _bring_history(
-    desk: Desk, push: GitPush | LfsPush, ledger: Ledger, fetched: dict[str, str] | None
+    desk: Desk, push: GitPush | LfsPush | WikiPush, ledger: Ledger, fetched: dict[str, str] | None
 ) -> dict[str, str] | None:
     """Fetch the history again where the work directory came without it, as a handover does.
 
@@ -112,8 +112,8 @@ async def _bring_history(
         wanted = [LfsObject(oid=oid, size=size) for oid, size in push.objects.items()]
         await desk.git.lfs.fetch(desk.source_git_url, mirror, wanted, desk.gitlab_auth())
         return fetched
-    if fetched is None:
-        return None
+    if fetched is None or isinstance(push, WikiPush):
+        return fetched
     moved = {name: sha for name, sha in push.refs.items() if fetched.get(name) != sha}
     if lost := await desk.git.lacks(mirror, moved.values()):
         names = sorted(name for name, sha in moved.items() if sha in lost)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -14,8 +15,10 @@ from gl2gh_batch.domain.errors import WorkDirectoryError
 from gl2gh_batch.domain.inventory import Inventory
 from gl2gh_batch.domain.modes import AgentName
 from gl2gh_batch.domain.result import AgentResult
-from gl2gh_batch.kinds import LfsObjects, Source
+from gl2gh_batch.kinds import LfsObjects, Source, WikiContent
+from gl2gh_batch.kinds._wiki_pages import is_page
 from gl2gh_batch.kit.git import BRANCHES_AND_TAGS, MERGE_REQUEST_HEADS
+from gl2gh_batch.kit.git_wiki import is_plain_file
 from gl2gh_batch.kit.workdir import (
     Manifest,
     damaged_files,
@@ -54,6 +57,7 @@ class Export(Agent):
             fetch=None if inventory.empty_repository else partial(_fetch, desk),
             folder=desk.folder,
             lfs=None if inventory.empty_repository else partial(fetch_lfs, desk),
+            wiki=partial(_fetch_wiki, desk),
         )
         files = {}
         census = Census()
@@ -136,6 +140,26 @@ async def fetch_lfs(desk: Desk) -> LfsObjects:
     lost = await lfs.fetch(desk.source_git_url, desk.folder.mirror, named, desk.gitlab_auth())
     missing = {one.oid for one in lost}
     return LfsObjects(held=[one for one in named if one.oid not in missing], lost=lost)
+
+
+async def _fetch_wiki(desk: Desk) -> WikiContent | None:
+    """Bring the wiki into the mirror; None when it has no commit."""
+    mirror, git = desk.folder.mirror, desk.git
+    history = await git.fetch_wiki(desk.source_wiki_url, mirror, desk.gitlab_auth())
+    if history is None:
+        return None
+    files = await git.wiki.files(mirror, history.commit)
+    pages = {
+        one.path: one.blob
+        for one in files
+        if is_page(one.path) and is_plain_file(one) and one.blob not in history.refused
+    }
+    held = await git.wiki.contents(mirror, pages.values())
+    texts = {}
+    for path, blob in pages.items():
+        with contextlib.suppress(UnicodeDecodeError):  # no text that we could read: it stays as it is
+            texts[path] = held[blob].decode("utf-8")
+    return WikiContent(history=history, files=files, texts=texts)
 
 
 def require_inventory(desk: Desk) -> Inventory:

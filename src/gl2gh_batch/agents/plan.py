@@ -36,12 +36,14 @@ from gl2gh_batch.domain.plan import (
     Step,
     TargetFacts,
     Upload,
+    WikiPush,
 )
 from gl2gh_batch.domain.pricing import Tally
-from gl2gh_batch.domain.request import ConfidentialPolicy, MergeRequestPolicy, Visibility
+from gl2gh_batch.domain.request import ConfidentialPolicy, MergeRequestPolicy, Visibility, WikiPolicy
 from gl2gh_batch.domain.result import AgentResult
 from gl2gh_batch.kinds import Kind, filling_order
 from gl2gh_batch.kinds._kind import pages
+from gl2gh_batch.kit.git_wiki import first_page_hint
 from gl2gh_batch.kit.ledger import Ledger
 from gl2gh_batch.kit.workdir import (
     LineWriter,
@@ -66,7 +68,15 @@ LOOKS_AT_TARGET = 4
 # The claim on the target is set and taken away, by git.
 CLAIM_PUSHES = 2
 STEPS: codec.Tagged[Step | NoOp] = codec.Tagged(
-    "step", {"call": Call, "git-push": GitPush, "lfs-push": LfsPush, "upload": Upload, "no-op": NoOp}
+    "step",
+    {
+        "call": Call,
+        "git-push": GitPush,
+        "lfs-push": LfsPush,
+        "wiki-push": WikiPush,
+        "upload": Upload,
+        "no-op": NoOp,
+    },
 )
 
 
@@ -238,7 +248,12 @@ class PlanAgent(Agent):
             steps=lines.count,
             kinds={name: replace(one, losses=by_kind.get(name, 0)) for name, one in kinds.items()},
             price=tally.price(desk.limits(), imports_are_content=desk.imports_are_content()),
-            findings=(*target.findings, *_findings(desk), *_prices(desk, kinds)),
+            findings=(
+                *target.findings,
+                *_findings(desk),
+                *_prices(desk, kinds),
+                *_first_page(desk, manifest),
+            ),
             losses=losses,
             losses_by_kind=by_kind,
             facts=facts,
@@ -339,6 +354,19 @@ def _prices(desk: Desk, kinds: Mapping[str, KindPlan]) -> Iterator[Finding]:
         message=f"what merge requests cost by policy: {'; '.join(said)}",
         hint="GitHub allows about 500 content-creating requests an hour; choose with merge_requests.",
     )
+
+
+def _first_page(desk: Desk, manifest: Manifest) -> Iterator[Finding]:
+    """GitHub has no wiki to push to before a person made its first page."""
+    files = manifest.files.get("wiki.ndjson")
+    if desk.request.policies.wiki is WikiPolicy.WIKI and files is not None and files.count:
+        yield Finding(
+            code="wiki-first-page",
+            severity=Severity.WARNING,
+            message=f"the wiki of {desk.repo} needs a first page made by hand before it can be pushed",
+            hint=first_page_hint(f"{desk.github_url}/{desk.repo}"),
+            item=str(desk.repo),
+        )
 
 
 def _findings(desk: Desk) -> Iterator[Finding]:

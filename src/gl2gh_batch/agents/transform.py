@@ -24,12 +24,15 @@ from gl2gh_batch.domain.inventory import NOT_CARRIED, Inventory
 from gl2gh_batch.domain.modes import AgentName
 from gl2gh_batch.domain.numbering import Numbers
 from gl2gh_batch.domain.plan import Loss
+from gl2gh_batch.domain.request import WikiPolicy
 from gl2gh_batch.domain.result import AgentResult
 from gl2gh_batch.kinds import Kind, Refs, Setting
 from gl2gh_batch.kinds._attachments import BASE, Shelf
 from gl2gh_batch.kinds._kind import own_name
+from gl2gh_batch.kinds._wiki_pages import Wiki
 from gl2gh_batch.kinds.snippets import BASE as SNIPPETS
 from gl2gh_batch.kinds.snippets import is_carried
+from gl2gh_batch.kinds.wiki import BASE as WIKI
 from gl2gh_batch.kit.workdir import (
     FileFacts,
     LineWriter,
@@ -76,6 +79,7 @@ class Transform(Agent):
             base=own_name(BASE, taken),
             used=set(),
         )
+        wiki = _wiki(desk, names.get("wiki"), taken)
         setting = Setting(
             book=DeskBook(
                 desk,
@@ -84,6 +88,7 @@ class Transform(Agent):
                 people=people.lookup,
                 uploads=shelf.address,
                 snippets=partial(_snippet_address, desk, inventory, names.get("snippets", {}), taken),
+                wiki=None if wiki is None else wiki.address,
             ),
             policies=desk.request.policies,
             inventory=inventory,
@@ -92,6 +97,7 @@ class Transform(Agent):
             taken=taken,
             used_uploads=shelf.used,
             files=desk.folder.files,
+            wiki=wiki,
         )
         spans = numbered(desk.kinds, names, desk.reference.numbers)
         files: dict[str, FileFacts] = {}
@@ -173,6 +179,15 @@ def _snippet_address(
     return f"{desk.github_url}/{desk.repo}/tree/{own_name(SNIPPETS, taken)}/{snippet_id}"
 
 
+def _wiki(desk: Desk, places: Mapping[str, str] | None, taken: frozenset[str]) -> Wiki | None:
+    """Where the pages of the wiki will be; None when it is not carried over."""
+    if places is None:
+        return None
+    policy = desk.request.policies.wiki
+    branch = "" if policy is WikiPolicy.WIKI else own_name(WIKI, taken)
+    return Wiki.of(places, policy=policy, root=f"{desk.github_url}/{desk.repo}", ref=branch)
+
+
 async def _make_trees(desk: Desk, kind: Kind[Any, Any], path: Path, setting: Setting) -> dict[str, str]:
     """Make the branches and tags of our own that hold items of a kind, in the mirror; ref → object id."""
     desired = (_decode(line, kind.desired_type, path) for line in read_lines(path))
@@ -185,6 +200,8 @@ async def _make_trees(desk: Desk, kind: Kind[Any, Any], path: Path, setting: Set
             tree.files,
             message=tree.message,
             seconds=max(0, seconds),
+            parent=tree.parent,
+            removed=tree.removed,
         )
         for tree in kind.trees(desired, setting)
     }

@@ -28,6 +28,7 @@ from gl2gh_batch.domain.request import (
     ProjectRequest,
     SystemNotesPolicy,
     Visibility,
+    WikiPolicy,
 )
 
 KEYS: Final = (
@@ -58,6 +59,7 @@ KEYS: Final = (
     "issue_details",
     "labels",
     "attachments",
+    "wiki",
     "origin",
 )
 SKIPPABLE: Final = (
@@ -69,6 +71,7 @@ SKIPPABLE: Final = (
     "releases",
     "snippets",
     "uploads",
+    "wiki",
 )
 KIND_CHOICES: Final = ("migrate", "skip")
 ISSUE_CHANNELS: Final = ("import", "rest")
@@ -120,7 +123,7 @@ def parse_config(raw: Mapping[str, Any]) -> ProjectConfig:
             project=_checked_project(project_of(raw)),
             target=_target(raw.get("target")),
             priority=whole(raw, "priority"),
-            kinds=_kinds(raw.get("kinds")),
+            kinds=_kinds(raw.get("kinds")) | _skipped(raw),
             policies=_policies(raw),
             origin=str(raw.get("origin") or ""),
         ),
@@ -210,7 +213,14 @@ def _policies(raw: Mapping[str, Any]) -> Policies:
         issue_details=choice(IssueDetails, raw.get("issue_details"), "issue_details", IssueDetails.COUNTED),
         labels=label_rules(raw),
         attachments=choice(AttachmentPolicy, raw.get("attachments"), "attachments", AttachmentPolicy.BRANCH),
+        wiki=choice(WikiPolicy, raw.get("wiki"), "wiki", WikiPolicy.DOCS_BRANCH),
     )
+
+
+def _skipped(raw: Mapping[str, Any]) -> dict[str, str]:
+    """The kinds that a policy says to skip."""
+    wiki = choice(WikiPolicy, raw.get("wiki"), "wiki", WikiPolicy.DOCS_BRANCH)
+    return {"wiki": "skip"} if wiki is WikiPolicy.SKIP else {}
 
 
 def _kinds(raw: object) -> dict[str, str]:

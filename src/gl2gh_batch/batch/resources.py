@@ -31,6 +31,7 @@ from gl2gh_batch.kit.clock import SystemClock
 from gl2gh_batch.kit.git import Git
 from gl2gh_batch.kit.git_lfs import LfsObject
 from gl2gh_batch.kit.git_process import GitAuth
+from gl2gh_batch.kit.git_wiki import WikiFile
 from gl2gh_batch.kit.governor import RequestGovernor
 from gl2gh_batch.kit.http import Retries
 from gl2gh_batch.kit.redact import Redactor
@@ -267,6 +268,10 @@ class SharedResources:
             objects = [LfsObject(oid=oid, size=size) for oid, size in wanted.items()]
             return await git.lfs.present(f"{parsed.github_url}/{repo}.git", objects, await target_auth())
 
+        async def wiki_of(repo: RepoRef) -> Sequence[WikiFile]:
+            address = f"{parsed.github_url}/{repo}.wiki.git"
+            return await git.wiki.look(address, folder.scratch, await target_auth())
+
         claim = self._claims.on(reference.repo, parsed.github_url, folder.path, target_auth)
         desk = Desk(
             request=parsed.request,
@@ -284,6 +289,7 @@ class SharedResources:
                 line=access.line.for_project(label),
                 ls_remote=refs_of,
                 lfs_present=lfs_of,
+                wiki_files=wiki_of,
                 scratch=folder.scratch,
             ),
             git=git,

@@ -46,7 +46,6 @@ class Inventory:
 
 NOT_CARRIED: Final[dict[str, str]] = {
     # kind → what a reader should know; later work empties this table
-    "wiki": "wiki pages",
     "members": "members and their roles",
     "protected_branches": "branch protections",
     "protected_tags": "tag protections",

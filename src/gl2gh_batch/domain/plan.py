@@ -148,6 +148,18 @@ class LfsPush:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WikiPush:
+    """The wiki's `commit`, pushed from the project's mirror into GitHub's own wiki of the repository."""
+
+    id: str
+    kind: str
+    phase: Phase = Phase.CLOSE
+    repo: RepoRef
+    mirror: str
+    commit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
     """One file sent to a release of the target; `file` is relative to the project's folder.
 
@@ -176,7 +188,7 @@ class NoOp:
     reason: str
 
 
-Step = Call | GitPush | LfsPush | Upload
+Step = Call | GitPush | LfsPush | WikiPush | Upload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,6 +84,14 @@ class Book(Protocol):
         """The address on GitHub of one of the project's snippets."""
         ...
 
+    def wiki_page(self, slug: str) -> str | None:
+        """The address on GitHub of a page of the project's wiki."""
+        ...
+
+    def local(self, address: str) -> str | None:
+        """What a relative address leads to from where the text stands; None where that means nothing."""
+        ...
+
     def issue_number(self, iid: int, project_path: str | None = None) -> tuple[RepoRef, int] | None: ...
     def merge_request_number(
         self, iid: int, project_path: str | None = None

@@ -19,7 +19,7 @@ from gl2gh_batch.domain.limits import (
     LimitClass,
     Limits,
 )
-from gl2gh_batch.domain.plan import Call, Completion, GitPush, LfsPush, Pace, Price, Step, Upload
+from gl2gh_batch.domain.plan import Call, Completion, GitPush, LfsPush, Pace, Price, Step, Upload, WikiPush
 
 # Seconds that one thing takes when no limit binds (measured medians; see docs/architecture.md).
 LATENCY_S: Final[dict[Pace, float]] = {
@@ -58,7 +58,7 @@ class Tally:
                     self.paces[Pace.READ] += step.keep not in {(), ("number",)}
                 if step.adopts:
                     self.paces.update({Pace.READ: 1, Pace.WRITE: 1})
-            case GitPush() | LfsPush():
+            case GitPush() | LfsPush() | WikiPush():
                 self.git_operations += 1
             case Upload():
                 # GitHub's description does not count it among what notifies people.

@@ -87,6 +87,14 @@ class AttachmentPolicy(StrEnum):
     LINK = "link"
 
 
+class WikiPolicy(StrEnum):
+    """Where a wiki goes: into a branch beside the others, into GitHub's wiki, or nowhere."""
+
+    DOCS_BRANCH = "docs-branch"
+    WIKI = "wiki"
+    SKIP = "skip"
+
+
 class NamingStrategy(StrEnum):
     """How a repository is named after its project, when no target is given."""
 
@@ -113,6 +121,7 @@ class Policies:
     issue_details: IssueDetails = IssueDetails.COUNTED
     labels: Mapping[str, str | None] = field(default_factory=dict)
     attachments: AttachmentPolicy = AttachmentPolicy.BRANCH
+    wiki: WikiPolicy = WikiPolicy.DOCS_BRANCH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

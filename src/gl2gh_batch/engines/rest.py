@@ -30,6 +30,7 @@ from gl2gh_batch.domain.plan import (
     Plan,
     Step,
     Upload,
+    WikiPush,
 )
 from gl2gh_batch.engines._assets import AssetUploads
 from gl2gh_batch.engines._engine import Engine, Workbench
@@ -42,6 +43,7 @@ from gl2gh_batch.kit.claim import ClaimLapsedError
 from gl2gh_batch.kit.git import RefsRefusedError
 from gl2gh_batch.kit.git_process import GitAuth
 from gl2gh_batch.kit.git_refs import PushReport
+from gl2gh_batch.kit.git_wiki import first_page_hint
 from gl2gh_batch.kit.http import Answer
 from gl2gh_batch.kit.verdict import Verdict
 from gl2gh_batch.target.probe import graphql_url, is_empty
@@ -151,6 +153,8 @@ class RestEngine(Engine):
                 return await self._push(step, digest, is_begun=receipt is not None)
             case LfsPush():
                 return await self._push_lfs(step, digest)
+            case WikiPush():
+                return await self._push_wiki(step, digest)
             case Upload():
                 return await self._uploads.perform(step, digest, begun=receipt is not None)
 
@@ -398,6 +402,20 @@ class RestEngine(Engine):
         mirror = bench.folder.path / push.mirror
         sent = await bench.git.lfs.push(bench.git_url, mirror, push.objects, await self._git_auth())
         bench.ledger.done(push.id, {"objects": len(push.objects), "sent": sent}, self._now())
+        return True
+
+    async def _push_wiki(self, push: WikiPush, digest: str) -> bool:
+        bench = self.bench
+        bench.ledger.intent(push.id, digest, self._now())
+        root = bench.git_url.removesuffix(".git")
+        await bench.git.wiki.push(
+            bench.folder.path / push.mirror,
+            f"{root}.wiki.git",
+            push.commit,
+            await self._git_auth(),
+            hint=first_page_hint(root),
+        )
+        bench.ledger.done(push.id, {"commit": push.commit}, self._now())
         return True
 
     async def _git_auth(self) -> GitAuth:

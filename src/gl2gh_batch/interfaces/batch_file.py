@@ -38,6 +38,7 @@ POLICIES: Final = (
     "issue_details",
     "labels",
     "attachments",
+    "wiki",
 )
 USERNAME: Final = "{username}"
 TOP: Final = (

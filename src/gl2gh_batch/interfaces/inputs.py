@@ -71,6 +71,7 @@ INPUTS: Final[tuple[Input, ...]] = (
         help="open-as-pull-request, all-as-pull-request or all-as-issue",
     ),
     Input(name="attachments", help="branch, release or link: where attached files go"),
+    Input(name="wiki", help="docs-branch, wiki or skip: where the wiki goes"),
     Input(name="visibility", help="private, internal, public or source"),
     Input(name="mentions", help="map (people with a known login are mentioned) or neutralise (nobody is)"),
 )

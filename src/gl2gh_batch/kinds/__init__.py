@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from gl2gh_batch.kinds._kind import Kind, LfsObjects, Refs, Setting, Shaped, Source, filling_order
+from gl2gh_batch.kinds._kind import (
+    Kind,
+    LfsObjects,
+    Refs,
+    Setting,
+    Shaped,
+    Source,
+    WikiContent,
+    filling_order,
+)
 from gl2gh_batch.kinds.issues import IssuesKind
 from gl2gh_batch.kinds.labels import LabelsKind
 from gl2gh_batch.kinds.lfs_objects import LfsObjectsKind
@@ -14,6 +23,7 @@ from gl2gh_batch.kinds.releases import ReleasesKind
 from gl2gh_batch.kinds.repository import RepositoryKind
 from gl2gh_batch.kinds.snippets import SnippetsKind
 from gl2gh_batch.kinds.uploads import UploadsKind
+from gl2gh_batch.kinds.wiki import WikiKind
 
 ALL_KINDS: Final[dict[str, Kind[Any, Any]]] = {
     "repository": RepositoryKind(),
@@ -24,8 +34,19 @@ ALL_KINDS: Final[dict[str, Kind[Any, Any]]] = {
     "merge_requests": MergeRequestsKind(),
     "releases": ReleasesKind(),
     "snippets": SnippetsKind(),
+    "wiki": WikiKind(),
     # Last: it looks for files in what the others read.
     "uploads": UploadsKind(),
 }
 
-__all__ = ["ALL_KINDS", "Kind", "LfsObjects", "Refs", "Setting", "Shaped", "Source", "filling_order"]
+__all__ = [
+    "ALL_KINDS",
+    "Kind",
+    "LfsObjects",
+    "Refs",
+    "Setting",
+    "Shaped",
+    "Source",
+    "WikiContent",
+    "filling_order",
+]

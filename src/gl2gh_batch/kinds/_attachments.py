@@ -154,6 +154,14 @@ class _FindingBook:
         del snippet_id
         return None
 
+    def wiki_page(self, slug: str) -> str | None:
+        del slug
+        return None
+
+    def local(self, address: str) -> str | None:
+        del address
+        return None
+
     def issue_number(self, iid: int, project_path: str | None = None) -> tuple[RepoRef, int] | None:
         del iid, project_path
         return None
@@ -181,7 +189,10 @@ def named_in(snapshot: Path, own: str, gitlab_url: str, project_path: str) -> It
             book = _FindingBook(gitlab_url, project_path)
             for text in _texts(record):
                 to_github(text, book)
+            inside = set(record.get("own_files", ()))  # those that a wiki brings along itself
             for secret, filename, holder in book.found:
+                if f"uploads/{secret}/{filename}" in inside:
+                    continue
                 if key_of(secret, filename) not in met:
                     met.add(key_of(secret, filename))
                     yield Named(secret=secret, filename=filename, holder=holder, item=item)

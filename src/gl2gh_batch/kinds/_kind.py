@@ -19,9 +19,11 @@ from gl2gh_batch.domain.ports import Book
 from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.domain.request import Policies
 from gl2gh_batch.domain.result import Difference, DifferenceSort
+from gl2gh_batch.kinds._wiki_pages import Wiki
 from gl2gh_batch.kit.git_history import History
 from gl2gh_batch.kit.git_lfs import LfsObject
 from gl2gh_batch.kit.git_trees import TreeFile
+from gl2gh_batch.kit.git_wiki import WikiFile, WikiHistory
 from gl2gh_batch.kit.workdir import ProjectFolder
 from gl2gh_batch.source.api import GitLab
 from gl2gh_batch.target.api import GitHub
@@ -36,7 +38,8 @@ class Source:
     """The project that is read: what discovery found, and what its mirror holds.
 
     `history` answers questions to the mirror, `fetch` brings commits into it that no ref leads to, `lfs`
-    fetches the LFS objects that it names; all are None for a repository without a commit. `folder` holds what
+    fetches the LFS objects that it names; all are None for a repository without a commit. `wiki` brings the
+    wiki into the mirror. `folder` holds what
     the kinds before this one read; files go into its `files`.
     """
 
@@ -45,17 +48,33 @@ class Source:
     history: History | None = None
     fetch: Callable[[Sequence[str]], Awaitable[None]] | None = None
     lfs: Callable[[], Awaitable[LfsObjects]] | None = None
+    wiki: Callable[[], Awaitable[WikiContent | None]] | None = None
     policies: Policies = field(default_factory=Policies)
     folder: ProjectFolder | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tree:
-    """A branch or tag of our own making, by its full ref name, with the files of its only commits."""
+    """A branch or tag of our own making, by its full ref name, with the files of its only commits.
+
+    With a `parent` they are what its commit adds to that one's, without the `removed` ones; without any, the
+    branch is that commit. A ref that is neither a branch nor a tag does not go with the others.
+    """
 
     ref: str
     message: str
     files: Iterator[TreeFile]
+    parent: str = ""
+    removed: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WikiContent:
+    """A wiki as it was read; `texts` holds the pages whose text is Markdown, by their paths."""
+
+    history: WikiHistory
+    files: Sequence[WikiFile]
+    texts: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +100,7 @@ class Setting:
     A kind that is skipped has no entry in `names`. `pushed` are the refs that kinds want beside those of the
     project, see `Kind.refs`. `taken` are the refs of the mirror, `used_uploads` the attachments that texts
     were given addresses of, `files` the folder of the files that were read, and `trees` the refs that kinds
-    had made (full name → object id; there when `repository` is shaped).
+    had made (full name → object id; there when `repository` is shaped). `wiki` knows the pages of the wiki.
     """
 
     book: Book
@@ -93,6 +112,7 @@ class Setting:
     used_uploads: AbstractSet[str] = frozenset()
     files: Path | None = None
     trees: Mapping[str, str] = field(default_factory=dict)
+    wiki: Wiki | None = None
 
     def own_name(self, base: str) -> str:
         """The name of a branch or tag of ours: `base`, or numbered where the project has one of that name."""

@@ -20,11 +20,13 @@ from gl2gh_batch.domain.plan import (
     Phase,
     Step,
     TargetFacts,
+    WikiPush,
 )
 from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.domain.request import Policies, Visibility
 from gl2gh_batch.domain.result import Difference
 from gl2gh_batch.kinds._kind import Kind, Receipts, Setting, Shaped, Source, compare
+from gl2gh_batch.kinds.wiki import WIKI_REF
 from gl2gh_batch.kit.git_refs import MIGRATED_PREFIXES, refused_refs
 from gl2gh_batch.rewrite.names import repository_description
 from gl2gh_batch.rewrite.names import topics as github_topics
@@ -58,7 +60,8 @@ class RepositoryRecord:
 class RepositoryDesired:
     """The repository as GitHub has it; `default_branch` None as long as it is empty.
 
-    `temporary_refs` go in the close phase; `lfs` are the LFS objects (oid → bytes) that the refs name.
+    `temporary_refs` go in the close phase; `lfs` are the LFS objects (oid → bytes) that the refs name;
+    `wiki` is the commit of GitHub's own wiki, empty where there is to be none.
     """
 
     description: str
@@ -74,6 +77,7 @@ class RepositoryDesired:
     refs: Mapping[str, str] = field(default_factory=dict)
     temporary_refs: Mapping[str, str] = field(default_factory=dict)
     lfs: Mapping[str, int] = field(default_factory=dict)
+    wiki: str = ""
 
 
 class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
@@ -102,7 +106,8 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
     def shape(self, record: RepositoryRecord, setting: Setting) -> Shaped[RepositoryDesired]:
         losses: list[Loss] = []
         refused = {one.name: one.reason for one in refused_refs(record.refs)}
-        refs = {ref: sha for ref, sha in record.refs.items() if ref not in refused} | dict(setting.trees)
+        refs = {ref: sha for ref, sha in record.refs.items() if ref not in refused}
+        refs |= {ref: sha for ref, sha in setting.trees.items() if ref.startswith(MIGRATED_PREFIXES)}
         losses.extend(
             Loss(kind=self.name, item=f"repository/{ref}", what=f"the ref {ref}", reason=reason)
             for ref, reason in refused.items()
@@ -145,6 +150,7 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
                 refs={**refs, **setting.pushed.kept},
                 temporary_refs=setting.pushed.temporary,
                 lfs=setting.pushed.lfs,
+                wiki=setting.trees.get(WIKI_REF, ""),
             ),
             losses=tuple(losses),
         )
@@ -161,6 +167,7 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
         settings = {
             "description": desired.description,
             "has_issues": True,
+            "has_wiki": bool(desired.wiki),
             "allow_merge_commit": desired.allow_merge_commit,
             "allow_squash_merge": desired.allow_squash_merge,
             "allow_rebase_merge": desired.allow_rebase_merge,
@@ -175,7 +182,6 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
                 "name": repo.name,
                 "private": True,
                 "auto_init": False,
-                "has_wiki": False,
                 "has_projects": False,
                 **settings,
             },
@@ -217,6 +223,11 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
                 refs={},
                 expect=desired.refs,
                 remove=desired.temporary_refs,
+            )
+        if desired.wiki:
+            # Before the repository is opened; a person may have to make the first page meanwhile.
+            yield WikiPush(
+                id="repository/wiki", kind=self.name, repo=repo, mirror=MIRROR, commit=desired.wiki
             )
         yield self._call(
             "actions-on",
@@ -296,10 +307,20 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
             refs={name: sha for name, sha in refs.items() if name.startswith(("refs/heads/", "refs/tags/"))},
         )
 
+    async def seen_of(
+        self, witness: Witness, repo: RepoRef, desired: Iterator[RepositoryDesired]
+    ) -> AsyncIterator[RepositoryDesired]:
+        wants_wiki = any(one.wiki for one in desired)
+        async for seen in self.read_back(witness, repo):
+            files = await witness.wiki(repo) if wants_wiki else ()
+            yield replace(seen, wiki=next((one.blob for one in files if not one.path), ""))
+
     def check(self, desired: RepositoryDesired, seen: RepositoryDesired) -> Iterator[Difference]:
         wanted = replace(desired, refs={}, temporary_refs={}, lfs={}, topics=tuple(sorted(desired.topics)))
         # Where GitLab names no branch of its own as the default, GitHub's choice is as good as any.
         ignore = frozenset({"default_branch"} if desired.default_branch is None else ())
+        if not desired.wiki:
+            ignore |= {"wiki"}
         yield from compare(self.name, "repository", wanted, replace(seen, refs={}), ignore=ignore)
         for ref in sorted({*desired.refs, *seen.refs}):
             expected, found = desired.refs.get(ref, ""), seen.refs.get(ref, "")
@@ -313,8 +334,9 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
         desired: Iterator[RepositoryDesired],
         facts: TargetFacts,
     ) -> AsyncIterator[Difference]:
-        async for seen in self.read_back(witness, repo):
-            for one in desired:
+        wanted = list(desired)
+        async for seen in self.seen_of(witness, repo, iter(wanted)):
+            for one in wanted:
                 for difference in self.check(self.settle(one, facts, Phase.CLOSE), seen):
                     yield difference
 
@@ -337,6 +359,7 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
                 visibility=Visibility.PRIVATE.value,
                 archived=False,
                 has_issues=True,
+                wiki="",
                 refs={**desired.refs, **(desired.temporary_refs if desired.refs else {})},
             )
         return desired

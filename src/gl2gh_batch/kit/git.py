@@ -40,6 +40,7 @@ from gl2gh_batch.kit.git_refs import (
     parse_symref,
 )
 from gl2gh_batch.kit.git_trees import OWN_PREFIX, TreeFile, write_branch
+from gl2gh_batch.kit.git_wiki import GitWiki, WikiHistory
 
 BRANCHES_AND_TAGS: Final = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 MERGE_REQUEST_HEADS: Final = "+refs/merge-requests/*/head:refs/merge-requests/*/head"
@@ -59,6 +60,7 @@ class Git:
         self._work = work.resolve()
         self._process = GitProcess(self._work, redact, timeout_s=timeout_s)
         self._lfs = GitLfs(self._process)
+        self._wiki = GitWiki(self._process)
 
     async def ls_remote(self, url: str, auth: GitAuth | None = None) -> RemoteRefs:
         """All refs of a remote and what its HEAD stands for; an empty repository has none."""
@@ -130,6 +132,16 @@ class Git:
     def lfs(self) -> GitLfs:
         """Git LFS, for the same mirrors."""
         return self._lfs
+
+    @property
+    def wiki(self) -> GitWiki:
+        """Wikis, for the same mirrors."""
+        return self._wiki
+
+    async def fetch_wiki(self, url: str, mirror: Path, auth: GitAuth | None = None) -> WikiHistory | None:
+        """Bring a wiki into a mirror (made if need be); None for one without a commit."""
+        await self._prepare(mirror.resolve())
+        return await self._wiki.fetch(url, mirror, auth)
 
     def history(self, mirror: Path) -> History:
         """The history in a mirror, for questions."""
@@ -223,15 +235,33 @@ class Git:
         return missing
 
     async def write_branch(
-        self, mirror: Path, name: str, files: Iterable[TreeFile], *, message: str, seconds: int
+        self,
+        mirror: Path,
+        name: str,
+        files: Iterable[TreeFile],
+        *,
+        message: str,
+        seconds: int,
+        parent: str = "",
+        removed: Iterable[str] = (),
     ) -> str:
-        """Make a branch of these files, without a past, in a mirror (made if need be); its commit's id.
+        """Make a branch of these files in a mirror (made if need be); its last commit's id.
 
-        It lies below `refs/gl2gh-batch/`, where no look at the project's own refs meets it.
+        It has no past, or goes on from the commit `parent` without its `removed` files. It lies
+        below `refs/gl2gh-batch/`, where no look at the project's own refs meets it.
         """
         mirror = mirror.resolve()
         await self._prepare(mirror)
-        return await write_branch(self._process, mirror, name, files, message=message, seconds=seconds)
+        return await write_branch(
+            self._process,
+            mirror,
+            name,
+            files,
+            message=message,
+            seconds=seconds,
+            parent=parent,
+            removed=removed,
+        )
 
     async def bundle(self, mirror: Path, names: Sequence[str], dest: Path) -> None:
         """Put branches of our own making, by the names that they were written under, into one file."""

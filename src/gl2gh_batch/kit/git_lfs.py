@@ -20,6 +20,7 @@ import aiohttp
 
 from gl2gh_batch.domain.errors import GitError, SourceError, TargetError
 from gl2gh_batch.kit.git_process import Finished, GitAuth, GitProcess, failure, origin_of
+from gl2gh_batch.kit.git_trees import contents
 
 # "Pointer files must be less than 1024 bytes" (git-lfs docs/spec.md).
 POINTER_BYTES: Final = 1024
@@ -58,7 +59,7 @@ class GitLfs:
             )
             if done.code:
                 raise failure("cat-file", done)
-            for content in _contents(done.output):
+            for content in contents(done.output):
                 if (match := _POINTER.match(content)) is not None:
                     found[match["oid"].decode()] = int(match["size"])
         return [LfsObject(oid=oid, size=size) for oid, size in sorted(found.items())]
@@ -185,6 +186,11 @@ class GitLfs:
         )
 
 
+def is_pointer(content: bytes) -> bool:
+    """True for the content of a file that stands for an LFS object."""
+    return _POINTER.match(content) is not None
+
+
 def _endpoint(url: str) -> str:
     return f"{url}/info/lfs"
 
@@ -223,16 +229,6 @@ def _size_of(path: Path) -> int | None:
         return path.stat().st_size if path.is_file() else None
     except OSError:
         return None
-
-
-def _contents(output: bytes) -> Iterable[bytes]:
-    """The bodies of `git cat-file --batch=%(objectsize)`."""
-    at = 0
-    while at < len(output):
-        end = output.index(b"\n", at)
-        size = int(output[at:end])
-        yield output[end + 1 : end + 1 + size]
-        at = end + 2 + size
 
 
 def _trouble(

@@ -235,6 +235,7 @@ def parse_push(output: bytes, errors: str) -> PushReport:
 _STATES: Final[dict[str, PushedState]] = {
     "*": PushedState.CREATED,
     " ": PushedState.UPDATED,
+    "+": PushedState.UPDATED,
     "=": PushedState.UNCHANGED,
     "-": PushedState.REMOVED,
 }

@@ -25,15 +25,20 @@ COMMITTER: Final = "gl2gh-batch <noreply@gl2gh-batch.invalid>"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreeFile:
-    """One file of a branch: its bytes, or where on disk they are; `path` is relative, with slashes."""
+    """One file of a branch: its bytes, or where on disk they are; `path` is relative, with slashes.
+
+    With `blob` it is a file that the repository has already, with that `mode`.
+    """
 
     path: str
     content: bytes = b""
     file: Path | None = None
+    blob: str = ""
+    mode: str = "100644"
 
     @property
     def size(self) -> int:
-        """Its size in bytes."""
+        """Its size in bytes; 0 for one that is there already."""
         return len(self.content) if self.file is None else self.file.stat().st_size
 
 
@@ -46,10 +51,13 @@ async def write_branch(
     message: str,
     seconds: int,
     commit_bytes: int = COMMIT_BYTES,
+    parent: str = "",
+    removed: Iterable[str] = (),
 ) -> str:
     """Make a branch of these files in the repository and return the id of its last commit.
 
-    The first commit has no parent; as many follow as are needed to keep each below `commit_bytes`, and all
+    The first commit has no parent, or `parent`, of whose files it lacks the `removed` ones; without any file
+    the branch is that one. As many follow as are needed to keep each below `commit_bytes`, and all
     have the date `seconds` (since 1970, UTC). The same files give the same id. Raises `GitError`.
     """
     ref = f"{OWN_PREFIX}{name}"
@@ -63,7 +71,7 @@ async def write_branch(
         errors = asyncio.ensure_future(child.stderr.read())
         try:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # git says why, in its own words
-                await _send(child.stdin, ref, files, message, seconds, commit_bytes)
+                await _send(child.stdin, ref, files, message, seconds, commit_bytes, parent, removed)
             said = process.clean(await errors, None)
             done = Finished(output=await output, errors=said, code=await child.wait())
         finally:
@@ -71,7 +79,8 @@ async def write_branch(
             errors.cancel()
     if done.code:
         raise failure("fast-import", done)
-    return done.output.decode("ascii").split()[-1]
+    made = done.output.decode("ascii").split()
+    return made[-1] if made else parent
 
 
 async def _send(
@@ -81,6 +90,8 @@ async def _send(
     message: str,
     seconds: int,
     commit_bytes: int,
+    parent: str,
+    removed: Iterable[str],
 ) -> None:
     pipe.write(f"reset {ref}\n".encode())
     mark, left, words = 0, 0, message.encode()
@@ -93,15 +104,27 @@ async def _send(
             pipe.write(f"data {len(words)}\n".encode() + words + b"\n")
             if mark > 1:
                 pipe.write(f"from :{mark - 1}\n".encode())
+            elif parent:
+                pipe.write(f"from {parent}\n".encode())
+                for path in removed:
+                    pipe.write(f"D {_quoted(path)}\n".encode())
         left -= size
-        pipe.write(f"M 100644 inline {_quoted(one.path)}\ndata {size}\n".encode())
+        if one.blob:
+            pipe.write(f"M {one.mode} {one.blob} {_quoted(one.path)}\n".encode())
+            await pipe.drain()
+            continue
+        pipe.write(f"M {one.mode} inline {_quoted(one.path)}\ndata {size}\n".encode())
         if one.file is None:
             pipe.write(one.content)
         else:
             await _send_file(pipe, one.file, size)
         pipe.write(b"\n")
         await pipe.drain()
-    pipe.write(f"get-mark :{mark}\ndone\n".encode())
+    if mark == 0 and parent:
+        pipe.write(f"from {parent}\n\n".encode())
+    else:
+        pipe.write(f"get-mark :{mark}\n".encode())
+    pipe.write(b"done\n")
     await pipe.drain()
     pipe.close()
     await pipe.wait_closed()
@@ -123,3 +146,13 @@ async def _send_file(pipe: asyncio.StreamWriter, path: Path, size: int) -> None:
 def _quoted(path: str) -> str:
     escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
+
+
+def contents(output: bytes) -> Iterable[bytes]:
+    """The bodies of `git cat-file --batch=%(objectsize)`."""
+    at = 0
+    while at < len(output):
+        end = output.index(b"\n", at)
+        size = int(output[at:end])
+        yield output[end + 1 : end + 1 + size]
+        at = end + 2 + size

@@ -20,7 +20,7 @@ _UPLOAD: Final = re.compile(r"/uploads/([0-9a-f]{32})/([^/]+)\Z")
 _HOLDS_UPLOADS: Final = re.compile(r"/-/(?:project|group)/[0-9]+|/groups/[^?#]+/-")
 _OLD_FORM: Final = re.compile(
     r"/(.+?)/(issues|work_items|merge_requests|commits?|compare|blob|tree|raw|blame|edit|milestones|labels"
-    r"|tags|branches|releases)(?:/(.*))?"
+    r"|tags|branches|releases|wikis)(?:/(.*))?"
 )
 _SAME_ON_GITHUB: Final = frozenset(("commits", "compare", "blob", "tree", "raw", "blame", "edit"))
 _LISTS: Final = {"issues": "issues", "work_items": "issues", "merge_requests": "pulls", "labels": "labels"}
@@ -44,7 +44,8 @@ def moved(address: str, book: Book, *, image: bool = False) -> str | None:
         return None
     root = book.gitlab_url.rstrip("/")
     if not _SCHEME.match(plain.replace("\\", "/", 2)):
-        return safe(_relative(plain, root, book, image=image))
+        own = book.local(plain)
+        return safe(_relative(plain, root, book, image=image) if own is None else own)
     inside = inside_gitlab(plain, root)
     if inside is not None:
         new = _inside(inside, book)
@@ -167,6 +168,8 @@ def _action(action: str, project: str, repo: RepoRef, book: Book) -> str | None:
             return milestone_address(repo, title, book) if title else None
         case "milestones":
             return on_github(repo, book, "milestones")
+        case "wikis":
+            return book.wiki_page(unquote(what) or "home") if _own(project, book) else None
         case "snippets" if _IID.fullmatch(what):
             return book.snippet(int(what)) if _own(project, book) else None
         case _ if not what and (plain := _LISTS.get(kind) or _LISTS_OF_GIT.get(kind)):

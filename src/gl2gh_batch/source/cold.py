@@ -111,17 +111,17 @@ class ColdGitLab:
 
     async def counts(self, project_id: int) -> dict[str, int | None]:
         """How many there are of each kind that can be carried over; None where GitLab does not say."""
-        return await self._counts(project_id, COUNTED)
-
-    async def counts_not_carried(self, project: Project) -> dict[str, int | None]:
-        """How many there are of each thing that cannot be carried yet; None where GitLab does not say."""
-        counts = await self._counts(project.id, NOT_CARRIED_LISTS)
+        counts = await self._counts(project_id, COUNTED)
         rest, params = _UNPAGED
         try:
-            counts["wiki"] = len(await self._get(f"/projects/{project.id}/{rest}", params))
+            counts["wiki"] = len(await self._get(f"/projects/{project_id}/{rest}", params))
         except (NotFoundError, RefusedAnswerError):
             counts["wiki"] = None
         return counts
+
+    async def counts_not_carried(self, project: Project) -> dict[str, int | None]:
+        """How many there are of each thing that cannot be carried yet; None where GitLab does not say."""
+        return await self._counts(project.id, NOT_CARRIED_LISTS)
 
     async def _counts(
         self, project_id: int, lists: Mapping[str, tuple[str, Mapping[str, str]]]

@@ -284,6 +284,7 @@ class TreeEntry:
     type: str
     sha: str
     size: int | None = None
+    mode: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

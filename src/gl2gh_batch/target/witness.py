@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +21,7 @@ import requests
 from gl2gh_batch import codec
 from gl2gh_batch.domain.errors import Gl2ghError, NotFoundError, TargetError
 from gl2gh_batch.domain.refs import RepoRef
+from gl2gh_batch.kit.git_wiki import WikiFile
 from gl2gh_batch.kit.http_threads import TIMEOUT_S, Line, ThreadRunner, current_line
 from gl2gh_batch.kit.origin import proxy_for
 from gl2gh_batch.target import pygithub, sansio
@@ -46,6 +47,7 @@ C = TypeVar("C", IssueComment, ReviewComment)
 
 PER_PAGE: Final = 100
 LsRemote = Callable[[RepoRef], Awaitable[Mapping[str, str]]]
+WikiFiles = Callable[[RepoRef], Awaitable[Sequence[WikiFile]]]
 # Which of the LFS objects (oid → bytes) the target has.
 LfsPresent = Callable[[RepoRef, Mapping[str, int]], Awaitable[Mapping[str, int]]]
 
@@ -62,6 +64,7 @@ class Witness:
         line: Line,
         ls_remote: LsRemote,
         lfs_present: LfsPresent | None = None,
+        wiki_files: WikiFiles | None = None,
         scratch: Path | None = None,
         memory: Path | None = None,
     ) -> None:
@@ -71,6 +74,7 @@ class Witness:
         self._line = line
         self._ls_remote = ls_remote
         self._lfs_present = lfs_present
+        self._wiki_files = wiki_files
         self._scratch = scratch or Path(tempfile.gettempdir())
         self._memory = memory
         self._refs: dict[RepoRef, Mapping[str, str]] = {}
@@ -95,6 +99,7 @@ class Witness:
             line=self._line.for_project(who),
             ls_remote=self._ls_remote,
             lfs_present=self._lfs_present,
+            wiki_files=self._wiki_files,
             scratch=self._scratch,
         )
 
@@ -109,6 +114,7 @@ class Witness:
                 line=self._line,
                 ls_remote=self._ls_remote,
                 lfs_present=self._lfs_present,
+                wiki_files=self._wiki_files,
                 scratch=self._scratch,
                 memory=Path(folder),
             )
@@ -124,6 +130,10 @@ class Witness:
     async def lfs_objects(self, repo: RepoRef, wanted: Mapping[str, int]) -> Mapping[str, int]:
         """Those of the LFS objects (oid → bytes) that are there; GitHub has no list of them."""
         return {} if self._lfs_present is None else await self._lfs_present(repo, wanted)
+
+    async def wiki(self, repo: RepoRef) -> Sequence[WikiFile]:
+        """The commit of GitHub's own wiki (a file without a path) and its files; nothing without one."""
+        return () if self._wiki_files is None else await self._wiki_files(repo)
 
     async def repository(self, repo: RepoRef) -> Repository | None:
         """The repository with its topics; None when it is missing or not visible."""

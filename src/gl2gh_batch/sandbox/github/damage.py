@@ -183,6 +183,8 @@ async def _change_repository(state: State, full_name: str, before: Document, aft
         if not wiki.exists:
             await wiki.create("master")
         await _change_refs(wiki, after["wiki"].get("refs", {}), f"{place}/wiki")
+        for name, text in after["wiki"].get("pages", {}).items():
+            await wiki.save_page(name, text)
 
 
 async def _change_refs(git: BareGit, wanted: Mapping[str, str], place: str) -> None:

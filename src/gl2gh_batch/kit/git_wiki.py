@@ -1,0 +1,271 @@
+"""The git repository of a wiki: beside the project's own history in one mirror, and on its way to GitHub.
+
+GitHub has no wiki repository before its first page was made by hand; what lies there then is one commit, and
+that alone may be replaced.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from gl2gh_batch.domain.errors import NotFoundError, TargetError, TargetNotOursError
+from gl2gh_batch.kit.git_lfs import POINTER_BYTES, is_pointer
+from gl2gh_batch.kit.git_process import GitAuth, GitProcess, failure, origin_of
+from gl2gh_batch.kit.git_refs import BLOB_LIMIT_BYTES, parse_push, parse_refs, parse_symref
+from gl2gh_batch.kit.git_trees import OWN_PREFIX, contents
+
+# Where GitLab's wiki lies in a mirror, as it was read.
+_SOURCE: Final = f"{OWN_PREFIX}wiki-source/"
+_FIRST_PAGE: Final = f"{OWN_PREFIX}wiki-first-page"
+_NO_HEAD: Final = re.compile(r"couldn't find remote ref", re.IGNORECASE)
+_READ_AT_ONCE: Final = 200
+DEFAULT_BRANCH: Final = "refs/heads/master"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WikiFile:
+    """One file of a commit; `path` holds `\\xNN` for bytes that are not UTF-8, and is then not `plain`."""
+
+    path: str
+    mode: str
+    blob: str
+    size: int
+    plain: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WikiHistory:
+    """A wiki as it was read: its commit, the branches beside that one, and what GitHub would refuse.
+
+    `refused` maps the ids of files anywhere in the history to why it would; `pointers` are those of them that
+    stand for objects of Git LFS, which are files like others in GitHub's own wikis.
+    """
+
+    commit: str
+    others: tuple[str, ...] = ()
+    refused: Mapping[str, str] = field(default_factory=dict)
+    pointers: frozenset[str] = frozenset()
+
+
+class GitWiki:
+    """Wikis, for the mirrors below one work directory."""
+
+    def __init__(self, process: GitProcess) -> None:
+        self._process = process
+
+    async def fetch(self, url: str, mirror: Path, auth: GitAuth | None = None) -> WikiHistory | None:
+        """Bring a wiki's branches into a mirror, where no look at the project's refs meets them.
+
+        None for a wiki without a commit; raises `NotFoundError` for one that is not there.
+        """
+        origin_of(url)
+        mirror = mirror.resolve()
+        done = await self._process.run(
+            "fetch",
+            "--quiet",
+            "--prune",
+            "--no-tags",
+            "--no-write-fetch-head",
+            "--",
+            url,
+            f"+HEAD:{_SOURCE}HEAD",
+            f"+refs/heads/*:{_SOURCE}heads/*",
+            mirror=mirror,
+            url=url,
+            auth=auth,
+        )
+        if done.code:
+            if _NO_HEAD.search(done.errors):
+                return None
+            raise failure("fetch", done)
+        listed = await self._process.run(
+            "for-each-ref", "--format=%(objectname) %(refname)", _SOURCE, mirror=mirror
+        )
+        if listed.code:
+            raise failure("for-each-ref", listed)
+        refs = parse_refs(listed.output)
+        commit = refs.pop(f"{_SOURCE}HEAD")
+        others = [name.removeprefix(f"{_SOURCE}heads/") for name, sha in refs.items() if sha != commit]
+        refused, pointers = await self._refused(mirror, commit)
+        return WikiHistory(
+            commit=commit,
+            others=tuple(sorted(others)),
+            refused=refused,
+            pointers=frozenset(pointers),
+        )
+
+    async def _refused(self, mirror: Path, commit: str) -> tuple[dict[str, str], list[str]]:
+        """The files of a history that GitHub takes in no branch: too large, or pointers of Git LFS."""
+        small: list[str] = []
+        refused: dict[str, str] = {}
+        walk = self._process.lines("rev-list", "--objects", "--no-object-names", commit, mirror=mirror)
+        some = [line.decode("ascii").strip() async for line in walk]
+        for kind, size, sha in await self._facts(mirror, some):
+            if kind == "blob" and size > BLOB_LIMIT_BYTES:
+                refused[sha] = f"it has {size} bytes, and GitHub takes at most {BLOB_LIMIT_BYTES} in git"
+            elif kind == "blob" and size < POINTER_BYTES:
+                small.append(sha)
+        pointers = [
+            sha for sha, content in (await self.contents(mirror, small)).items() if is_pointer(content)
+        ]
+        for sha in pointers:
+            refused[sha] = "it is a pointer of Git LFS, whose object GitLab does not give for wikis"
+        return refused, pointers
+
+    async def _facts(self, mirror: Path, shas: Iterable[str]) -> list[tuple[str, int, str]]:
+        done = await self._process.run(
+            "cat-file",
+            "--batch-check=%(objecttype) %(objectsize) %(objectname)",
+            mirror=mirror,
+            stdin="".join(f"{sha}\n" for sha in shas).encode(),
+        )
+        if done.code:
+            raise failure("cat-file", done)
+        rows = [line.split() for line in done.output.decode("ascii").splitlines()]
+        return [(kind, int(size), sha) for kind, size, sha in rows]
+
+    async def files(self, mirror: Path, commit: str) -> list[WikiFile]:
+        """Every file of a commit, in git's order."""
+        done = await self._process.run("ls-tree", "-r", "-z", "-l", commit, "--", mirror=mirror.resolve())
+        if done.code:
+            raise failure("ls-tree", done)
+        return [_file(line) for line in done.output.split(b"\0") if line]
+
+    async def contents(self, mirror: Path, blobs: Iterable[str]) -> dict[str, bytes]:
+        """The bytes of files by their ids."""
+        wanted = list(dict.fromkeys(blobs))
+        found: dict[str, bytes] = {}
+        for start in range(0, len(wanted), _READ_AT_ONCE):
+            some = wanted[start : start + _READ_AT_ONCE]
+            done = await self._process.run(
+                "cat-file",
+                "--batch=%(objectsize)",
+                mirror=mirror.resolve(),
+                stdin="".join(f"{sha}\n" for sha in some).encode(),
+            )
+            if done.code:
+                raise failure("cat-file", done)
+            found.update(zip(some, contents(done.output), strict=True))
+        return found
+
+    async def look(self, url: str, scratch: Path, auth: GitAuth | None = None) -> Sequence[WikiFile]:
+        """The commit of a wiki on GitHub (a file without a path) and its files; nothing without one."""
+        origin_of(url)
+        mirror = scratch.resolve() / "wiki-seen.git"
+        done = await self._process.run("init", "--bare", "--quiet", "--template=", mirror=mirror)
+        if done.code:
+            raise failure("init", done)
+        try:
+            commit = await self._head(url, mirror, auth)
+        except NotFoundError:
+            return ()
+        if commit is None:
+            return ()
+        head = WikiFile(path="", mode="", blob=commit, size=0)
+        return (head, *await self.files(mirror, commit))
+
+    async def _head(self, url: str, mirror: Path, auth: GitAuth | None) -> str | None:
+        done = await self._process.run(
+            "fetch",
+            "--quiet",
+            "--depth=2",
+            "--no-tags",
+            "--no-write-fetch-head",
+            "--",
+            url,
+            f"+HEAD:{_FIRST_PAGE}",
+            mirror=mirror,
+            url=url,
+            auth=auth,
+        )
+        if done.code:
+            if _NO_HEAD.search(done.errors):
+                return None
+            raise failure("fetch", done)
+        found = await self._process.run("rev-parse", "--verify", "--quiet", _FIRST_PAGE, mirror=mirror)
+        return found.output.decode("ascii").strip()
+
+    async def push(self, mirror: Path, url: str, commit: str, auth: GitAuth | None, *, hint: str) -> None:
+        """Let the branch of GitHub's wiki be `commit`, in place of a first page that was made by hand.
+
+        Anything more than one commit there raises `TargetNotOursError`, and no wiki at all `TargetError` with
+        the `hint`. Can be repeated.
+        """
+        origin_of(url)
+        mirror = mirror.resolve()
+        listed = await self._process.run("ls-remote", "--symref", "--", url, url=url, auth=auth)
+        if listed.code:
+            error = failure("ls-remote", listed)
+            if isinstance(error, NotFoundError):
+                raise TargetError("GitHub has no wiki there before its first page", hint=hint) from error
+            raise error
+        refs, head = parse_refs(listed.output), parse_symref(listed.output) or DEFAULT_BRANCH
+        held = refs.get(head, "")
+        if held == commit:
+            return
+        if held:
+            await self._require_first_page(mirror, url, auth, held)
+        pushed = await self._process.run(
+            "push",
+            "--porcelain",
+            "--no-verify",
+            f"--force-with-lease={head}:{held}",
+            "--",
+            url,
+            f"{commit}:{head}",
+            mirror=mirror,
+            url=url,
+            auth=auth,
+        )
+        report = parse_push(pushed.output, pushed.errors)
+        if report.refused:
+            first = report.refused[0]
+            raise TargetError(f"GitHub refused the wiki: {first.reason}", hint=first.hint)
+        if pushed.code:
+            raise failure("push", pushed)
+
+    async def _require_first_page(self, mirror: Path, url: str, auth: GitAuth | None, held: str) -> None:
+        commit = await self._head(url, mirror, auth)
+        parents = await self._process.run("cat-file", "commit", _FIRST_PAGE, mirror=mirror)
+        lines = parents.output.partition(b"\n\n")[0].splitlines()
+        if commit != held or any(line.startswith(b"parent ") for line in lines):
+            raise TargetNotOursError(
+                "the wiki on GitHub holds more than its first page",
+                hint="Nothing was pushed. Write wiki: docs-branch, or choose another target.",
+            )
+
+
+def _file(line: bytes) -> WikiFile:
+    facts, _, path = line.partition(b"\t")
+    mode, _, blob, size = facts.decode("ascii").split()
+    try:
+        name, plain = path.decode("utf-8"), True
+    except UnicodeDecodeError:
+        name, plain = path.decode("utf-8", "backslashreplace"), False
+    return WikiFile(path=name, mode=mode, blob=blob, size=int(size) if size.isdigit() else 0, plain=plain)
+
+
+def is_plain_path(file: WikiFile) -> bool:
+    """True for a path that git-fast-import(1) and GitHub take from us.
+
+    What lies elsewhere stays where and as it is: nothing of a wiki is ever checked out.
+    """
+    odd = any(part in {"", ".", ".."} or part.lower().startswith(".git") for part in file.path.split("/"))
+    return file.plain and not odd and file.path.isprintable()
+
+
+def is_plain_file(file: WikiFile) -> bool:
+    """True for a regular file at such a path; links and submodules are none."""
+    return file.mode in {"100644", "100755"} and is_plain_path(file)
+
+
+def first_page_hint(address: str) -> str:
+    """How the first page of a repository's wiki is made, and what happens then."""
+    return (
+        f"Save any page at {address}/wiki/_new once the repository is there, then apply again: that page is"
+        " replaced by the wiki, and the rest stays as it is. With wiki: docs-branch nothing is to be done."
+    )
