@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from lab import Lab, open_lab, project
 
+from gl2gh_batch.agents._git_findings import git_findings
+from gl2gh_batch.kit.workdir import Manifest, ProjectFolder, write_manifest
 from gl2gh_batch.sandbox.git_http import git_environment
 
 LONG = f"refs/heads/{'a' * 140}/{'b' * 149}"
@@ -166,3 +168,46 @@ async def test_nothing_is_executed_written_outside_or_called(
             assert _git(mirror, "show", f"{refs['refs/heads/wiki']}:link.md") == "/etc/passwd"
     assert not canary.exists()
     assert reached == []
+
+
+async def test_a_file_that_github_refuses_is_in_the_plan_before_anything_is_written(tmp_path: Path) -> None:
+    """The finding names the path, the object and the remedy; what GitHub says afterwards has them, too."""
+    async with open_lab(tmp_path, [project()]) as lab:
+        world = lab.sandbox.gitlab
+        folder = world.repository(world.projects[17])
+        large = tmp_path / "large"
+        with large.open("wb") as file:
+            file.truncate(100 * 1024 * 1024 + 1)
+        blob = _git(folder, "hash-object", "-w", "--", str(large))
+        listed = _git(folder, "mktree", data=f"100644 blob {blob}\tbig.iso\n".encode())
+        commit = _git(folder, "commit-tree", listed, "-m", "Large")
+        _git(folder, "update-ref", "refs/heads/large", commit)
+        planned = await lab.run("PLAN_ONLY")
+        found = [
+            one for one in planned["agents"]["plan"]["details"]["findings"] if one["code"] == "large-file"
+        ]
+        assert [one["item"] for one in found] == [blob]
+        assert "'big.iso'" in found[0]["message"]
+        assert "git lfs migrate" in found[0]["hint"]
+        assert not lab.writes()
+        result = await lab.run("APPLY")
+        assert (result["status"], "100 MiB" in result["error"]["hint"]) == ("failed", True)
+        assert (await lab.repository())["refs"] == {}
+
+
+@pytest.mark.parametrize(
+    ("github_url", "severity"),
+    [
+        ("https://github.com", "blocking"),
+        ("https://acme.ghe.com", "blocking"),
+        ("https://github.acme.example", "warning"),
+    ],
+)
+def test_the_limit_blocks_where_it_is_githubs_own(tmp_path: Path, github_url: str, severity: str) -> None:
+    """A GitHub Enterprise Server may take larger files: there the finding is a warning."""
+    facts = {"large_files": [{"path": f"{n}.bin", "size": 1 << 27, "sha": f"{n:040x}"} for n in range(23)]}
+    folder = ProjectFolder(tmp_path)
+    write_manifest(folder.snapshot, Manifest(files={}, inputs={}, made_at="now", facts=facts))
+    found = list(git_findings(folder, github_url))
+    assert {one.severity for one in found} == {severity}
+    assert (len(found), found[-1].message[:7]) == (21, "3 more ")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from gl2gh_batch.agents._agent import Agent, counted
@@ -90,7 +90,11 @@ class Export(Agent):
             files=files,
             inputs=inventory_digest(inventory, desk),
             made_at=desk.now(),
-            facts={"gitlab_version": inventory.gitlab_version, "refs": len(refs)},
+            facts={
+                "gitlab_version": inventory.gitlab_version,
+                "refs": len(refs),
+                "large_files": await _large_files(desk, refs),
+            },
         )
         write_manifest(desk.folder.snapshot, manifest)
         return AgentResult(
@@ -127,6 +131,14 @@ def _wants_heads(desk: Desk, inventory: Inventory | None) -> bool:
     return (inventory is None or inventory.merge_requests_enabled) and desk.request.kinds.get(
         "merge_requests"
     ) != "skip"
+
+
+async def _large_files(desk: Desk, refs: Mapping[str, str]) -> list[dict[str, str | int]]:
+    """The files of the history that GitHub would refuse for their size, largest first."""
+    if not refs:
+        return []
+    found = await desk.git.oversized_blobs(desk.folder.mirror)
+    return [{"path": one.path, "size": one.size, "sha": one.sha} for one in found]
 
 
 async def _fetch(desk: Desk, shas: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from gl2gh_batch import codec
 from gl2gh_batch.agents._agent import AGENT_FILES_VERSION, PLAN, Agent, counted
 from gl2gh_batch.agents._desk import Desk
+from gl2gh_batch.agents._git_findings import git_findings
 from gl2gh_batch.agents._numbers import NumberMap
 from gl2gh_batch.agents._people import people_findings
 from gl2gh_batch.agents._target import capabilities, issues_via, look_at_target
@@ -251,6 +252,7 @@ class PlanAgent(Agent):
             findings=(
                 *target.findings,
                 *_findings(desk),
+                *git_findings(desk.folder, desk.github_url),
                 *_prices(desk, kinds),
                 *_first_page(desk, manifest),
             ),

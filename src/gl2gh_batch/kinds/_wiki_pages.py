@@ -132,10 +132,11 @@ def places_of(paths: Iterable[str], policy: WikiPolicy) -> dict[str, str]:
             key = posixpath.splitext(posixpath.basename(place))[0].lower()
             movable = "/.git" not in f"/{path.lower()}" and path.isprintable()
             if policy is WikiPolicy.WIKI and key in names and movable:
-                unique, number = f"{folder.replace('/', '-')}-{stem}", 1
-                while (key := unique.lower()) in names or f"{folder}/{unique}{ending}" in taken:
+                base, number = f"{folder.replace('/', '-')}-{stem}" if folder else f"{stem}-2", 1
+                unique = base
+                while (key := unique.lower()) in names or f"{folder}{slash}{unique}{ending}" in taken:
                     number += 1
-                    unique = f"{folder.replace('/', '-')}-{stem}-{number}"
+                    unique = f"{base}-{number}"
                 place = f"{folder}{slash}{unique}{ending}"
             names.add(key)
         taken.add(place)
@@ -187,10 +188,13 @@ def _word_edits(text: str, wiki: Wiki, book: Book) -> Iterator[Edit]:
 def _reference(found: re.Match[str], book: Book) -> Iterator[Edit]:
     path, sign, iid = found["path"], found["sign"], found["iid"]
     look_up = book.issue_number if sign == "#" else book.merge_request_number
-    if look_up(int(iid), path) is not None:
+    target = look_up(int(iid), path)
+    if target is not None:
+        repo, number = target
+        words = f"#{number}" if repo.key == book.repo.key else f"{repo}#{number}"
         kind = "issues" if sign == "#" else "merge_requests"
         address = f"{book.gitlab_url.rstrip('/')}/{path or book.project_path}/-/{kind}/{iid}"
-        yield Edit(*found.span(), f"[{found.group()}]({address})")
+        yield Edit(*found.span(), f"[{words}]({address})")
 
 
 def _slug(path: str) -> str:
