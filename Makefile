@@ -11,6 +11,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 WORKERS ?= auto
 # Ledgers sync to disk at every step: tests keep theirs in memory where there is room for it.
 TEST_TMP := $(shell [ "$$(df --output=avail -k /dev/shm 2>/dev/null | tail -1)" -gt 4000000 ] 2>/dev/null && echo /dev/shm || echo "$${TMPDIR:-/tmp}")
+# The slow ones repeat at full size what the others sample: `make test TESTS=` runs all, `TESTS=slow` those alone.
+TESTS ?= not slow
 # More words for the program behind a target: make test ARGS="-k labels", make demo ARGS="--help"
 ARGS ?=
 
@@ -24,7 +26,7 @@ serve-demo: .venv/.stamp-runtime ## serve the HTTP service with a sandbox behind
 	@$(BIN)/gl2gh-batch serve --demo $(ARGS)
 
 test: .venv/.stamp-dev .tools/.stamp-npm .tools/.stamp-openapi ## run the tests
-	@TMPDIR=$(TEST_TMP) $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	@TMPDIR=$(TEST_TMP) $(BIN)/python -m pytest -n $(WORKERS) -m "$(TESTS)" $(ARGS)
 
 bench: .venv/.stamp-dev ## measure: figures next to the floor that bounds them (docs/performance.md)
 	@$(BIN)/python -m bench $(ARGS)
