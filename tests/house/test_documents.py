@@ -68,14 +68,6 @@ def test_links_between_documents_lead_somewhere(project_root: Path) -> None:
             assert (document.parent / target).exists(), f"{document.name}: {target}"
 
 
-def test_readme_explains_every_failure_reason(project_root: Path) -> None:
-    """Every reason that outputs can name has a row with its remedy, and there are no others."""
-    text = (project_root / "README.md").read_text()
-    table = text.partition("| `failure_reason` |")[2].partition("\n\n")[0]
-    rows = [row.split(" | ") for row in TABLE_ROW.findall(table)]
-    assert [row[0].strip("`") for row in rows if row[0].startswith("`")] == list(FailureReason)
-
-
 def test_troubleshooting_explains_every_failure_reason(project_root: Path) -> None:
     """Each reason has a row with what it looks like and what to do, in the order of the code."""
     text = (project_root / "docs/troubleshooting.md").read_text()
