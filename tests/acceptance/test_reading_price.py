@@ -28,3 +28,16 @@ async def test_an_export_reads_each_thing_about_once(open_lab: Any) -> None:
     assert len(notes) <= count
     # Of three pages each: the survey, discovery, the watermark, the refused keyset, and both readings.
     assert sum(path.endswith("/issues") for path in asked) <= 2 * 3 + 5
+
+
+async def test_an_export_reads_merge_requests_about_once(open_lab: Any) -> None:
+    """Two requests for each one, a third for some; the second list asks for nothing where nothing changed."""
+    lab = await open_lab(project(volume={"seed": 1, "merge_requests": 120}, issues=[], merge_requests=[]))
+    result = await lab.run("EXPORT_ONLY")
+    assert result["status"] == "success", result
+    asked = [one.path for one in lab.sandbox.journal if one.side == "gitlab" and "/api/v4/" in one.path]
+    for last in ("/discussions", "/approvals"):
+        times = Counter(path for path in asked if path.endswith(last))
+        assert (len(times), set(times.values())) == (120, {1})
+    # Of two pages each: the survey, discovery, the watermark, the refused keyset, and both readings.
+    assert sum(path.endswith("/merge_requests") for path in asked) <= 2 * 2 + 5

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from gl2gh_batch.kinds import Source
 from gl2gh_batch.kinds._issue_values import IssueRecord
 from gl2gh_batch.kinds.issues import IssuesKind
 from gl2gh_batch.kinds.labels import LabelsKind
+from gl2gh_batch.kinds.merge_requests import MergeRequestsKind
 from gl2gh_batch.kinds.milestones import MilestonesKind
 from gl2gh_batch.kit.clock import SystemClock
 from gl2gh_batch.kit.governor import RequestGovernor
@@ -55,9 +57,22 @@ class Watched(IssuesKind):
     """Tells when the second reading begins."""
 
     def __init__(self, begins: Callable[[], None]) -> None:
+        super().__init__()
         self._begins = begins
 
     async def read_again(self, gitlab: Any, source: Any, before: Any) -> AsyncIterator[IssueRecord]:
+        self._begins()
+        async for record in super().read_again(gitlab, source, before):
+            yield record
+
+
+class WatchedMergeRequests(MergeRequestsKind):
+    """The same of merge requests."""
+
+    def __init__(self, begins: Callable[[], None]) -> None:
+        self._begins = begins
+
+    async def read_again(self, gitlab: Any, source: Any, before: Any) -> AsyncIterator[Any]:
         self._begins()
         async for record in super().read_again(gitlab, source, before):
             yield record
@@ -86,6 +101,10 @@ class Office:
             found["issue", issue.iid] = (issue.title, frozenset(issue.labels))
             for note in issue.notes.own():
                 found["note", note.id] = note.body
+        for item in project.merge_requests.values():
+            found["merge request", item.iid] = (item.title, frozenset(item.labels))
+            for note in item.notes.own():
+                found["remark", note.id] = note.body
         found |= {("label", one.id): one.title for one in project.labels}
         found |= {("milestone", one.id): one.title for one in project.milestones}
         return found
@@ -118,6 +137,9 @@ class Office:
         iids = list(project.issues)
         iid = dice.choice(iids) if iids else 0
         notes = [note.id for note in project.issues[iid].notes.own()] if iid else []
+        mrs = list(project.merge_requests)
+        mr = dice.choice(mrs) if mrs else 0
+        remarks = [note.id for note in project.merge_requests[mr].notes.own()] if mr else []
         match dice.choice(ACTIONS):
             case "issue+":
                 edit.add_issue(text, labels=[one.title for one in dice.sample(project.labels, 1)])
@@ -131,6 +153,18 @@ class Office:
                 edit.edit_note(iid, dice.choice(notes), body=text)
             case "note-" if notes:
                 edit.delete_note(iid, dice.choice(notes))
+            case "merge request+":
+                edit.add_merge_request(text, labels=[one.title for one in dice.sample(project.labels, 1)])
+            case "merge request" if mrs:
+                edit.edit_merge_request(dice.choice(mrs), title=text)
+            case "merge request-" if len(mrs) > 2:
+                edit.delete_merge_request(dice.choice(mrs))
+            case "remark+" if mrs:
+                edit.add_note(dice.choice(mrs), text, kind="merge_requests")
+            case "remark" if remarks:
+                edit.edit_note(mr, dice.choice(remarks), kind="merge_requests", body=text)
+            case "remark-" if remarks:
+                edit.delete_note(mr, dice.choice(remarks), kind="merge_requests")
             case "label+":
                 edit.add_label(text)
             case "label":
@@ -165,6 +199,13 @@ class Office:
         for iid in self.dice.sample(sorted(project.issues), 2):
             while len(project.issues[iid].notes.own()) < PAGE * 2:
                 edit.add_note(iid, f"note {self.dice.random()}")
+        while len(project.merge_requests) > PAGE * 3:
+            edit.delete_merge_request(self.dice.choice(list(project.merge_requests)))
+        while len(project.merge_requests) < PAGE * 2:
+            edit.add_merge_request(f"merge request {self.dice.random()}")
+        for iid in self.dice.sample(sorted(project.merge_requests), 2):
+            while len(project.merge_requests[iid].notes.own()) < PAGE * 2:
+                edit.add_note(iid, f"remark {self.dice.random()}", kind="merge_requests")
 
 
 ACTIONS = (
@@ -175,6 +216,13 @@ ACTIONS = (
     "note",
     "note-",
     "note-",
+    "merge request+",
+    "merge request",
+    "merge request-",
+    "remark+",
+    "remark",
+    "remark-",
+    "remark-",
     "label+",
     "label",
     "label-",
@@ -262,7 +310,7 @@ async def _one_schedule(office: Office, gitlab: Busy, folder: Path, seed: int) -
     office.furnish()
     office.begin()
     rate = dice.choice((0.1, 0.3, 0.7, 1.5))
-    left = dice.randint(1, 40)
+    left = dice.randint(1, 80)
 
     def between() -> None:
         nonlocal left
@@ -282,6 +330,21 @@ async def _one_schedule(office: Office, gitlab: Busy, folder: Path, seed: int) -
     bodies = {("note", note.id): note.body for one in records for note in one.notes}
     # A note of an issue that went meanwhile went with it.
     _check(office, bodies, "note", again[0], start)
+    start = office.tick
+    changes = await _read(WatchedMergeRequests(lambda: again.append(office.tick)), gitlab, folder)
+    heads = {
+        ("merge request", one.merge_request.iid): (
+            one.merge_request.title,
+            frozenset(one.merge_request.labels),
+        )
+        for one in changes
+    }
+    said = [note for one in changes for thread in one.discussions for note in thread.notes]
+    bodies = {("remark", note.id): note.body for note in said}
+    assert len(heads) == len(changes), "a merge request twice"
+    assert len(bodies) == len(said), "a remark twice"
+    _check(office, heads, "merge request", again[1], start)
+    _check(office, bodies, "remark", again[1], start)
     begin = office.tick
     labels = await _read(LabelsKind(), gitlab, folder)
     names = {("label", one.id): one.name for one in labels}
@@ -303,3 +366,26 @@ async def test_nothing_is_lost_or_doubled(tmp_path: Path, part: int) -> None:
     async with open_office(tmp_path) as (office, gitlab):
         for seed in range(part * SCHEDULES, (part + 1) * SCHEDULES):
             await _one_schedule(office, gitlab, tmp_path, seed)
+
+
+async def test_what_goes_meanwhile_is_counted(tmp_path: Path) -> None:
+    """An export tells how many of what it had read were deleted before it ended, and nothing else."""
+    async with open_office(tmp_path) as (office, gitlab):
+        office.furnish()
+        for kind, delete in (
+            (Watched, office.edit.delete_issue),
+            (WatchedMergeRequests, office.edit.delete_merge_request),
+        ):
+            gone: list[int] = []
+            for iid in (2, 0):
+                await read_kind(
+                    kind(partial(delete, iid) if iid else lambda: None),
+                    gitlab,
+                    _source(),
+                    tmp_path / "kind.ndjson",
+                    scratch=tmp_path,
+                    census=Census(),
+                    count=lambda _: None,
+                    gone=gone.append,
+                )
+            assert gone == [1]

@@ -27,8 +27,12 @@ async def read_kind(
     scratch: Path,
     census: Census,
     count: Callable[[int], None],
+    gone: Callable[[int], None] | None = None,
 ) -> FileFacts:
-    """Write the kind's records to `path`; `count` hears how many there are by now, the census of each."""
+    """Write the kind's records to `path`; `count` hears how many there are by now, the census of each.
+
+    `gone` hears how many were there at first and not any more at the end.
+    """
     if not kind.rereads:
         with lines_to(path) as lines:
             async for record in kind.read(gitlab, source):
@@ -55,6 +59,8 @@ async def read_kind(
             for line in spool.lines():
                 lines.write(line)
         count(lines.count)
+        if gone is not None and (left := spool.gone()):
+            gone(left)
     return lines.facts
 
 
@@ -96,3 +102,8 @@ class Spool:
         """The lines that are there at the end, in their order."""
         for (line,) in self._db.execute("select line from lines where now order by place"):
             yield line
+
+    def gone(self) -> int:
+        """How many keys are not there at the end."""
+        (number,) = self._db.execute("select count(*) from lines where not now").fetchone()
+        return int(number)

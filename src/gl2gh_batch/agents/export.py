@@ -74,6 +74,7 @@ class Export(Agent):
                 scratch=desk.folder.scratch,
                 census=census,
                 count=self._counter(desk, name, inventory.counts.get(name)),
+                gone=partial(self._tell_gone, desk, name),
             )
             desk.count(self.name, name, facts.count, facts.count)
             files[path.name] = facts
@@ -109,6 +110,10 @@ class Export(Agent):
                 desk.count(self.name, kind, number, total)
 
         return count
+
+    def _tell_gone(self, desk: Desk, kind: str, number: int) -> None:
+        what = counted(number, kind.replace("_", " ").removesuffix("s"))
+        desk.notice("notice", f"{what} deleted on GitLab during the export: not carried over")
 
     async def _mirror(self, desk: Desk, inventory: Inventory) -> dict[str, str]:
         if inventory.empty_repository:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Final
 
+from gl2gh_batch.domain.errors import NotFoundError
 from gl2gh_batch.kinds._ahead import ahead
 from gl2gh_batch.kinds._kind import Source
 from gl2gh_batch.kinds._merge_request_git import git_facts, known_head, namespace_of
@@ -29,38 +31,132 @@ _CLOSING: Final = re.compile(
 async def read_merge_requests(gitlab: GitLab, source: Source) -> AsyncIterator[MergeRequestRecord]:
     """Two requests for each merge request, a third where it may close issues or nothing tells its base.
 
-    Those whose commits are missing come last: all that is missing is fetched by SHA at once.
+    Those whose commits are missing come last: all that is missing is fetched by SHA at once. One that was
+    deleted after the list named it is left out.
     """
     namespace = namespace_of(source.refs)
-    missing: list[MergeRequest] = []
 
-    async def whole(item: MergeRequest) -> MergeRequestRecord:
+    async def whole(item: MergeRequest) -> MergeRequestRecord | None:
         return await _record(gitlab, source, item, namespace)
 
-    async for record in ahead(_present(gitlab, source, missing), whole, most=READ_AHEAD):
+    async for record in _all_of(gitlab, source, whole, _head_check(source)):
         yield record
+
+
+async def read_again(
+    gitlab: GitLab, source: Source, before: Callable[[str], MergeRequestRecord | None]
+) -> AsyncIterator[MergeRequestRecord]:
+    """The list once more, and what changed since it was read: nothing is asked about the others.
+
+    Commits that were missing are asked for a second time: GitLab gives none of them when it refuses one,
+    as it does that of a merge request which is deleted.
+    """
+    namespace = namespace_of(source.refs)
+    lacks_head = _head_check(source)
+
+    async def current(item: MergeRequest) -> MergeRequestRecord | None:
+        known = before(str(item.iid))
+        if known is not None and not has_changed(known.merge_request, item):
+            was_headless = source.history is not None and known.git.rebuilt is Obstacle.NO_HEAD
+            if not was_headless or await lacks_head(item):
+                return replace(known, merge_request=item)  # a label renamed meanwhile changes no date
+        return await _record(gitlab, source, item, namespace, settled=True)
+
+    async for record in _all_of(gitlab, source, current, lacks_head):
+        yield record
+
+
+def has_changed(before: MergeRequest, now: MergeRequest) -> bool:
+    """True when what hangs on the merge request has to be read again.
+
+    Whatever is written touches it (gitlabhq, `Note#touch_noteable`; a push does, too); that a note or a
+    reaction was deleted shows in the count alone.
+    """
+    return _told(before) != _told(now)
+
+
+def _told(item: MergeRequest) -> tuple[object, ...]:
+    return (
+        item.id,
+        item.updated_at,
+        item.user_notes_count,
+        item.upvotes,
+        item.downvotes,
+        item.state,
+        item.head_sha,
+        item.source_branch,
+        item.target_branch,
+        item.merge_commit_sha,
+        item.squash_commit_sha,
+    )
+
+
+async def _all_of(
+    gitlab: GitLab,
+    source: Source,
+    work: Callable[[MergeRequest], Awaitable[MergeRequestRecord | None]],
+    lacks_head: Callable[[MergeRequest], Awaitable[bool]],
+) -> AsyncIterator[MergeRequestRecord]:
+    """`work` for each one; those with missing commits wait until all that is missing was fetched."""
+    missing: list[MergeRequest] = []
+
+    async def present() -> AsyncIterator[MergeRequest]:
+        async for item in gitlab.merge_requests(source.inventory.project.id):
+            if await lacks_head(item):
+                missing.append(item)
+            else:
+                yield item
+
+    async for record in ahead(present(), work, most=READ_AHEAD):
+        if record is not None:
+            yield record
     if missing and source.fetch is not None:
         await source.fetch([item.head_sha for item in missing])
     for item in missing:
-        yield await whole(item)
+        record = await work(item)
+        if record is not None:
+            yield record
 
 
-async def _present(
-    gitlab: GitLab, source: Source, missing: list[MergeRequest]
-) -> AsyncIterator[MergeRequest]:
+def _head_check(source: Source) -> Callable[[MergeRequest], Awaitable[bool]]:
+    """What tells whether the mirror lacks the last commit that GitLab names."""
     held = set(source.refs.values())
-    async for item in gitlab.merge_requests(source.inventory.project.id):
+
+    async def lacks_head(item: MergeRequest) -> bool:
         head = known_head(item, source.refs)
-        is_absent = source.history is not None and head not in held and is_object_id(head)
-        if is_absent and source.history is not None and not await source.history.has(head):
-            missing.append(item)
-        else:
-            yield item
+        if source.history is None or head in held or not is_object_id(head):
+            return False
+        return not await source.history.has(head)
+
+    return lacks_head
 
 
-async def _record(gitlab: GitLab, source: Source, item: MergeRequest, namespace: str) -> MergeRequestRecord:
+async def _record(
+    gitlab: GitLab, source: Source, item: MergeRequest, namespace: str, *, settled: bool = False
+) -> MergeRequestRecord | None:
+    """One that a list named, with what hangs on it; None when it was deleted meanwhile."""
+    try:
+        return await _whole(gitlab, source, item, namespace, settled=settled)
+    except NotFoundError:
+        if await _is_gone(gitlab, source, item):
+            return None
+        raise
+
+
+async def _is_gone(gitlab: GitLab, source: Source, item: MergeRequest) -> bool:
+    try:
+        await gitlab.merge_request(source.inventory.project.id, item.iid)
+    except NotFoundError:
+        return True
+    return False
+
+
+async def _whole(
+    gitlab: GitLab, source: Source, item: MergeRequest, namespace: str, *, settled: bool
+) -> MergeRequestRecord:
     project = source.inventory.project
-    discussions = tuple([one async for one in gitlab.discussions(project.id, item.iid)])
+    listed = gitlab.discussions(project.id, item.iid, settled=settled)
+    discussions = tuple([one async for one in listed])
     git = await git_facts(item, discussions, source.refs, source.history)
     if _is_unclear(item, git):
         told = (await gitlab.merge_request(project.id, item.iid)).diff_refs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import ClassVar, Final
 
@@ -15,7 +15,7 @@ from gl2gh_batch.domain.result import Difference, DifferenceSort
 from gl2gh_batch.kinds._kind import Kind, Receipts, Refs, Setting, Shaped, Source, pages
 from gl2gh_batch.kinds._merge_request_losses import kind_losses
 from gl2gh_batch.kinds._merge_request_pull import branches_of, can_be_pull
-from gl2gh_batch.kinds._merge_request_read import read_merge_requests
+from gl2gh_batch.kinds._merge_request_read import read_again, read_merge_requests
 from gl2gh_batch.kinds._merge_request_shape import shape_merge_request
 from gl2gh_batch.kinds._merge_request_steps import merge_request_steps
 from gl2gh_batch.kinds._merge_request_values import MergeRequestDesired, MergeRequestRecord
@@ -36,11 +36,21 @@ class MergeRequestsKind(Kind[MergeRequestRecord, MergeRequestDesired]):
     record_type = MergeRequestRecord
     desired_type = MergeRequestDesired
     has_assignees: ClassVar[bool] = True
+    rereads: ClassVar[bool] = True
 
     async def read(self, gitlab: GitLab, source: Source) -> AsyncIterator[MergeRequestRecord]:
         if not source.inventory.merge_requests_enabled:
             return
         async for record in read_merge_requests(gitlab, source):
+            yield record
+
+    def key(self, record: MergeRequestRecord) -> str:
+        return str(record.merge_request.iid)
+
+    async def read_again(
+        self, gitlab: GitLab, source: Source, before: Callable[[str], MergeRequestRecord | None]
+    ) -> AsyncIterator[MergeRequestRecord]:
+        async for record in read_again(gitlab, source, before):
             yield record
 
     def shape(self, record: MergeRequestRecord, setting: Setting) -> Shaped[MergeRequestDesired]:

@@ -228,7 +228,9 @@ class GitLab:
     async def merge_requests(self, project: int | str) -> AsyncIterator[MergeRequest]:
         """All merge requests into the project, oldest first; each once, although others come and go."""
         params: Params = {"scope": "all", "state": "all"}
-        async for page in read_by_creation(self.get, _project(project, "merge_requests"), params):
+        async for page in read_by_creation(
+            self.get, _project(project, "merge_requests"), params, refused=self._without_keyset
+        ):
             for raw in page:
                 yield decode(raw, MergeRequest)
 
@@ -236,9 +238,19 @@ class GitLab:
         """One merge request, with the ends of its diff."""
         return decode((await self.get(_project(project, f"merge_requests/{iid}"))).json(), MergeRequest)
 
-    async def discussions(self, project: int | str, iid: int) -> AsyncIterator[Discussion]:
-        """The discussions of a merge request with their notes, GitLab's own ones too, oldest first."""
-        async for one in self._list(_project(project, f"merge_requests/{iid}/discussions"), Discussion):
+    async def discussions(
+        self, project: int | str, iid: int, *, settled: bool = False
+    ) -> AsyncIterator[Discussion]:
+        """The discussions of a merge request with their notes, GitLab's own ones too, oldest first.
+
+        `settled` as for `notes`.
+        """
+        path = _project(project, f"merge_requests/{iid}/discussions")
+        if settled:
+            for raw in await read_settled(self.get, path, {}):
+                yield decode(raw, Discussion)
+            return
+        async for one in self._list(path, Discussion):
             yield one
 
     async def approvals(self, project: int | str, iid: int) -> Approvals | None:

@@ -55,6 +55,26 @@ async def test_issues_come_change_and_go(site: Any) -> None:
         edit.delete_issue(99)
 
 
+async def test_merge_requests_come_change_and_go(site: Any) -> None:
+    """As issues do; one that is gone answers 404 to whatever is asked about it."""
+    edit = site.world.edit(2)
+    first = edit.add_merge_request("First", labels=["old"]).iid
+    edit.add_note(first, "a remark", kind="merge_requests")
+    place = f"/projects/2/merge_requests/{first}"
+    assert (await site.ask(place)).body["user_notes_count"] == 1
+    edit.edit_merge_request(first, title="Better", sha="a" * 40)
+    face = (await site.ask(place)).body
+    assert (face["title"], face["sha"], face["updated_at"]) == (
+        "Better",
+        "a" * 40,
+        "2030-01-02T03:04:05.000Z",
+    )
+    edit.delete_merge_request(first)
+    for rest in ("", "/discussions", "/approvals"):
+        assert (await site.ask(place + rest)).status == 404
+    assert edit.add_merge_request("Second").iid == first + 1
+
+
 async def test_notes_come_change_and_go(site: Any) -> None:
     """Of described and of generated issues alike."""
     edit = site.world.edit(2)

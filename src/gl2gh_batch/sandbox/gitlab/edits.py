@@ -73,6 +73,44 @@ class ProjectEdit:
         del self.project.issues[iid]
         self._changed()
 
+    # Merge requests
+
+    def add_merge_request(
+        self, title: str, *, source_branch: str = "work", author: str = "migrator", **more: Any
+    ) -> MergeRequest:
+        """Open a merge request with the next number; `more` are fields of `MergeRequest`."""
+        now = self._now()
+        number = max(self.project.highest_merge_request, *self.project.merge_requests, 0) + 1
+        item = MergeRequest(
+            iid=number,
+            title=title,
+            author=author,
+            created_at=now,
+            updated_at=now,
+            source_branch=source_branch,
+            target_branch=self.project.default_branch or "main",
+        )
+        _set(item, more)
+        self._world.user(author)
+        self._world.number_item("merge_request", item)
+        self.project.merge_requests[number] = item
+        self._changed()
+        return item
+
+    def edit_merge_request(self, iid: int, **changes: Any) -> MergeRequest:
+        """Change fields of a merge request, its `sha` as a push does."""
+        item = self.project.merge_requests[iid]
+        _set(item, changes)
+        item.updated_at = changes.get("updated_at", self._now())
+        self._changed()
+        return item
+
+    def delete_merge_request(self, iid: int) -> None:
+        """Take a merge request away; its number stays unused, as on GitLab."""
+        self.project.highest_merge_request = max(self.project.highest_merge_request, iid)
+        del self.project.merge_requests[iid]
+        self._changed()
+
     # Notes, of issues or (`kind="merge_requests"`) of merge requests
 
     def add_note(

@@ -394,8 +394,9 @@ class Project:
     lfs_objects: dict[str, Path] = field(default_factory=dict)
     export_polls: int | None = None
     revision: int = 0
-    # The number of an issue that was deleted is given to no other.
+    # The number of what was deleted is given to no other.
     highest_issue: int = 0
+    highest_merge_request: int = 0
 
     @property
     def path(self) -> str:
