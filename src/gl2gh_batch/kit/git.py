@@ -18,6 +18,7 @@ from typing import Final
 from gl2gh_batch.domain.errors import GitError, TargetError, TargetNotOursError
 from gl2gh_batch.kit.git_history import History, object_ids
 from gl2gh_batch.kit.git_lfs import GitLfs
+from gl2gh_batch.kit.git_parts import PUSH_BYTES, PushParts, lies_in
 from gl2gh_batch.kit.git_process import (
     DEFAULT_TIMEOUT_S,
     GitAuth,
@@ -56,9 +57,17 @@ class RefsRefusedError(TargetError):
 class Git:
     """Git below one work directory; `redact` cleans every word of git's before it gets into an error."""
 
-    def __init__(self, work: Path, redact: Redactor = str, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        work: Path,
+        redact: Redactor = str,
+        *,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        push_bytes: int = PUSH_BYTES,
+    ) -> None:
         self._work = work.resolve()
         self._process = GitProcess(self._work, redact, timeout_s=timeout_s)
+        self._push_bytes = push_bytes
         self._lfs = GitLfs(self._process)
         self._wiki = GitWiki(self._process)
 
@@ -169,13 +178,17 @@ class Git:
     ) -> PushReport:
         """Push `refs` (full name → object id) in one push, all or none, never forced, and remove `remove`.
 
+        Only what is too large for one push goes in several, along the history (`git_parts`).
+
         The target may hold beforehand what is being pushed, and what `expect` says; any other branch or tag
         raises `TargetNotOursError`. A refused ref raises `TargetError` with the remedy. Can be repeated: refs
         that are there already are `unchanged`, and without anything to do nothing is sent.
         """
         check_refs(refs)
         held = (await self.ls_remote(url, auth)).migrated()
-        _check_expected(held, refs, {**(expect or {}), **(remove or {})})
+        is_large = bool(refs) and await asyncio.to_thread(lies_in, mirror.resolve()) > self._push_bytes
+        begun = await self._begun(mirror.resolve(), held, refs) if is_large else {}
+        _check_expected(held, refs, {**(expect or {}), **(remove or {}), **begun})
         gone = sorted(name for name in remove or {} if name in held)
         missing = {name: sha for name, sha in refs.items() if held.get(name) != sha}
         unchanged = tuple(
@@ -183,10 +196,29 @@ class Git:
         )
         if not missing and not gone:
             return PushReport(refs=unchanged)
-        report = await self._push(mirror.resolve(), url, missing, auth, gone)
-        if report.refused:
-            raise _refusal(report.refused)
-        return PushReport(refs=(*report.refs, *unchanged))
+        parts = [missing]
+        if is_large and missing:
+            parts = await PushParts(self._process, mirror.resolve(), self._push_bytes).of(
+                missing, held.values()
+            )
+        pushed: dict[str, PushedRef] = {}
+        for number, part in enumerate(parts, start=1):
+            is_last = number == len(parts)
+            report = await self._push(mirror.resolve(), url, part, auth, gone if is_last else ())
+            if report.refused:
+                raise _refusal(report.refused)
+            pushed |= {one.name: one for one in report.refs}
+        return PushReport(refs=(*pushed.values(), *unchanged))
+
+    async def _begun(self, mirror: Path, held: Mapping[str, str], refs: Mapping[str, str]) -> dict[str, str]:
+        """The branches of the target that stand on the way to where they are to be: pushed in part before."""
+        begun = {}
+        for name, sha in held.items():
+            if refs.get(name, sha) != sha:
+                done = await self._process.run("merge-base", "--is-ancestor", sha, refs[name], mirror=mirror)
+                if done.code == 0:
+                    begun[name] = sha
+        return begun
 
     async def _push(
         self,

@@ -66,7 +66,10 @@ _REMEDIES: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
     ),
     (
         re.compile(r"pack exceeds maximum allowed size|HTTP 413"),
-        "GitHub takes at most 2 GiB in one push: push part of the branches by hand first, then run again.",
+        (
+            "GitHub takes at most 2 GiB in one push, and one commit with what it merges is larger than that:"
+            " push the merged branches by hand first, then run again."
+        ),
     ),
     (
         re.compile(r"fsck error|fsckObjects|unpacker error"),
