@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
+from gl2gh_batch import codec
 from gl2gh_batch.domain.people import UserMapping
 from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.domain.request import AttachmentPolicy
 from gl2gh_batch.kit.workdir import read_lines
 from gl2gh_batch.rewrite.text import to_github
+from gl2gh_batch.source.designs import Design
 
 BASE: Final = "gl2gh-attachments"
 ASSETS_PER_RELEASE: Final = 1000
@@ -28,12 +30,16 @@ _OTHER_HOLDER: Final = re.compile(r"/-/(project|group)/([0-9]+)|/groups/(.+)/-|/
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
-    """An attachment as a text names it; `item` is the first one whose text does."""
+    """An attachment as a text names it; `item` is the first one whose text does.
+
+    A design has a `path` below the instance, and stands in no text.
+    """
 
     secret: str
     filename: str
     holder: str
     item: str
+    path: str | None = None
 
 
 def key_of(secret: str, filename: str) -> str:
@@ -182,10 +188,12 @@ def named_in(snapshot: Path, own: str, gitlab_url: str, project_path: str) -> It
         if path.name == own:
             continue
         for line in read_lines(path):
-            if not _NAMED.search(line.decode("utf-8", "replace")):
+            has_designs = path.stem == "issues" and b'"designs":[{' in line
+            if not has_designs and not _NAMED.search(line.decode("utf-8", "replace")):
                 continue
             record = json.loads(line)
             item = f"{path.stem}/{_name_of(record)}"
+            yield from _designs_of(record, item)
             book = _FindingBook(gitlab_url, project_path)
             for text in _texts(record):
                 to_github(text, book)
@@ -196,6 +204,12 @@ def named_in(snapshot: Path, own: str, gitlab_url: str, project_path: str) -> It
                 if key_of(secret, filename) not in met:
                     met.add(key_of(secret, filename))
                     yield Named(secret=secret, filename=filename, holder=holder, item=item)
+
+
+def _designs_of(record: Any, item: str) -> Iterator[Named]:
+    for raw in record.get("designs") or ():
+        one = codec.convert(raw, Design)
+        yield Named(secret=one.secret, filename=one.filename, holder="", item=item, path=one.path)
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from typing import Final
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from gl2gh_batch.domain.people import Person
 from gl2gh_batch.kinds._issue_history import History, IssueName
@@ -14,6 +14,7 @@ from gl2gh_batch.kinds._kind import Setting
 from gl2gh_batch.rewrite.attribution import moment_text, plain_words
 from gl2gh_batch.rewrite.text import to_github
 from gl2gh_batch.source import models as gitlab
+from gl2gh_batch.source.designs import Design
 
 # GitLab allows 255 characters in titles; nothing of them is cut.
 TITLE_LIMIT: Final = 1000
@@ -43,6 +44,8 @@ def details(
         yield f"Assigned to {names}"
     yield from _fields(issue)
     yield from _related(record, history, setting)
+    if record.designs:
+        yield f"Designs: {', '.join(_design(one, issue, setting) for one in record.designs)}"
     if reacted := reactions(award for award in record.awards if award.awardable_type != "Note"):
         yield f"Reactions: {reacted}"
     elif issue.upvotes or issue.downvotes:
@@ -129,6 +132,16 @@ def _fields(issue: gitlab.Issue) -> Iterator[str]:
         yield f"Epic: {_words(issue.epic.title or '')} (&amp;{issue.epic.iid})".replace(":  (", ": (")
     if (issue.imported_from or "none") != "none":
         yield f"Came to GitLab from {_words(str(issue.imported_from))}"
+
+
+def _design(design: Design, issue: gitlab.Issue, setting: Setting) -> str:
+    """A link to the picture where it was stored, else to its page on GitLab."""
+    book = setting.book
+    address = book.upload(design.secret, design.filename)
+    if address is None:
+        place = f"{book.gitlab_url}/{book.project_path}/-/issues/{issue.iid}/designs"
+        address = f"{place}/{quote(design.filename, safe='')}"
+    return f"[{_words(design.filename)}]({address})"
 
 
 def _related(record: IssueRecord, history: History, setting: Setting) -> Iterator[str]:

@@ -42,13 +42,14 @@ def kind_losses(policies: Policies) -> Iterator[Loss]:
     )
     yield loss(
         "unread",
-        "order on boards, time logs one by one, designs, CRM contacts and linked feature flags",
+        "order on boards, time logs one by one, older versions of designs, CRM contacts and linked"
+        " feature flags",
         "GitLab's REST API does not tell them; time is told as its sum, links of issues are carried",
     )
     if policies.system_notes is SystemNotesPolicy.SKIP:
         yield loss(
             "system notes",
-            "what GitLab noted by itself, and what only that tells: moves, parents, most links",
+            "what GitLab noted by itself, and what only that tells: moves, parents, designs, most links",
             "the policy is to skip it (system_notes); it is not read",
         )
     if policies.issue_details is IssueDetails.COUNTED:
@@ -87,8 +88,15 @@ def record_losses(record: IssueRecord, history: History, policies: Policies) -> 
         )
     if issue.service_desk_reply_to:
         yield loss("the e-mail address of who wrote it", "it is personal, and GitHub has no service desk")
-    if history.mentions_designs:
-        yield loss("its designs", "GitLab's REST API does not give them; the timeline tells of them")
+    if history.mentions_designs and record.designs is None:
+        yield loss("its designs", "GitLab's GraphQL API did not tell them; the timeline tells of them")
+    for design in record.designs or ():
+        if design.notes_count:
+            yield loss(
+                f"{design.notes_count} comments on its design {design.filename!r}",
+                "they are about places in a picture, and are not read; the picture is carried",
+                f"/designs/{design.id}",
+            )
     for name in issue.unknown:
         yield loss(f"the field {name}", "this version has not heard of it")
     if issue.confidential:

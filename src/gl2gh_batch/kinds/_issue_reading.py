@@ -3,17 +3,22 @@
 Of notes there is one request for each issue (for those that have none only when GitLab's own are wanted,
 which no count tells of). Reactions: `upvotes` and `downvotes` of the list tell of thumbs, and nothing tells
 of other emoji or of reactions to notes. Links: `blocking_issues_count` of the list, or a note that speaks of
-one.
+one. Designs: GraphQL, ten issues in a request, where a note speaks of them.
 """
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
 from gl2gh_batch.domain.errors import NotFoundError
-from gl2gh_batch.domain.request import IssueDetails, Policies, SystemNotesPolicy
+from gl2gh_batch.domain.request import ConfidentialPolicy, IssueDetails, Policies, SystemNotesPolicy
 from gl2gh_batch.kinds._issue_history import read_history
 from gl2gh_batch.kinds._issue_values import IssueRecord
+from gl2gh_batch.kinds._kind import Source
 from gl2gh_batch.source import models
 from gl2gh_batch.source.api import GitLab
+from gl2gh_batch.source.designs import ISSUES_A_QUERY, read_designs
 
 
 async def read_issue(
@@ -26,6 +31,39 @@ async def read_issue(
         if await _is_gone(gitlab, project_id, issue.iid):
             return None
         raise
+
+
+async def with_designs(
+    gitlab: GitLab, source: Source, records: AsyncIterator[IssueRecord | None]
+) -> AsyncIterator[IssueRecord]:
+    """The records, in another order: those whose notes tell of designs have them, asked for by the dozen.
+
+    Issues that are not carried over are not asked about.
+    """
+    hides = source.policies.confidential is ConfidentialPolicy.SKIP
+    waiting: list[IssueRecord] = []
+    async for record in records:
+        if record is None:
+            continue
+        if not read_history(record.notes).mentions_designs or (hides and record.issue.confidential):
+            yield record
+            continue
+        waiting.append(record)
+        if len(waiting) == ISSUES_A_QUERY:
+            for one in await _designed(gitlab, source, waiting):
+                yield one
+            waiting = []
+    if waiting:
+        for one in await _designed(gitlab, source, waiting):
+            yield one
+
+
+async def _designed(gitlab: GitLab, source: Source, records: list[IssueRecord]) -> list[IssueRecord]:
+    iids = [one.issue.iid for one in records]
+    found = await read_designs(gitlab, source.inventory.project.full_path, iids)
+    if found is None:
+        return records
+    return [replace(one, designs=found.get(one.issue.iid)) for one in records]
 
 
 async def _whole(

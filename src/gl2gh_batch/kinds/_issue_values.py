@@ -6,16 +6,21 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gl2gh_batch.source import models as gitlab
+from gl2gh_batch.source.designs import Design
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssueRecord:
-    """An issue of GitLab's with its notes, oldest first; `awards` are its own and those of its notes."""
+    """An issue of GitLab's with its notes, oldest first; `awards` are its own and those of its notes.
+
+    `designs` is None where they were not read, or GitLab does not tell them.
+    """
 
     issue: gitlab.Issue
     notes: tuple[gitlab.Note, ...] = ()
     awards: tuple[gitlab.AwardEmoji, ...] = ()
     links: tuple[gitlab.IssueLink, ...] = ()
+    designs: tuple[Design, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

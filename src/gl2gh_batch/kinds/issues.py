@@ -16,7 +16,7 @@ from gl2gh_batch.domain.request import ConfidentialPolicy, PlaceholderPolicy, Po
 from gl2gh_batch.domain.result import Difference, DifferenceSort
 from gl2gh_batch.kinds._ahead import ahead
 from gl2gh_batch.kinds._issue_losses import kind_losses
-from gl2gh_batch.kinds._issue_reading import has_changed, read_issue
+from gl2gh_batch.kinds._issue_reading import has_changed, read_issue, with_designs
 from gl2gh_batch.kinds._issue_relations import gather
 from gl2gh_batch.kinds._issue_shape import seconds, shape_issue
 from gl2gh_batch.kinds._issue_steps import CAPABILITIES, issue_steps, relation_step, removal_step
@@ -77,9 +77,9 @@ class IssuesKind(Kind[IssueRecord, IssueDesired]):
                 return replace(known, issue=issue)  # a label renamed meanwhile changes no date
             return await read_issue(gitlab, project_id, issue, source.policies, settled=True)
 
-        async for record in ahead(gitlab.issues(project_id), current, most=READ_AHEAD):
-            if record is not None:
-                yield record
+        listed = ahead(gitlab.issues(project_id), current, most=READ_AHEAD)
+        async for record in with_designs(gitlab, source, listed):
+            yield record
 
     def shape(self, record: IssueRecord, setting: Setting) -> Shaped[IssueDesired]:
         issue = record.issue

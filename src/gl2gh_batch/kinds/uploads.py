@@ -101,7 +101,12 @@ class UploadsKind(Kind[UploadRecord, UploadDesired]):
             record = UploadRecord(secret=named.secret, filename=named.filename, item=named.item)
             if policy is AttachmentPolicy.LINK:
                 return replace(record, problem="links lead to GitLab, as the request says")
-            paths = addresses(named.secret, named.filename, named.holder, project.id, project.full_path)
+            if named.path == "":
+                return replace(record, problem="GitLab does not tell where its picture is")
+            if named.path is not None:
+                paths = [f"{gitlab.web_url}{named.path}"]
+            else:
+                paths = addresses(named.secret, named.filename, named.holder, project.id, project.full_path)
             try:
                 file = await _fetch(gitlab, paths, source, MOST_BYTES[policy])
             except (FileTooLargeError, NotFoundError, TransportError) as error:

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 import aiohttp
@@ -85,6 +85,23 @@ class GitLab:
         if answer.verdict is not Verdict.DONE:
             raise refusal_of(answer)
         return answer
+
+    async def graphql(self, query: str, variables: Mapping[str, str]) -> Any:
+        """The data of a query (api/graphql); raises `RefusedAnswerError` where it is not understood."""
+        answer = await self._http.send(
+            "POST",
+            f"{self.web_url}/api/graphql",
+            json={"query": query, "variables": dict(variables)},
+            costs=GITLAB_COSTS,
+            repeatable=True,
+            who=self._who,
+        )
+        if answer.verdict is not Verdict.DONE:
+            raise refusal_of(answer)
+        told = answer.json()
+        if not isinstance(told, dict) or told.get("errors") or not isinstance(told.get("data"), dict):
+            raise RefusedAnswerError("GitLab did not understand a GraphQL query", status=answer.status)
+        return told["data"]
 
     async def version(self) -> Version:
         """The version of the instance."""

@@ -11,9 +11,9 @@ from gl2gh_batch.sandbox.github import graphql_pulls
 from gl2gh_batch.sandbox.github.auth import role_with
 from gl2gh_batch.sandbox.github.call import Call, answer
 from gl2gh_batch.sandbox.github.graphql_answers import GraphqlError, selected
-from gl2gh_batch.sandbox.github.graphql_syntax import Field, GraphqlSyntaxError, parse_operation
 from gl2gh_batch.sandbox.github.issues import delete_issue
 from gl2gh_batch.sandbox.github.state import Repository, Role, node_id, node_number
+from gl2gh_batch.sandbox.graphql_syntax import Field, GraphqlSyntaxError, parse_operation
 
 
 def _viewer(call: Call, field: Field) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gl2gh_batch.sandbox.github.graphql_syntax import Field
+from gl2gh_batch.sandbox.graphql_syntax import Field
 
 
 class GraphqlError(Exception):

@@ -9,10 +9,10 @@ from gl2gh_batch.sandbox.github.auth import role_with
 from gl2gh_batch.sandbox.github.call import Call, find_repository
 from gl2gh_batch.sandbox.github.errors import Refused
 from gl2gh_batch.sandbox.github.graphql_answers import GraphqlError, selected, unresolved
-from gl2gh_batch.sandbox.github.graphql_syntax import Field
 from gl2gh_batch.sandbox.github.pull_documents import published_comments
 from gl2gh_batch.sandbox.github.pull_state import Pull, ReviewComment
 from gl2gh_batch.sandbox.github.state import Repository, Role, node_id, node_number
+from gl2gh_batch.sandbox.graphql_syntax import Field
 
 MOST: Final = 100
 

@@ -114,8 +114,11 @@ class Caller:
         return max(levels, default=0)
 
 
-def api_caller(world: World, request: web.Request) -> Caller:
-    """The caller of an API request; a token that is not valid is refused, and no token is nobody."""
+def api_caller(world: World, request: web.Request, *, reads: bool = False) -> Caller:
+    """The caller of an API request; a token that is not valid is refused, and no token is nobody.
+
+    `reads` says that the request changes nothing, whatever its method.
+    """
     value = request.headers.get("PRIVATE-TOKEN") or request.query.get("private_token") or ""
     scheme, _, rest = request.headers.get("Authorization", "").partition(" ")
     if not value and scheme.lower() == "bearer":
@@ -123,7 +126,7 @@ def api_caller(world: World, request: web.Request) -> Caller:
     if not value:
         return Caller(world=world)
     caller = _by_token(world, value)
-    needed = {"api", "read_api"} if request.method in _READING else {"api"}
+    needed = {"api", "read_api"} if reads or request.method in _READING else {"api"}
     if request.path in ("/api/v4/user", "/api/v4/users") or request.path.startswith("/api/v4/users/"):
         needed |= {"read_user"}
     if caller.user is not None and not caller.scopes & needed and world.rules.holds("gitlab_scope"):

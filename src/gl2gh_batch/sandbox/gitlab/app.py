@@ -24,17 +24,22 @@ from gl2gh_batch.sandbox.gitlab.access import api_caller, git_caller
 from gl2gh_batch.sandbox.gitlab.answers import RULES, Refusal
 from gl2gh_batch.sandbox.gitlab.call import Call, Handler
 from gl2gh_batch.sandbox.gitlab.file_routes import upload_answer
+from gl2gh_batch.sandbox.gitlab.graphql import post_graphql
 from gl2gh_batch.sandbox.gitlab.item_routes import item_routes
 from gl2gh_batch.sandbox.gitlab.world import World
 from gl2gh_batch.sandbox.lfs import Lfs, is_lfs, is_lfs_transfer, serve_lfs
 from gl2gh_batch.sandbox.seeds.records import DEVELOPER, Project
 
 API: Final = "/api/v4"
+GRAPHQL: Final = "/api/graphql"
 _GIT: Final = re.compile(
     r"/(?P<project>[^?]+?)(?P<wiki>\.wiki)?\.git(?P<rest>/(?:info/refs|info/lfs/.*|HEAD|git-(?:upload|receive)-pack|objects/.*))"
 )
 _UPLOAD: Final = re.compile(
     r"/(?:-/project/(?P<id>\d+)|-/group/(?P<group_id>\d+)|(?P<path>.+?)(?:/-)?)/uploads/(?P<secret>[0-9a-f]{32})/(?P<filename>[^/]+)"
+)
+_DESIGN: Final = re.compile(
+    r"/(?P<path>.+?)/-/design_management/designs/(?P<id>\d+)(?:/[0-9a-f]{40})?/raw_image"
 )
 _EVIDENCE: Final = re.compile(r"/(?P<path>.+?)/-/releases/.+/evidences/\d+\.json")
 _CHALLENGE: Final = {"WWW-Authenticate": 'Basic realm="GitLab"'}
@@ -64,6 +69,7 @@ def make_app(world: World) -> web.Application:
         app.router.add_route(method, API + path, _api(world, handler))
         if method == "GET":
             app.router.add_route("HEAD", API + path, _api(world, handler))
+    app.router.add_route("POST", GRAPHQL, _graphql(world))
     app.router.add_route("*", API + "/{path:.*}", _unknown(world))
     app.router.add_route("*", "/{path:.*}", _elsewhere(world))
     return app
@@ -89,6 +95,13 @@ def _api(world: World, handler: Handler) -> Callable[[web.Request], Awaitable[we
     return handle
 
 
+def _graphql(world: World) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return await post_graphql(world, request)
+
+    return handle
+
+
 def _unknown(world: World) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def handle(request: web.Request) -> web.StreamResponse:
         api_caller(world, request)
@@ -105,6 +118,8 @@ def _elsewhere(world: World) -> Callable[[web.Request], Awaitable[web.StreamResp
             return await _git(world, request, match)
         if request.method in ("GET", "HEAD") and (match := _UPLOAD.fullmatch(request.path)):
             return _upload(world, request, match)
+        if request.method in ("GET", "HEAD") and (match := _DESIGN.fullmatch(request.path)):
+            return _design(world, match)
         if request.method in ("GET", "HEAD") and (match := _EVIDENCE.fullmatch(request.path)):
             return _evidence(world, request, match)
         return web.Response(status=404, text="The page could not be found.\n")
@@ -186,6 +201,26 @@ def _upload(world: World, request: web.Request, match: re.Match[str]) -> web.Str
     if project is None or not caller.can_see(project):
         return web.Response(status=404, text="The page could not be found.\n")
     return upload_answer(world, project, match["secret"], match["filename"])
+
+
+def _design(world: World, match: re.Match[str]) -> web.StreamResponse:
+    """A design's picture: a page for browsers, which takes a session and no token.
+
+    gitlabhq: `Projects::DesignManagement::DesignsController` lets no sessionless user in, so that without one
+    only public projects show it.
+    """
+    project = world.project(match["path"])
+    if project is None or project.visibility != "public" or not project.can_use("issues"):
+        return web.Response(status=302, headers={"Location": f"{world.url}/users/sign_in"})
+    for issue in project.issues.values():
+        for design in issue.designs:
+            if design.id == int(match["id"]) and not issue.confidential:
+                return web.Response(
+                    body=design.content,
+                    content_type="application/octet-stream",
+                    headers={"Content-Disposition": "attachment"},
+                )
+    return web.Response(status=404, text="The page could not be found.\n")
 
 
 def _evidence(world: World, request: web.Request, match: re.Match[str]) -> web.StreamResponse:

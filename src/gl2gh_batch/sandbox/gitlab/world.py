@@ -291,6 +291,9 @@ class World:
         item.id = self.ids.take(kind, item.id)
         if isinstance(item, MergeRequest):
             self._number_versions(item)
+        else:
+            for design in item.designs:
+                design.id = self.ids.take("design", design.id)
         if item.notes.is_generated:
             item.notes.first_id = self.ids.block("note", len(item.notes))
         else:

@@ -17,6 +17,7 @@ milestones: [{title: "1.0", iid: 1, description: …, state: active|closed, star
      time_spent: 60, severity: HIGH, health_status: on_track, awards: {thumbsup: [anna, ben]},
      links: [{type: relates_to|blocks|is_blocked_by, issue: 4, project: other/one}] (one side tells both),
      moved_to_id: 900, duplicate_of: 2, epic: {iid: 5, title: …},
+     designs: [{filename: home.png, text: … | base64: …, notes_count: 2}],
      iteration: {iid: 7, title: …, start_date: …, due_date: …},
      related_merge_requests: [1], closed_by_merge_requests: [1],
      notes: [{author: ben, body: …, at: …, edited_at: …, system: false, internal: false,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
@@ -9,6 +11,7 @@ from typing import Any, Final
 from gl2gh_batch.sandbox.seeds.reader import Reader
 from gl2gh_batch.sandbox.seeds.records import (
     Award,
+    Design,
     Event,
     Issue,
     MergeRequest,
@@ -48,9 +51,28 @@ def read_issues(top: Reader, project: Project) -> None:
                 epic=_epic(issue, project),
                 iteration=_iteration(issue),
                 links=links,
+                designs=[_design(each, common["iid"]) for each in issue.children("designs")],
                 related_merge_requests=issue.numbers("related_merge_requests"),
                 closed_by_merge_requests=issue.numbers("closed_by_merge_requests"),
             )
+
+
+def _design(entry: Reader, iid: int) -> Design:
+    """One picture; GitLab takes no name with a slash."""
+    with entry as design:
+        filename, encoded = design.needed_text("filename"), design.maybe_text("base64")
+        if "/" in filename or filename in (".", ".."):
+            raise design.refuse("filename", f"expected the name of a file, got {filename!r}")
+        try:
+            content = base64.b64decode(encoded) if encoded else design.text("text").encode()
+        except binascii.Error as error:
+            raise design.refuse("base64", str(error)) from None
+        return Design(
+            filename=filename,
+            content=content,
+            sha=hashlib.sha1(f"{iid}/{filename}".encode() + content).hexdigest(),
+            notes_count=design.number("notes_count"),
+        )
 
 
 def read_merge_requests(top: Reader, project: Project) -> None:

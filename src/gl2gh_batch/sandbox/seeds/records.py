@@ -222,6 +222,17 @@ class Item:
 
 
 @dataclass(slots=True, kw_only=True)
+class Design:
+    """A picture in the designs of an issue, as its latest version has it; `sha` is that version's commit."""
+
+    filename: str
+    content: bytes
+    sha: str
+    notes_count: int = 0
+    id: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
 class Issue(Item):
     """An issue; `links` are `(link type, full path of the project or "", iid)`.
 
@@ -242,6 +253,7 @@ class Issue(Item):
     links: list[tuple[str, str, int]] = field(default_factory=list)
     related_merge_requests: list[int] = field(default_factory=list)
     closed_by_merge_requests: list[int] = field(default_factory=list)
+    designs: list[Design] = field(default_factory=list)
     extra: dict[str, Any] = field(default_factory=dict)
 
 
