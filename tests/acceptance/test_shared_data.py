@@ -59,8 +59,8 @@ async def test_real_projects_arrive_without_a_difference(real: Lab, tmp_path: Pa
         )
         wanted = {ref: sha for ref, sha in listed.refs.items() if re.match("refs/(heads|tags)/", ref)}
         wanted = {ref: sha for ref, sha in wanted.items() if not ref.endswith("^{}")}
-        pulls = re.compile("refs/(pull|heads/gitlab-merge-requests)/")
-        assert {ref: sha for ref, sha in repository["refs"].items() if not pulls.match(ref)} == wanted
+        ours = re.compile("refs/(pull/|heads/(gitlab-merge-requests/|(wiki|gl2gh-.*)$))")
+        assert {ref: sha for ref, sha in repository["refs"].items() if not ours.match(ref)} == wanted
         labels = {label["name"].casefold() for label in repository["labels"]}
         assert {label.title.casefold() for label in project.labels} <= labels
 
