@@ -13,7 +13,7 @@ Probe = Callable[[Any, Any], Awaitable[bool]]
 POINTER: Final = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'a' * 64}\nsize 1\n"
 
 
-async def _set(client: Any, setting: str, value: int) -> None:
+async def _set(client: Any, setting: str, value: Any) -> None:
     patch = [{"op": "replace", "path": f"/settings/{setting}", "value": value}]
     assert (await client.control("PATCH", "/state", patch)).status == 200
 
@@ -30,6 +30,18 @@ async def _pack(client: Any, worktree: Any) -> bool:
     return (await worktree.push(git_address(client), "HEAD:refs/heads/main")).returncode != 0
 
 
+async def _secret(client: Any, worktree: Any) -> bool:
+    await _set(client, "secrets", "secret-[0-9]+")
+    await asyncio.to_thread(worktree.commit, "a.env", b"T=secret-123\n")
+    return (await worktree.push(git_address(client), "HEAD:refs/heads/main")).returncode != 0
+
+
+async def _email(client: Any, worktree: Any) -> bool:
+    await asyncio.to_thread(worktree.commit, "a.txt", b"text\n")
+    await _set(client, "private_emails", [worktree.git("log", "-1", "--format=%ae").stdout.strip()])
+    return (await worktree.push(git_address(client), "HEAD:refs/heads/main")).returncode != 0
+
+
 def _object(setting: str) -> Probe:
     async def probe(client: Any, worktree: Any) -> bool:
         await _set(client, setting, 5)
@@ -43,6 +55,8 @@ def _object(setting: str) -> Probe:
 LFS_PROBES: Final[dict[str, Probe]] = {
     "push_bytes": _pack,
     "lfs_unknown": _unknown,
+    "push_protection": _secret,
+    "private_emails": _email,
     "lfs_object_bytes": _object("lfs_object_bytes"),
     "lfs_quota_bytes": _object("lfs_quota_bytes"),
 }

@@ -80,6 +80,10 @@ _REMEDIES: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
         "It was held back because another ref was refused: nothing was pushed.",
     ),
 )
+# Docs: "Working with push protection from the command line"; each place with a commit and a path.
+_PLACE: Final = re.compile(r"- commit: ([0-9a-f]{7,64})\s*\n(?:remote:)?\s*path: ([^\n]{1,500})")
+_ALLOWED_AT: Final = re.compile(r"https://\S{1,200}/unblock-secret/[A-Za-z0-9]{1,100}")
+_PLACES_AT_MOST: Final = 10
 _OTHER_REMEDY: Final = "Read GitHub's words, remove the cause, and run again."
 
 
@@ -249,7 +253,21 @@ def remedy(reason: str, errors: str) -> str:
     for text in (reason, errors):
         for pattern, hint in _REMEDIES:
             if pattern.search(text):
-                return hint
+                return f"{hint}{_objects(errors)}"
         if code := _GITHUB_CODE.search(text):
             return f"GitHub's documentation explains GH{code.group(1)}; remove the cause and run again."
     return _OTHER_REMEDY
+
+
+def _objects(errors: str) -> str:
+    """The objects that GitHub named beside its refusal, and where each can be let through."""
+    places = list(dict.fromkeys(f"{path.strip()} in {sha}" for sha, path in _PLACE.findall(errors)))
+    if not places:
+        return ""
+    more = len(places) - _PLACES_AT_MOST
+    words = "; ".join(places[:_PLACES_AT_MOST]) + (f"; and {more} more" if more > 0 else "")
+    addresses = list(dict.fromkeys(_ALLOWED_AT.findall(errors)))
+    allowed = (
+        f" A false alarm can be allowed at {', '.join(addresses[:_PLACES_AT_MOST])}." if addresses else ""
+    )
+    return f" It found: {words}.{allowed}"

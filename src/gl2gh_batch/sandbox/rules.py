@@ -178,6 +178,14 @@ TABLE: Final[tuple[Row, ...]] = (
         "push_bytes", "pack exceeds maximum allowed size: the setting", "GEI migration-data-limitations"
     ),
     _refusal("lfs_unknown", "GH008: a pushed pointer needs its object to be there before", SEEN),
+    _refusal(
+        "push_protection", "GH013: a pushed file holds a secret", "github/docs working-with-push-protection"
+    ),
+    _refusal(
+        "private_emails",
+        "GH007: a pushed commit has an address that is kept private",
+        "github/docs blocking-command-line-pushes-that-expose-your-personal-email-address",
+    ),
     _refusal("lfs_object_bytes", "422 for an LFS object larger than the setting", LFS_PAGE),
     _refusal("lfs_quota_bytes", "403 once an owner's LFS objects would hold more than the setting", LFS_PAGE),
     _refusal("wiki_first_page", "no wiki repository before the first page was made", SEEN),

@@ -245,6 +245,10 @@ class Settings:
     push_bytes: int = 2 * 1024 * 1024 * 1024
     lfs_object_bytes: int = 2 * 1024 * 1024 * 1024
     lfs_quota_bytes: int = 10 * 1024 * 1024 * 1024
+    # What push protection takes for a secret (an extended regular expression), and the addresses that their
+    # owners keep private (github/docs working-with-push-protection, blocking-command-line-pushes).
+    secrets: str = ""
+    private_emails: tuple[str, ...] = ()
     asset_bytes: int = 2 * 1024 * 1024 * 1024
     broken_uploads: int = 0
     # Private repositories of GitHub Free have none (github/docs about-pull-requests, draft pull requests).

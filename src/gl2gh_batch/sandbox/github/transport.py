@@ -163,6 +163,10 @@ class Transport:
                 "SANDBOX_LFS": str(self._state.git_root / repository.lfs_folder)
                 if rules.holds("lfs_unknown") and git.folder.name == repository.git_folder
                 else "",
+                "SANDBOX_SECRETS": self._state.settings.secrets if rules.holds("push_protection") else "",
+                "SANDBOX_EMAILS": " ".join(self._state.settings.private_emails)
+                if rules.holds("private_emails")
+                else "",
                 "SANDBOX_REF_BYTES": _shell_number(rules.most("ref_bytes")),
             },
         )
