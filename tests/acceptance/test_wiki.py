@@ -242,3 +242,18 @@ def spoil(folder: Path, what: str, path: str = "") -> None:
     subprocess.run(
         ["git", f"--git-dir={folder}", "fast-import", "--quiet"], check=True, input=stream, text=True
     )
+
+
+async def test_damage_to_githubs_own_wiki_is_found(tmp_path: Path) -> None:
+    """A page that somebody saved over ours differs by its id, and so does the commit of the wiki."""
+    async with open_lab(tmp_path, [with_wiki()]) as lab:
+        config = lab.config(wiki="wiki")
+        await lab.run("FULL", config)
+        await make_first_page(lab)
+        assert (await lab.run("APPLY", config))["status"] == "success"
+        await make_first_page(lab)
+        result = await lab.run("APPLY", config, resume_from="verify")
+        assert (result["status"], result["error"]["reason"]) == ("failed", "verify-differences")
+        lines = (lab.folder_of() / "verify.ndjson").read_text().splitlines()
+        found = {(one["item"], one.get("field")) for one in map(json.loads, lines)}
+        assert found == {("repository", "wiki"), ("wiki/Home.md", "blob")}
