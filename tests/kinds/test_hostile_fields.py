@@ -25,6 +25,7 @@ from gl2gh_batch.rewrite.length import BODY_LIMIT_BYTES
 from gl2gh_batch.rewrite.markdown import GITHUB_OPTIONS
 from gl2gh_batch.rewrite.markers import find_marker, without_markers
 from gl2gh_batch.source import models
+from gl2gh_batch.source.designs import Design
 
 KIND = IssuesKind()
 Make = Callable[..., Setting]
@@ -68,6 +69,7 @@ FIELDS: Final = (
     "award.user.name",
     "link.title",
     "link.references",
+    "design.filename",
     "milestone.title",
     "label",
 )
@@ -171,6 +173,7 @@ def _record(field: str, text: str) -> IssueRecord:
         notes=tuple(codec.convert(one, models.Note) for one in notes),
         awards=tuple(codec.convert(one, models.AwardEmoji) for one in awards),
         links=(codec.convert(link, models.IssueLink),),
+        designs=(Design(id=7, filename=put("design.filename", "home.png"), notes_count=1),),
     )
 
 
