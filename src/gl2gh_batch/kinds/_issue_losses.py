@@ -94,7 +94,7 @@ def record_losses(record: IssueRecord, history: History, policies: Policies) -> 
         if design.notes_count:
             yield loss(
                 f"{design.notes_count} comments on its design {design.filename!r}",
-                "they are about places in a picture, and are not read; the picture is carried",
+                "they are about places in a picture, and are not read",
                 f"/designs/{design.id}",
             )
     for name in issue.unknown:
