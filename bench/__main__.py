@@ -23,6 +23,7 @@ from bench.figures import (
     memory_figures,
     refusals_figure,
     repeated_figures,
+    rewriting_figures,
     service_figures,
     shared_figures,
     speed_up_figure,
@@ -30,6 +31,7 @@ from bench.figures import (
     whole_figure,
 )
 from bench.memory import peak_memory
+from bench.rewrite import rewritten
 from bench.service import served
 from bench.tasks import equal_projects, known_strict, planned_and_applied, repeated, scheduled
 
@@ -50,12 +52,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parse(arguments)
     began = time.monotonic()
     print(
-        f"The benchmark batch: 100 projects, their issues and comments (merge requests are not migrated yet),"
+        f"The benchmark batch: 100 projects, their issues and comments, without merge requests,"
         f" at {asked.scale:g} of their size; {MOST_AT_ONCE} at once where a row says nothing else.",
         flush=True,
     )
     # In real time, so before anything else uses the machine.
-    figures = shared_figures(_shared(quick=asked.quick))
+    figures = [*rewriting_figures(rewritten()), *shared_figures(_shared(quick=asked.quick))]
     with ProcessPoolExecutor(asked.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
         figures += _measure(pool, asked)
     print(f"\n{table(figures)}\n\n{time.monotonic() - began:.0f} s")

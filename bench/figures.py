@@ -8,6 +8,7 @@ from typing import Final
 
 from bench.floor import efficiency
 from bench.memory import Peak
+from bench.rewrite import Rewritten
 from bench.service import LISTENERS, QUEUED, Served
 from bench.tasks import Applied, Repeated, Scheduled
 
@@ -47,6 +48,19 @@ class Figure:
         if self.least is not None and self.most is not None:
             return f"{self.least:g} to {self.most:g}"
         return f"≥ {self.least:g}" if self.least is not None else f"≤ {self.most:g}"
+
+
+def rewriting_figures(run: Rewritten) -> list[Figure]:
+    """What rewriting a text costs, in the processor's time."""
+    return [
+        Figure(name="rewriting: seconds for a MiB of prose", measured=run.prose_s, most=1.0),
+        Figure(
+            name="rewriting: 1 MiB ÷ 100 KiB, the worst of all shapes",
+            measured=run.ratio,
+            most=12.0,
+            note=run.shape,
+        ),
+    ]
 
 
 def service_figures(run: Served) -> list[Figure]:
