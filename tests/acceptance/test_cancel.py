@@ -15,14 +15,37 @@ from lab import Lab, differing, issue, note, project
 from shell import Shell
 from torture import FULL, amount, dice
 
+from gl2gh_batch import BatchOrchestrator
+from gl2gh_batch.domain.result import StoppedBy
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# What is under way when the signal comes may still arrive: a request of each project, and its git.
-IN_FLIGHT = 4
+# What is under way when the signal comes may still arrive: what two projects have just sent, or send until it
+# is heard; and of git a push of each, and the one that gives its claim back.
+REQUESTS_IN_FLIGHT = 4
+PUSHES_IN_FLIGHT = 4
 
 
 async def _until(lab: Lab, count: int, process: asyncio.subprocess.Process) -> None:
     while len(lab.github()) < count and process.returncode is None:  # noqa: ASYNC110 - the journal tells nobody
         await asyncio.sleep(0.005)
+
+
+async def test_git_hears_a_stop_too(open_lab: Any) -> None:
+    """Stopped while the repository is made, nothing is pushed any more: no claim, and no history."""
+    lab: Lab = await open_lab(project())
+    orchestrators: list[BatchOrchestrator] = []
+
+    async def stop_once_made() -> None:
+        while not any(one.method == "POST" for one in lab.github()):  # noqa: ASYNC110 - the journal tells nobody
+            await asyncio.sleep(0.001)
+        orchestrators[0].stop(StoppedBy.SIGNAL, "stopped by a test")
+
+    stopping = asyncio.create_task(stop_once_made())
+    result = await lab.run("FULL", started=orchestrators.append)
+    await stopping
+    assert result["status"] == "incomplete"
+    assert [one.path for one in lab.github() if one.path.endswith("/git-receive-pack")] == []
+    assert (await lab.run("FULL"))["status"] == "success"
 
 
 @pytest.mark.torture
@@ -55,7 +78,9 @@ async def test_cancelled_at_any_point(open_lab: Any, tmp_path: Path, subtests: A
             slowest = max(slowest, time.monotonic() - began)
             assert "Traceback" not in ended.err, ended.err
             assert ended.code == 128 + chosen, ended
-            assert len(lab.github()) - before <= IN_FLIGHT * 2, [one.path for one in lab.github()[before:]]
+            late = [one.path for one in lab.github()[before:]]
+            assert sum(path.startswith("/api/") for path in late) <= REQUESTS_IN_FLIGHT, late
+            assert sum(path.endswith("/git-receive-pack") for path in late) <= PUSHES_IN_FLIGHT, late
             result = json.loads((work / "batch-result.json").read_text())
             assert result["stopped_by"] == "signal"
             assert (work / "report" / "summary.md").is_file()

@@ -58,6 +58,10 @@ async def test_a_stopped_share_stops_alone() -> None:
         await asyncio.sleep(0.01)
         assert whole.use()[LimitClass.CONCURRENCY].used == 1
         one.stop("cancelled")
+        with pytest.raises(StoppedError, match="cancelled"):
+            one.check_open()
+        other.check_open()
+        one.check_credential()
         ended = await asyncio.gather(*waits, return_exceptions=True)
         assert [type(error) for error in ended] == [StoppedError] * 3
     await kept

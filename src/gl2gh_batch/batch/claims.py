@@ -21,13 +21,19 @@ class Claims:
         self._lease_s = lease_s
 
     def on(
-        self, repo: RepoRef, github_url: str, folder: Path, auth: Callable[[], Awaitable[GitAuth]]
+        self,
+        repo: RepoRef,
+        github_url: str,
+        folder: Path,
+        auth: Callable[[], Awaitable[GitAuth]],
+        parting_auth: Callable[[], Awaitable[GitAuth]],
     ) -> TargetClaim:
         """The claim on `repo` for a project whose folder is `folder`; nothing is sent by making it."""
         return TargetClaim(
             GitClaim(folder / "git", f"{github_url}/{repo}.git", self._redact),
             auth,
             folder,
+            parting_auth=parting_auth,
             target=str(repo),
             run=run_address(os.environ),
             tool_version=self._tool_version,

@@ -255,11 +255,15 @@ class SharedResources:
         git = Git(folder.path / "git", self.redactor.redact)
 
         async def target_token() -> str:
-            access.github.governor.check_credential()  # git asks no governor, and must know it, too
+            access.github.governor.check_open()  # git asks no governor, and must know it, too
             return await access.credential.token()
 
         async def target_auth() -> GitAuth:
             return GitAuth(username="x-access-token", token=await target_token())
+
+        async def parting_auth() -> GitAuth:
+            access.github.governor.check_credential()
+            return GitAuth(username="x-access-token", token=await access.credential.token())
 
         async def refs_of(repo: RepoRef) -> Mapping[str, str]:
             return (await git.ls_remote(f"{parsed.github_url}/{repo}.git", await target_auth())).refs
@@ -272,7 +276,7 @@ class SharedResources:
             address = f"{parsed.github_url}/{repo}.wiki.git"
             return await git.wiki.look(address, folder.scratch, await target_auth())
 
-        claim = self._claims.on(reference.repo, parsed.github_url, folder.path, target_auth)
+        claim = self._claims.on(reference.repo, parsed.github_url, folder.path, target_auth, parting_auth)
         desk = Desk(
             request=parsed.request,
             label=label,

@@ -63,7 +63,10 @@ class ClaimLapsedError(TargetLockedError):
 
 
 class TargetClaim:
-    """The claim of one project's run; `seconds` is a clock that counts sleep."""
+    """The claim of one project's run; `seconds` is a clock that counts sleep.
+
+    `auth` raises when the run may send nothing any more; `parting_auth` still serves to give it back.
+    """
 
     def __init__(
         self,
@@ -72,6 +75,7 @@ class TargetClaim:
         folder: Path,
         *,
         target: str,
+        parting_auth: Callable[[], Awaitable[GitAuth]] | None = None,
         run: str = "",
         tool_version: str = "",
         lease_s: float = LEASE_S,
@@ -80,6 +84,7 @@ class TargetClaim:
         host = ThisHost()
         self._ref = ref
         self._auth = auth
+        self._parting_auth = parting_auth or auth
         self._folder = folder
         self._target = target
         self._run = run
@@ -146,7 +151,7 @@ class TargetClaim:
     async def _give_back(self, sha: str) -> None:
         if not sha:
             self._lock_here()
-        auth = await self._auth()
+        auth = await self._parting_auth()
         if not sha:
             left = await self._ref.seen(auth)
             sha = left if left in self._kept() else ""

@@ -290,8 +290,14 @@ class RequestGovernor:
         self._fail_waiters(self._revoked)
         self._pump()
 
+    def check_open(self) -> None:
+        """Raise `StoppedError` once stopped, and whatever else forbids any request; git has to ask here."""
+        if self._stopped is not None:
+            raise StoppedError(self._stopped)
+        self.check_credential()
+
     def check_credential(self) -> None:
-        """Raise `AuthenticationError` while the credential is known to be refused; git has to ask here."""
+        """Raise `AuthenticationError` while the credential is known to be refused."""
         if self._revoked is not None and self._clock.monotonic() < self._revoked_until:
             raise AuthenticationError(self._revoked.message, hint=self._revoked.hint)
 
@@ -334,9 +340,7 @@ class RequestGovernor:
         return ticket
 
     def _check(self, costs: Costs) -> None:
-        if self._stopped is not None:
-            raise StoppedError(self._stopped)
-        self.check_credential()
+        self.check_open()
         impossible = self._windows.impossible(costs)
         if impossible is not None:
             raise ConfigurationError(

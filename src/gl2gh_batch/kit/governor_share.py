@@ -90,6 +90,11 @@ class GovernorShare(RequestGovernor):
         """The platform refused the credential: nobody who uses it is granted anything for a while."""
         self._whole.revoke(message, hint)
 
+    def check_open(self) -> None:
+        """Raise what forbids any request: that this share was stopped, or what the whole says."""
+        self._refuse_if_stopped()
+        self._whole.check_open()
+
     def check_credential(self) -> None:
         """Raise `AuthenticationError` while the credential is known to be refused."""
         self._whole.check_credential()
