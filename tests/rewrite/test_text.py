@@ -42,6 +42,11 @@ def test_any_text_at_all_can_be_rewritten(book: Book, text: str) -> None:
         ("GH-12 C#12 #12x &#39; #0 #123456789", f"GH-{Z}12 C#{Z}12 #12x &#39; #{Z}0 #{Z}123456789"),
         ("wow!#99", f"wow!{Z}[#{Z}99](https://gitlab.example.com/group/app/-/issues/99)"),
         ("https://gitlab.example.com/group/lib/-/issues/3.", "acme/lib#1003."),
+        ("https://gitlab.example.com/group/lib/-/issues/3+ x", "acme/lib#1003 x"),
+        ("[issue:12], GL-12, GL-99 fixes [work_item:lib/3]", f"#1012, #1012, GL-99 fixes {Z}acme/lib#1003"),
+        ("[issue:12]1 `[issue:12]` [issue:12](a:b)", f"#1012{Z}1 `[issue:12]` [issue:12](a:b)"),
+        ("[issue:99]", "[\\[issue:99\\]](https://gitlab.example.com/group/app/-/issues/99)"),
+        ("[epic:5]", "[\\[epic:5\\]](https://gitlab.example.com/groups/group/-/epics/5)"),
         (
             "https://gitlab.example.com/group/lib/-/issues/3#note_1",
             "https://github.com/acme/lib/issues/1003#note_1",

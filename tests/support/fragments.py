@@ -18,7 +18,9 @@ FRAGMENTS: Final = tuple(
     https://github.com/o/r/issues/1 https://gitlab.example.com/group/app/-/issues/3 https://x.y/@bob
     www.x.y/@bob (https://x.y/@bob) xhttps://x.y/@bob http://x.y/a#12 $ ^ [^1] [^1]: é ✓ \ufeff
     #12+ #12+s #99+ %v1.0 %"two %3 ~bug ~"two words" ~team::core ~"Long group/lib~bug &5 group/sub&7 AT&T
-    $12 group/lib$4 group/lib@0123abc o/r@deadbee1 bob@deadbee1 0123abc...deadbee1 group/lib@0123abc..deadbee1
+    GL-12 GL-99 [issue:12] [issue:group/lib/3] [work_item:99] [epic:5] [epic:@bob/5]
+    https://gitlab.example.com/group/app/-/issues/12+s $12
+    group/lib$4 group/lib@0123abc o/r@deadbee1 bob@deadbee1 0123abc...deadbee1 group/lib@0123abc..deadbee1
     [x](/uploads/{HEX}/a.png) ![x](/uploads/{HEX}/a.png){{width=300}} ![v](/uploads/{HEX}/film.mp4)
     <img src="/uploads/{HEX}/a.png"> <a href="https://github.com/o/r/issues/1">y</a>
     <a href=//github.com/o/r/pull/2>

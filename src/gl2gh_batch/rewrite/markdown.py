@@ -30,7 +30,10 @@ GITHUB_OPTIONS: Final = (
 )
 
 # Without any of these nothing in a text is a reference, a mention or an address.
-_TELLING: Final = re.compile(r"[@#!~%&$]|:/|::|[Gg][Hh]-|[Ww][Ww][Ww]\.|[\[{][+-]|[0-9a-f]{7}\.\.", re.ASCII)
+_TELLING: Final = re.compile(
+    r"[@#!~%&$]|:/|::|[Gg][Hh]-|GL-|(?:issue|work_item|epic):|[Ww][Ww][Ww]\.|[\[{][+-]|[0-9a-f]{7}\.\.",
+    re.ASCII,
+)
 _LEFT_OUT: Final = re.compile(r"\[~\][ \t]+(?=\S)")
 _INLINE: Final = frozenset(("Emphasis", "Strong", "Strikethrough", "Link", "Image"))
 _BLOCKS_IN_ITEM: Final = frozenset(

@@ -30,7 +30,9 @@ LONGEST_PATH: Final = 255
 _GITHUB_HOSTS: Final = ("github.com/", "www.github.com/")
 _IID: Final = re.compile(r"[1-9][0-9]{0,6}")
 _PATH: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_./-]*[A-Za-z0-9_])?")
-_GITLAB_ITEM: Final = re.compile(r"/(.+?)(?:/-)?/(issues|work_items|merge_requests)/([1-9][0-9]{0,6})/?")
+_GITLAB_ITEM: Final = re.compile(
+    r"/(.+?)(?:/-)?/(issues|work_items|merge_requests)/([1-9][0-9]{0,6})(?:/|\+s?)?"
+)
 _ITEM: Final = r"(?=/[\w.-]+/[\w.-]+/(?:issues|pulls?|discussions|commits?)/)"
 _GITHUB_ITEM: Final = re.compile(
     rf"(?:(?<=//)(?:www\.)?|(?<![A-Za-z0-9./-])www\.)github\.com{_ITEM}", re.ASCII | re.IGNORECASE
@@ -86,7 +88,7 @@ def _reference(run: Run, book: Book, found: re.Match[str], floor: int) -> Iterat
     look_up = book.issue_number if sign == "#" else book.merge_request_number
     target = look_up(int(digits), project)
     if target is not None:
-        yield Edit(start, found.end(), _framed(run, start, found.end(), _named(book, *target)), guard)
+        yield Edit(start, found.end(), framed(run, start, found.end(), named(book, *target)), guard)
     elif run.markdown and (not path or "/" in path):
         kind = "issues" if sign == "#" else "merge_requests"
         address = f"{book.gitlab_url.rstrip('/')}/{project or book.project_path}/-/{kind}/{digits}"
@@ -133,11 +135,11 @@ def linked(run: Run, start: int, words: str, address: str) -> str:
     return f"{guard}[{words}]({address})"
 
 
-def _named(book: Book, repo: RepoRef, number: int) -> str:
+def named(book: Book, repo: RepoRef, number: int) -> str:
     return f"#{number}" if repo.key == book.repo.key else f"{repo}#{number}"
 
 
-def _framed(run: Run, start: int, end: int, reference: str) -> str:
+def framed(run: Run, start: int, end: int, reference: str) -> str:
     """The reference, kept apart from a closing keyword before it and from text that may join it."""
     # The keyword may stand in another run: `**Fixes** #12`.
     keyword = ends_in_keyword(run.text, start) or ends_in_keyword(run.before(start, _LONGEST_KEYWORD))
@@ -156,7 +158,7 @@ def _address(run: Run, book: Book, start: int, end: int) -> Iterator[Edit]:
     if item := _GITLAB_ITEM.fullmatch(inside):
         path, kind, iid = item.groups()
         if target := numbered(kind, iid, path, book):
-            yield Edit(start, end, _framed(run, start, end, _named(book, *target)))
+            yield Edit(start, end, framed(run, start, end, named(book, *target)))
     elif (new := moved(address, book)) is not None:
         keyword = ends_in_keyword(run.text, start) or ends_in_keyword(run.before(start, _LONGEST_KEYWORD))
         yield Edit(start, end, f"{ZERO_WIDTH_SPACE if keyword else ''}{new}")

@@ -12,13 +12,26 @@ from typing import Final
 from gl2gh_batch.domain.ports import Book
 from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.rewrite.addresses import label_address, milestone_address, moved, on_github
-from gl2gh_batch.rewrite.references import ADDRESS_FOLLOWS, LONGEST_PATH, full_path, linked, path_before
+from gl2gh_batch.rewrite.references import (
+    ADDRESS_FOLLOWS,
+    LONGEST_PATH,
+    framed,
+    full_path,
+    linked,
+    named,
+    path_before,
+)
 from gl2gh_batch.rewrite.runs import ZERO_WIDTH_SPACE, Edit, Run
 from gl2gh_batch.rewrite.urls import Addresses
 
 # doc/user/markdown, "GitLab-specific references"
 _NAMED: Final = re.compile(r"([~%])(?:\"([^\"\n]{1,255})\"|([^\s\"~%<>()\[\],;|`]{1,255}))")
 _NUMBERED: Final = re.compile(r"([&$])([1-9][0-9]{0,8})(?![\w.;]|,[0-9])", re.ASCII)
+_SPELLED: Final = re.compile(
+    r"\[(issue|work_item|epic):(?:([\w.-]{1,255}(?:/[\w.-]{1,255}){0,20})/)?([1-9][0-9]{0,6})\]"
+    r"|(?<![\w-])GL-([1-9][0-9]{0,6})(?![\w-])",
+    re.ASCII,
+)
 _SHA: Final = r"[0-9a-f]{7,40}"
 # Right behind one, GitHub may see the beginning of an address, and so the end of this.
 _HASH_ENDS: Final = rf"(?:(?!\w|\.\w)|{ADDRESS_FOLLOWS})"
@@ -29,6 +42,7 @@ _MARK: Final = re.compile(r"\n|[{\[][+-]|[+-][}\]]")
 _CLOSER: Final = {"{+": "+}", "[+": "+]", "{-": "-}", "[-": "-]"}
 _TAG: Final = {"+": "ins", "-": "del"}
 _BEFORE: Final = frozenset(("", *" \t\r\n([{\"'*_,:>"))
+_AFTER: Final = frozenset(("", *" \t\r\n.,;:!?)"))
 _ENDS_SENTENCE: Final = ".,:!?*_'"
 _MARKUP: Final = re.compile(r"([\\`*_\[\]<>#!|~&$])")
 
@@ -40,6 +54,10 @@ def shorthand_edits(run: Run, book: Book, addresses: Addresses) -> Iterator[Edit
         yield from _kept_apart(_NAMED.finditer(text), run, book, addresses, _name)
     if "&" in text or "$" in text:
         yield from _kept_apart(_NUMBERED.finditer(text), run, book, addresses, _number)
+    if "GL-" in text or ":" in text:
+        for found in _SPELLED.finditer(text):
+            if not addresses.holds(found.start()):
+                yield from _spelled(run, book, found)
     if ".." in text:
         for found in _RANGE.finditer(text):
             if not addresses.holds(found.start()) and _is_hash(found.group(1)) and _is_hash(found.group(3)):
@@ -120,6 +138,27 @@ def _number(run: Run, book: Book, found: re.Match[str], floor: int) -> Iterator[
     else:
         address = f"{gitlab}/{full_path(path, book.project_path) or book.project_path}/-/snippets/{digits}"
     yield Edit(start, found.end(), linked(run, start, escaped(f"{path}{sign}{digits}"), address))
+
+
+def _spelled(run: Run, book: Book, found: re.Match[str]) -> Iterator[Edit]:
+    """`[issue:12]`, `[work_item:group/app/12]`, `[epic:5]` and `GL-12`."""
+    kind, path, iid, own = found.groups()
+    start, end = found.span()
+    gitlab = book.gitlab_url.rstrip("/")
+    words = escaped(found.group())
+    if kind == "epic":
+        group = path or book.project_path.rpartition("/")[0]
+        yield Edit(start, end, linked(run, start, words, f"{gitlab}/groups/{group}/-/epics/{iid}"))
+        return
+    project = full_path(path or "", book.project_path)
+    target = book.issue_number(int(iid or own), project)
+    if target is not None:
+        # A bracket ended it on GitLab, and what stands behind must not join the number now.
+        apart = "" if run.text[end : end + 1] in _AFTER else ZERO_WIDTH_SPACE
+        yield Edit(start, end, framed(run, start, end, named(book, *target)) + apart)
+    elif kind:  # what looks like `GL-12` may be anything, unless there is such an issue
+        address = f"{gitlab}/{project or book.project_path}/-/{kind}s/{iid}"
+        yield Edit(start, end, linked(run, start, words, address))
 
 
 def _owner(run: Run, sign: int, floor: int) -> tuple[str, int]:
