@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from github_scanner import scan
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gl2gh_batch.rewrite.folding import BETWEEN, fold, joined, self_contained
+from gl2gh_batch.rewrite.folding import BETWEEN, fold, joined, marked, self_contained
+from gl2gh_batch.rewrite.markers import find_marker
 
 OPEN = [
     "```py\nx",
@@ -32,6 +34,15 @@ def test_what_is_open_is_closed(text: str) -> None:
     closed = self_contained(text)
     assert closed.startswith(text)
     assert self_contained(closed) == closed
+
+
+@pytest.mark.parametrize("text", [*OPEN, "plain", "````\nx\n```", "```a\nx\n```\n~~~"])
+def test_no_marker_is_shown_as_code(text: str) -> None:
+    """The marker is no part of a fence that the text leaves open, and the text itself stays."""
+    body = marked(text, "issues/1")
+    assert body.startswith(text)
+    assert find_marker(body) == "issues/1"
+    assert not any("gl2gh:" in code for code in scan(body).code)
 
 
 def test_a_whole_text_stays_as_it_is() -> None:

@@ -15,8 +15,8 @@ from gl2gh_batch.kinds._issue_steps import fit_import
 from gl2gh_batch.kinds._issue_values import CommentDesired, IssueDesired, IssueRecord
 from gl2gh_batch.kinds._kind import Setting, Shaped
 from gl2gh_batch.rewrite.attribution import Marks, TimelineEntry, attributed, timeline
+from gl2gh_batch.rewrite.folding import marked
 from gl2gh_batch.rewrite.length import split
-from gl2gh_batch.rewrite.markers import marker
 from gl2gh_batch.rewrite.names import label_names
 from gl2gh_batch.rewrite.text import PIECE_LIMIT_BYTES, pieces, title_to_github
 from gl2gh_batch.source import models as gitlab
@@ -60,7 +60,7 @@ def shape_issue(record: IssueRecord, number: int, setting: Setting) -> Shaped[Is
         source=source,
         number=number,
         title=title_to_github(issue.title, book),
-        body=f"{body}\n\n{marker(source)}",
+        body=marked(body, source),
         state="closed" if issue.state == "closed" else "open",
         state_reason=_reason(issue, history, setting),
         created_at=seconds(issue.created_at),
@@ -109,7 +109,7 @@ def seconds(timestamp: str) -> str:
 def _continuation(texts: list[str], source: str, at: str, start: int = 1) -> Iterator[CommentDesired]:
     for place, text in enumerate(texts, start=start):
         part = f"{source}/{place}"
-        yield CommentDesired(source=part, body=f"{text}\n\n{marker(part)}", created_at=seconds(at))
+        yield CommentDesired(source=part, body=marked(text, part), created_at=seconds(at))
 
 
 def _cut(every: list[str]) -> list[str]:
@@ -145,9 +145,7 @@ def _comments(
         marks=_marks(note),
         details="" if apart else said,
     )
-    yield CommentDesired(
-        source=identity, body=f"{text}\n\n{marker(identity)}", created_at=seconds(note.created_at)
-    )
+    yield CommentDesired(source=identity, body=marked(text, identity), created_at=seconds(note.created_at))
     yield from _continuation(more, identity, note.created_at, start=2)
     if apart:
         yield from _continuation(split(said, PIECE_LIMIT_BYTES), f"{identity}/reactions", note.created_at)

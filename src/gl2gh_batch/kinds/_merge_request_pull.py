@@ -26,9 +26,8 @@ from gl2gh_batch.kinds._merge_request_values import (
     ReviewComment,
 )
 from gl2gh_batch.kit.git_refs import refused_refs
-from gl2gh_batch.rewrite.folding import fold, joined
+from gl2gh_batch.rewrite.folding import fold, joined, marked
 from gl2gh_batch.rewrite.length import BODY_LIMIT_BYTES
-from gl2gh_batch.rewrite.markers import marker
 from gl2gh_batch.source import models as gitlab
 
 HEADS: Final = "refs/heads/"
@@ -107,7 +106,7 @@ def pull_of(record: MergeRequestRecord, issue: IssueDesired, setting: Setting) -
     ]
     return PullDesired(
         title=issue.title,
-        body=f"{body}\n\n{marker(issue.source)}",
+        body=marked(body, issue.source),
         state=issue.state,
         draft=item.is_draft and is_open(record),
         head=branches.head,
@@ -182,7 +181,7 @@ def _comments(texts: list[Remark], source: str, setting: Setting) -> Iterator[Co
         body = texts[places[0]].text if len(places) == 1 else joined(texts[place].text for place in places)
         yield CommentDesired(
             source=identity,
-            body=f"{body}\n\n{marker(identity)}",
+            body=marked(body, identity),
             created_at=seconds(texts[places[0]].at),
             dated=False,
         )

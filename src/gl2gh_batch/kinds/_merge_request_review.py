@@ -14,9 +14,8 @@ from gl2gh_batch.kinds._kind import Setting
 from gl2gh_batch.kinds._merge_request_text import Remark, lines_of, place_text
 from gl2gh_batch.kinds._merge_request_values import GitFacts, MergeRequestRecord, ReviewComment
 from gl2gh_batch.kit.git_history import FileDiff, Hunk
-from gl2gh_batch.rewrite.folding import joined
+from gl2gh_batch.rewrite.folding import joined, marked
 from gl2gh_batch.rewrite.length import BODY_LIMIT_BYTES
-from gl2gh_batch.rewrite.markers import marker
 from gl2gh_batch.source.merge_models import Position
 
 # What is left of a body is for the marker and, where the line is refused, for the place.
@@ -55,7 +54,7 @@ def review_comment(
     return replace(
         found,
         source=first.source,
-        body=f"{text}\n\n{marker(first.source)}",
+        body=marked(text, first.source),
         place="" if outdated else place,
     )
 

@@ -24,7 +24,7 @@ from gl2gh_batch.kinds._merge_request_text import (
     source_of,
 )
 from gl2gh_batch.kinds._merge_request_values import MergeRequestDesired, MergeRequestRecord
-from gl2gh_batch.rewrite.markers import marker
+from gl2gh_batch.rewrite.folding import marked
 from gl2gh_batch.rewrite.text import title_to_github
 from gl2gh_batch.source import models as gitlab
 from gl2gh_batch.source.merge_models import MergeRequest
@@ -66,7 +66,7 @@ def _issue(record: MergeRequestRecord, number: int, setting: Setting) -> IssueDe
     comments = [
         CommentDesired(
             source=f"{source}/body/{place}",
-            body=f"{piece}\n\n{marker(f'{source}/body/{place}')}",
+            body=marked(piece, f"{source}/body/{place}"),
             created_at=seconds(item.created_at),
         )
         for place, piece in enumerate(more, start=2)
@@ -88,7 +88,7 @@ def _issue(record: MergeRequestRecord, number: int, setting: Setting) -> IssueDe
         source=source,
         number=number,
         title=title_to_github(item.title, setting.book),
-        body=f"{body}\n\n{marker(source)}",
+        body=marked(body, source),
         state="open" if is_open else "closed",
         created_at=seconds(item.created_at),
         closed_at=None if is_open else seconds(ended),
@@ -103,7 +103,7 @@ def _issue(record: MergeRequestRecord, number: int, setting: Setting) -> IssueDe
 
 
 def _comment(source: str, text: str, at: str) -> CommentDesired:
-    return CommentDesired(source=source, body=f"{text}\n\n{marker(source)}", created_at=seconds(at))
+    return CommentDesired(source=source, body=marked(text, source), created_at=seconds(at))
 
 
 def _placed(remark: Remark, record: MergeRequestRecord, setting: Setting) -> str:

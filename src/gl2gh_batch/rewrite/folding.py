@@ -10,10 +10,13 @@ import pyromark
 
 from gl2gh_batch.rewrite.length import BODY_LIMIT_BYTES
 from gl2gh_batch.rewrite.markdown import GITHUB_OPTIONS
+from gl2gh_batch.rewrite.markers import marker
 
 BETWEEN: Final = "\n\n---\n\n"
 _SENTINEL: Final = "gl2ghfoldedend"
 _FENCE: Final = re.compile(r"`{3,}|~{3,}")
+# Closing one takes as many signs as opening it, and a comment has its limit.
+_LONGEST_FENCE: Final = 40
 # Elements whose opening hides or swallows what follows as long as nothing closes them.
 _ELEMENTS: Final = (
     "details",
@@ -54,6 +57,11 @@ def joined(texts: Iterable[str]) -> str:
     return BETWEEN.join(self_contained(text) for text in texts)
 
 
+def marked(text: str, identity: str) -> str:
+    """The text with our hidden marker, which a fence that the text leaves open would show."""
+    return f"{_fence_closed(text)}\n\n{marker(identity)}"
+
+
 def self_contained(text: str) -> str:
     """The text with whatever it leaves open closed: fences, comments, elements that hide what follows."""
     text = _closed(text)
@@ -71,12 +79,24 @@ def self_contained(text: str) -> str:
 def _closed(text: str) -> str:
     if _ends(text):
         return text
-    fences = sorted({found.group() for found in _FENCE.finditer(text)}, key=len, reverse=True)
-    for tail in ("-->", *fences, "?>", "]]>", "</script>", "</style>", "</textarea>", "</pre>", ">"):
+    for tail in ("-->", *_fences(text), "?>", "]]>", "</script>", "</style>", "</textarea>", "</pre>", ">"):
         if _ends(f"{text}\n{tail}"):
             return f"{text}\n{tail}"
     # Nothing that is known closes it: as a quote it ends where the quote ends.
     return "\n".join(f"> {line}" for line in text.split("\n"))
+
+
+def _fence_closed(text: str) -> str:
+    if not _FENCE.search(text) or _ends(text):
+        return text
+    for fence in _fences(text):
+        if len(fence) <= _LONGEST_FENCE and _ends(f"{text}\n{fence}"):
+            return f"{text}\n{fence}"
+    return text
+
+
+def _fences(text: str) -> list[str]:
+    return sorted({found.group() for found in _FENCE.finditer(text)}, key=len, reverse=True)
 
 
 def _ends(text: str) -> bool:
