@@ -10,6 +10,7 @@ from lab import Lab, differing, issue, note, project
 from merging import hide_branches, merging
 from torture import amount, dice
 from victim import apply_until_killed
+from whole import POLICIES, link_files, whole
 
 SMALL = project(
     project={
@@ -138,26 +139,19 @@ async def test_killed_twice_and_resumed(open_lab: Any, subtests: Any) -> None:
 @pytest.mark.torture
 @pytest.mark.timeout(6 * 3600)
 async def test_a_batch_of_five_is_killed_anywhere(open_lab: Any, subtests: Any) -> None:
-    """Five projects at once, killed before or after any of at least 300 requests, close phase included."""
-    lab = await open_lab(
-        *(
-            project(
-                f"acme/app-{one}",
-                20 + one,
-                issues=[issue(1, notes=[note("Yes.")]), issue(3, state="closed"), issue(4)],
-            )
-            for one in range(5)
-        )
-    )
-    configs = lab.configs(visibility="source")
-    assert (await lab.batch("PLAN_ONLY", configs))["status"] == "success"
+    """Five projects of all kinds, killed around any of at least 300 requests, close phase included."""
+    lab = await open_lab(*(whole(f"acme/app-{one}", 20 + one) for one in range(5)))
+    link_files(lab)
+    configs = lab.configs(**POLICIES)
+    planned = await lab.batch("PLAN_ONLY", configs)
+    assert planned["status"] == "success", planned
     shutil.copytree(lab.work, lab.folder / "planned")
     mark = lab.mark()
     assert (await lab.batch("APPLY", configs))["status"] == "success"
-    wanted, requests = await lab.settled(), len(lab.github(mark))
+    wanted, requests = await lab.settled(dated=False), len(lab.github(mark))
     every = [(nth, before) for nth in range(1, requests + 1) for before in (True, False)]
-    rng = dice("kills")
-    points = rng.sample(every, min(len(every), amount(3, 600)))
+    points = dice("kills").sample(every, min(len(every), amount(3, 330)))
     print(f"{requests} requests, {len(points)} points")
-    kills = await _kill_and_resume(lab, configs, wanted, points, subtests)
+    kills = await _kill_and_resume(lab, configs, wanted, points, subtests, dated=False)
+    print(f"{kills} kills")
     assert kills >= len(points) * 0.9

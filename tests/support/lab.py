@@ -35,6 +35,7 @@ GIVEN = frozenset(
         "closed_at",
         "pushed_at",
         "published_at",
+        "pull_request_review_id",
         "imports",
         "merge_commit_sha",
         "submitted_at",
