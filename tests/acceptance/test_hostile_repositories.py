@@ -13,8 +13,6 @@ from typing import Any
 import pytest
 from lab import Lab, open_lab, project
 
-from gl2gh_batch.agents._git_findings import git_findings
-from gl2gh_batch.kit.workdir import Manifest, ProjectFolder, write_manifest
 from gl2gh_batch.sandbox.git_http import git_environment
 
 LONG = f"refs/heads/{'a' * 140}/{'b' * 149}"
@@ -193,21 +191,3 @@ async def test_a_file_that_github_refuses_is_in_the_plan_before_anything_is_writ
         result = await lab.run("APPLY")
         assert (result["status"], "100 MiB" in result["error"]["hint"]) == ("failed", True)
         assert (await lab.repository())["refs"] == {}
-
-
-@pytest.mark.parametrize(
-    ("github_url", "severity"),
-    [
-        ("https://github.com", "blocking"),
-        ("https://acme.ghe.com", "blocking"),
-        ("https://github.acme.example", "warning"),
-    ],
-)
-def test_the_limit_blocks_where_it_is_githubs_own(tmp_path: Path, github_url: str, severity: str) -> None:
-    """A GitHub Enterprise Server may take larger files: there the finding is a warning."""
-    facts = {"large_files": [{"path": f"{n}.bin", "size": 1 << 27, "sha": f"{n:040x}"} for n in range(23)]}
-    folder = ProjectFolder(tmp_path)
-    write_manifest(folder.snapshot, Manifest(files={}, inputs={}, made_at="now", facts=facts))
-    found = list(git_findings(folder, github_url))
-    assert {one.severity for one in found} == {severity}
-    assert (len(found), found[-1].message[:7]) == (21, "3 more ")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -25,7 +25,8 @@ class Ref:
         self.held = ""
         self.pushes = 0
 
-    async def note(self, text: str) -> str:
+    async def note(self, text: str, mirror: Path | None = None) -> str:
+        del mirror
         self.texts[sha := f"{len(self.texts):040x}"] = text
         return sha
 
@@ -64,7 +65,7 @@ async def _auth() -> GitAuth:
     return GitAuth(username="x", token="y")
 
 
-Make = Callable[[str], TargetClaim]
+Make = Callable[..., TargetClaim]
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ def time() -> Time:
 def make(ref: Ref, time: Time, tmp_path: Path) -> Make:
     """Makes the claim of a work directory of that name."""
 
-    def made(name: str) -> TargetClaim:
+    def made(name: str, drop: Callable[[], Awaitable[bool]] | None = None) -> TargetClaim:
         (tmp_path / name).mkdir(exist_ok=True)
         claim = TargetClaim(
             ref,  # type: ignore[arg-type] # because it is the same in all that a claim asks of it
@@ -93,6 +94,7 @@ def make(ref: Ref, time: Time, tmp_path: Path) -> Make:
             run=f"run-{name}",
             lease_s=LEASE_S,
             seconds=time,
+            drop=drop,
         )
         claim.sync(time.header)
         return claim
@@ -111,6 +113,54 @@ async def test_taken_renewed_rarely_and_given_back(make: Make, ref: Ref, time: T
     assert ref.pushes == 1 + 12
     await claim.release()
     assert ref.held == ""
+
+
+async def test_a_claim_that_another_push_set_is_held(
+    make: Make, ref: Ref, time: Time, tmp_path: Path
+) -> None:
+    """What was proposed and came with a push of other refs holds from before that push."""
+    claim = make("a")
+    proposal = await claim.propose(tmp_path)
+    time.s += LEASE_S / 2
+    ((_, ref.held),) = proposal.refs.items()
+    claim.won(proposal)
+    claim.check()
+    time.s += LEASE_S / 2
+    with pytest.raises(ClaimLapsedError):
+        claim.check()
+    with pytest.raises(TargetLockedError, match="run-a"):
+        await make("b").ensure()
+    await claim.release()
+    assert (ref.held, ref.pushes) == ("", 2)
+
+
+@pytest.mark.parametrize("answer", [True, False, TimeoutError()])
+async def test_given_back_by_one_request_or_by_a_push(
+    make: Make, ref: Ref, time: Time, answer: bool | TimeoutError
+) -> None:
+    """The request does it while the lease holds; refused, lost or too late, a push that compares does."""
+
+    async def drop() -> bool:
+        dropped.append(ref.held)
+        if isinstance(answer, TimeoutError):
+            raise answer
+        if answer:
+            ref.held = ""
+        return answer
+
+    dropped: list[str] = []
+    claim = make("a", drop)
+    await claim.ensure()
+    await claim.release()
+    assert (ref.held, len(dropped), ref.pushes) == ("", 1, 1 if answer is True else 2)
+    claim = make("a", drop)
+    await claim.ensure()
+    time.s += 2 * LEASE_S
+    other = make("b")
+    await other.ensure()  # somebody took the lapsed one over: it is theirs
+    await claim.release()
+    assert len(dropped) == 1
+    assert "run-b" in ref.texts[ref.held]
 
 
 async def test_a_live_claim_is_refused_naming_holder_and_age(make: Make, time: Time) -> None:

@@ -20,11 +20,9 @@ from gl2gh_batch.domain.errors import (
     TargetError,
     TargetNotOursError,
 )
-from gl2gh_batch.kit.git import MERGE_REQUEST_HEADS, Git
+from gl2gh_batch.kit.git import MERGE_REQUEST_HEADS, Git, RefsRefusedError
 from gl2gh_batch.kit.git_process import GitAuth, GitProcess, origin_of
-from gl2gh_batch.kit.git_refs import (
-    PushedState,
-)
+from gl2gh_batch.kit.git_refs import PushedState
 from gl2gh_batch.sandbox.git_http import serve_git
 
 TOKEN = "glpat-verysecrettoken"
@@ -186,6 +184,35 @@ async def test_push_brings_every_ref_and_the_second_time_sends_nothing(
     server.seen.clear()
     again = await work.push(mirror, url, refs, AUTH)
     assert {one.state for one in again.refs} == {PushedState.UNCHANGED}
+    assert not [line for line in server.seen if "receive-pack" in line]
+
+
+async def test_a_ref_that_must_not_be_there_comes_with_the_push_or_nothing_does(
+    server: Server, source: Path, tmp_path: Path
+) -> None:
+    """Of many pushes that make one and the same ref at once one takes effect, whole, and no other."""
+    bare(server.root / "target.git")
+    mirror, url, own = tmp_path / "mirror.git", f"{server.url}/target.git", "refs/gl2gh-batch/claim"
+    refs = await Git(tmp_path / "work").mirror(f"{server.url}/source.git", mirror, AUTH)
+    main = refs["refs/heads/main"]
+    made = {number: commit(mirror, b"%d" % number, f"refs/gl2gh/{number}") for number in range(8)}
+
+    async def push(number: int) -> bool:
+        branch = {f"refs/heads/of-{number}": main}
+        try:
+            await Git(tmp_path / f"work-{number}").push(mirror, url, branch, AUTH, found={own: made[number]})
+        except (TargetError, TargetNotOursError):
+            return False
+        return True
+
+    won = await asyncio.gather(*(push(number) for number in made))
+    assert sum(won) == 1
+    first = won.index(True)
+    held = (await Git(tmp_path / "work").ls_remote(url, AUTH)).refs
+    assert held == {f"refs/heads/of-{first}": main, own: made[first]}
+    server.seen.clear()
+    with pytest.raises(RefsRefusedError, match="claim already"):
+        await Git(tmp_path / "work").push(mirror, url, {}, AUTH, found={own: made[0]}, expect=held)
     assert not [line for line in server.seen if "receive-pack" in line]
 
 

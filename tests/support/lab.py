@@ -18,6 +18,7 @@ from brisk import BriskClock
 from gl2gh_batch import BatchOrchestrator, SharedResources
 from gl2gh_batch.domain.events import Event
 from gl2gh_batch.domain.people import UserMapping
+from gl2gh_batch.kit.git_claim import CLAIM_REF
 from gl2gh_batch.kit.users import UserDirectory
 from gl2gh_batch.sandbox import Sandbox
 from gl2gh_batch.sandbox.journal import Entry
@@ -229,6 +230,10 @@ class Lab:
     def writes(self, since: int = 0) -> list[str]:
         """The writing requests to GitHub since a mark."""
         return [f"{one.method} {one.path}" for one in self.github(since) if is_writing(one)]
+
+    def writes_but_claims(self, since: int = 0) -> list[str]:
+        """The same without pushes, and without the request that gives a claim back."""
+        return [one for one in self.writes(since) if not one.endswith(("git-receive-pack", CLAIM_REF))]
 
 
 def settled(value: Any, *, dated: bool = True) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from gl2gh_batch.agents._agent import Agent, counted
 from gl2gh_batch.agents._desk import Desk
@@ -18,6 +19,7 @@ from gl2gh_batch.domain.result import AgentResult
 from gl2gh_batch.kinds import LfsObjects, Source, WikiContent
 from gl2gh_batch.kinds._wiki_pages import is_page
 from gl2gh_batch.kit.git import BRANCHES_AND_TAGS, MERGE_REQUEST_HEADS
+from gl2gh_batch.kit.git_refs import MIGRATED_PREFIXES, refused_refs
 from gl2gh_batch.kit.git_wiki import is_plain_file
 from gl2gh_batch.kit.workdir import (
     Manifest,
@@ -94,7 +96,7 @@ class Export(Agent):
             facts={
                 "gitlab_version": inventory.gitlab_version,
                 "refs": len(refs),
-                "large_files": await _large_files(desk, refs),
+                **await _git_facts(desk, refs),
             },
         )
         write_manifest(desk.folder.snapshot, manifest)
@@ -138,12 +140,28 @@ def _wants_heads(desk: Desk, inventory: Inventory | None) -> bool:
     ) != "skip"
 
 
-async def _large_files(desk: Desk, refs: Mapping[str, str]) -> list[dict[str, str | int]]:
-    """The files of the history that GitHub would refuse for their size, largest first."""
+async def _git_facts(desk: Desk, refs: Mapping[str, str]) -> dict[str, Any]:
+    """What of the history GitHub would refuse, or could not follow: `agents/_git_findings` tells it."""
     if not refs:
-        return []
-    found = await desk.git.oversized_blobs(desk.folder.mirror)
-    return [{"path": one.path, "size": one.size, "sha": one.sha} for one in found]
+        return {}
+    mirror = desk.folder.mirror
+    large = await desk.git.oversized_blobs(mirror)
+    contents = desk.git.contents(mirror)
+    secrets = await contents.secrets()
+    names = [name for name in refs if name.startswith(MIGRATED_PREFIXES)]
+    return {
+        "large_files": [{"path": one.path, "size": one.size, "sha": one.sha} for one in large],
+        "refused_refs": [{"name": one.name, "reason": one.reason} for one in refused_refs(names)],
+        "submodules": [
+            {"name": one.name, "url": one.url, "branch": one.branch}
+            for one in await contents.submodules(refs)
+        ],
+        "secrets": {
+            "found": [{"path": one.path, "sha": one.sha, "shape": one.shape} for one in secrets.found],
+            "files_left": secrets.files_left,
+            "bytes_left": secrets.bytes_left,
+        },
+    }
 
 
 async def _fetch(desk: Desk, shas: Sequence[str]) -> None:

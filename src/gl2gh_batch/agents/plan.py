@@ -13,7 +13,7 @@ from typing import Any
 from gl2gh_batch import codec
 from gl2gh_batch.agents._agent import AGENT_FILES_VERSION, PLAN, Agent, counted
 from gl2gh_batch.agents._desk import Desk
-from gl2gh_batch.agents._git_findings import git_findings
+from gl2gh_batch.agents._git_findings import git_findings, surroundings_of
 from gl2gh_batch.agents._numbers import NumberMap
 from gl2gh_batch.agents._people import people_findings
 from gl2gh_batch.agents._target import capabilities, issues_via, look_at_target
@@ -64,10 +64,8 @@ LINEAGE = "lineage"
 SERIAL = "serial"
 REMEDY = "Make the plan again (PLAN_ONLY with resume_from=plan) and review it."
 # An engine looks whose the repository is before it fills, and before it closes; and, once it has the claim,
-# whether anybody was there before (refs and issues).
-LOOKS_AT_TARGET = 4
-# The claim on the target is set and taken away, by git.
-CLAIM_PUSHES = 2
+# for the newest issue there; where no push of refs brought the claim, for the refs too.
+LOOKS_AT_TARGET = 3
 STEPS: codec.Tagged[Step | NoOp] = codec.Tagged(
     "step",
     {
@@ -209,7 +207,7 @@ class PlanAgent(Agent):
         facts = target.facts
         tally = Tally()
         tally.read(LOOKS_AT_TARGET)
-        tally.git_operations += CLAIM_PUSHES
+        tally.write(1)  # the claim is given back
         kinds: dict[str, KindPlan] = {}
         shared: Counter[str] = Counter()
         closing: list[Iterator[bytes]] = []
@@ -234,6 +232,9 @@ class PlanAgent(Agent):
                 for line in spooled:
                     lines.write(line)
         tally.read(sum(pages(entries) for entries in shared.values()))
+        if _has_receipts(desk) or not tally.ref_pushes:
+            tally.git_operations += 1  # nothing brings the claim along
+            tally.read(int(not _has_receipts(desk)))
         losses = manifest.files["losses.ndjson"].count
         by_kind = dict(Counter(loss.kind for loss in read_losses(desk.folder)))
         plan = Plan(
@@ -252,7 +253,7 @@ class PlanAgent(Agent):
             findings=(
                 *target.findings,
                 *_findings(desk),
-                *git_findings(desk.folder, desk.github_url),
+                *git_findings(desk.folder, surroundings_of(desk)),
                 *_prices(desk, kinds),
                 *_first_page(desk, manifest),
             ),

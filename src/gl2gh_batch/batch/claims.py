@@ -8,8 +8,10 @@ from pathlib import Path
 
 from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.kit.claim import TargetClaim
-from gl2gh_batch.kit.git_claim import GitClaim
+from gl2gh_batch.kit.git_claim import CLAIM_REF, GitClaim
 from gl2gh_batch.kit.git_process import GitAuth, Redactor
+from gl2gh_batch.kit.verdict import Verdict
+from gl2gh_batch.target.api import GitHub
 
 
 class Claims:
@@ -27,8 +29,15 @@ class Claims:
         folder: Path,
         auth: Callable[[], Awaitable[GitAuth]],
         parting_auth: Callable[[], Awaitable[GitAuth]],
+        github: GitHub,
     ) -> TargetClaim:
         """The claim on `repo` for a project whose folder is `folder`; nothing is sent by making it."""
+
+        async def drop() -> bool:
+            # GitHub docs, "Delete a reference": of any ref; making one asks for a commit that is there.
+            answer = await github.write("DELETE", f"/repos/{repo}/git/{CLAIM_REF}")
+            return answer.verdict is Verdict.DONE
+
         return TargetClaim(
             GitClaim(folder / "git", f"{github_url}/{repo}.git", self._redact),
             auth,
@@ -38,6 +47,7 @@ class Claims:
             run=run_address(os.environ),
             tool_version=self._tool_version,
             lease_s=self._lease_s,
+            drop=drop,
         )
 
 

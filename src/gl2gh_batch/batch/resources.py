@@ -276,7 +276,10 @@ class SharedResources:
             address = f"{parsed.github_url}/{repo}.wiki.git"
             return await git.wiki.look(address, folder.scratch, await target_auth())
 
-        claim = self._claims.on(reference.repo, parsed.github_url, folder.path, target_auth, parting_auth)
+        github = access.github.for_project(label)
+        claim = self._claims.on(
+            reference.repo, parsed.github_url, folder.path, target_auth, parting_auth, github
+        )
         desk = Desk(
             request=parsed.request,
             label=label,
@@ -285,7 +288,7 @@ class SharedResources:
             github_url=parsed.github_url,
             gitlab=self._connections.gitlab(parsed, None).for_project(label),
             cold=self._connections.cold_gitlab(parsed).for_project(label),
-            github=access.github.for_project(label),
+            github=github,
             witness=Witness(
                 api_url=parsed.github_api_url,
                 credential=access.credential,

@@ -91,7 +91,8 @@ class Call:
 
     A `dispensable` call may be refused as invalid (422): steps that are due `after` it are then passed over,
     those that are there `instead_of` it performed. The `spare` fields are left out when GitHub refuses the
-    call with them. A `repeatable` one may be sent twice without harm although it is a POST.
+    call with them. A `repeatable` one may be sent twice without harm although it is a POST. An `early` one
+    does no harm to a repository that holds nothing, whoever fills it: the claim comes with the first push.
     """
 
     id: str
@@ -113,6 +114,7 @@ class Call:
     dispensable: bool = False
     spare: tuple[str, ...] = ()
     repeatable: bool = False
+    early: bool = False
     entries: Entries | None = None
     capability: Capability | None = None
 

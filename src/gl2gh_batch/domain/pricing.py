@@ -41,11 +41,15 @@ COSTS_OF: Final[dict[Pace, Costs]] = {
 
 @dataclass(slots=True)
 class Tally:
-    """Counts requests by pace while steps go by; `imports` counts jobs, whose polls are added at the end."""
+    """Counts requests by pace while steps go by.
+
+    `imports` counts jobs, whose polls are added at the end; `ref_pushes` the git operations that bring refs.
+    """
 
     paces: Counter[Pace] = field(default_factory=Counter)
     git_operations: int = 0
     imports: int = 0
+    ref_pushes: int = 0
 
     def add(self, step: Step) -> None:
         """Count one step, with the polls that it brings."""
@@ -60,9 +64,14 @@ class Tally:
                     self.paces.update({Pace.READ: 1, Pace.WRITE: 1})
             case GitPush() | LfsPush() | WikiPush():
                 self.git_operations += 1
+                self.ref_pushes += isinstance(step, GitPush) and bool(step.refs)
             case Upload():
                 # GitHub's description does not count it among what notifies people.
                 self.paces[Pace.WRITE] += 1
+
+    def write(self, requests: int) -> None:
+        """Count writing requests that are no steps."""
+        self.paces[Pace.WRITE] += requests
 
     def read(self, requests: int) -> None:
         """Count reading requests."""

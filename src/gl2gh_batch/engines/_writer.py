@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from gl2gh_batch.domain.errors import TargetNotOursError, WorkDirectoryError
-from gl2gh_batch.domain.plan import CREATE_STEP, Call, Step
+from gl2gh_batch.domain.plan import CREATE_STEP, Call, GitPush, LfsPush, Step
 from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.engines._engine import Workbench
+from gl2gh_batch.kit.claim import ClaimLapsedError
 from gl2gh_batch.rewrite.markers import find_marker
 from gl2gh_batch.target.api import GitHub
 from gl2gh_batch.target.models import Repository, decode
 from gl2gh_batch.target.probe import is_empty
 
+# How long a target that was seen empty is taken to be so, for writes before the claim (seconds).
+LOOK_HOLDS_S: Final = 60.0
+
 
 class OneWriter:
-    """Holds the claim while an engine writes, and looks at the target once it is held."""
+    """Holds the claim while an engine writes, and looks at the target once it is held.
+
+    A run that begins does what is `early` without the claim, and makes it with its first push, so that it
+    costs no push of its own; nothing that could be seen twice is sent before.
+    """
 
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
         self.is_archived = False
+        self._looked_s: float | None = None
+        self._early: set[str] = set()
+        self._begins: bool | None = None
 
     async def look_at_target(self) -> Repository | None:
         """The repository; its answer also tells GitHub's time."""
@@ -37,24 +50,93 @@ class OneWriter:
             return
         if self.is_archived and not claim.is_held:  # and takes no write into an archived one
             return
-        if await claim.ensure():
-            await self._look_closer()
+        if self._goes_before_claim(step):
+            claim.hold_folder()
+            if self._looked_s is None or self._look_is_old():
+                await self._look_whether_empty()
+            self._early.add(step.id)
+            return
+        if self.joins(step):
+            return
+        await self.take()
         if _archives(step):
             # An archived repository takes no push either: the claim has to go first.
             await claim.release()
 
+    async def take(self, begun: str = "") -> None:
+        """Hold the claim by a push of its own, and look at the target when it was just taken.
+
+        `begun` is a step whose intent is noted already, although nothing of it was sent.
+        """
+        claim = self._bench.claim
+        self._early |= {begun} - {""}
+        if claim is not None and await claim.ensure():
+            await self._look_closer()
+
+    def looked(self) -> None:
+        """The target was seen empty, or made, in this very moment."""
+        claim = self._bench.claim
+        self._looked_s = None if claim is None else claim.seconds()
+
+    def joins(self, step: Step) -> bool:
+        """Whether the claim is to be made by this push, along with its refs."""
+        return isinstance(step, GitPush) and bool(step.refs) and self._begins_here()
+
+    def check(self, step: Step) -> None:
+        """Raise `ClaimLapsedError` unless the step may be sent now: by the claim, or by a look just had."""
+        claim = self._bench.claim
+        if claim is None:
+            return
+        if step.id not in self._early or claim.is_held:
+            claim.check()
+        elif self._look_is_old():
+            raise ClaimLapsedError("the look at the target is too old to write there without a claim")
+
     def github_for(self, call: Call) -> GitHub:
         """Guarded by the claim, but for the calls that are made without it: `secure` says why."""
         is_free = call.id == CREATE_STEP or _archives(call) or self.is_archived
-        return self._bench.github.guarded(None) if is_free else self._bench.github
+        if is_free or self._bench.claim is None:
+            return self._bench.github.guarded(None)
+        return self._bench.github.guarded(lambda: self.check(call))
+
+    def _goes_before_claim(self, step: Step) -> bool:
+        return (isinstance(step, LfsPush) or (isinstance(step, Call) and step.early)) and self._begins_here()
+
+    def _begins_here(self) -> bool:
+        """True while nothing was sent to the target, by any run of this ledger, but what does it no harm."""
+        claim = self._bench.claim
+        if claim is None or claim.is_held or self._begins is False:
+            return False
+        if self._begins is None:
+            self._begins = self._knows_nothing()
+        return self._begins
+
+    def _knows_nothing(self) -> bool:
+        own = {CREATE_STEP, *self._early}
+        return not any(one.step not in own for one in self._bench.ledger.receipts())
+
+    def _look_is_old(self) -> bool:
+        claim, looked_s = self._bench.claim, self._looked_s
+        return claim is None or looked_s is None or claim.seconds() - looked_s > LOOK_HOLDS_S
+
+    async def _look_whether_empty(self) -> None:
+        bench = self._bench
+        if not await is_empty(bench.github, bench.repo):
+            raise not_ours(bench.repo)
+        self.looked()
 
     async def _look_closer(self) -> None:
         """Nobody wrote before we had the claim: our ledger knows all that a run of ours has put there."""
-        bench = self._bench
-        if not any(one.step != CREATE_STEP for one in bench.ledger.receipts()):
-            if not await is_empty(bench.github, bench.repo):
-                raise not_ours(bench.repo)
+        self._begins = False
+        if self._knows_nothing():
+            await self._look_whether_empty()
             return
+        await self.look_at_newest()
+
+    async def look_at_newest(self) -> None:
+        """Raise `WorkDirectoryError` when the target has an issue of ours that the ledger does not know."""
+        bench = self._bench
+        self._begins = False
         newest = await bench.github.find(
             f"/repos/{bench.repo}/issues",
             {"state": "all", "sort": "created", "direction": "desc", "per_page": 1},

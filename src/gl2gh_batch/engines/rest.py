@@ -37,13 +37,10 @@ from gl2gh_batch.engines._engine import Engine, Workbench
 from gl2gh_batch.engines._entries import SPLIT, EntryByEntry
 from gl2gh_batch.engines._imports import ImportFailedError, ImportJobs
 from gl2gh_batch.engines._lookups import Lookups
+from gl2gh_batch.engines._pushes import LOOK_AFTER_S, Pushes
 from gl2gh_batch.engines._recovery import Recovery, is_recovered
 from gl2gh_batch.engines._writer import OneWriter, not_ours
 from gl2gh_batch.kit.claim import ClaimLapsedError
-from gl2gh_batch.kit.git import RefsRefusedError
-from gl2gh_batch.kit.git_process import GitAuth
-from gl2gh_batch.kit.git_refs import PushReport
-from gl2gh_batch.kit.git_wiki import first_page_hint
 from gl2gh_batch.kit.http import Answer
 from gl2gh_batch.kit.verdict import Verdict
 from gl2gh_batch.target.probe import graphql_url, is_empty
@@ -51,8 +48,6 @@ from gl2gh_batch.target.refusals import refusal_of
 
 ISSUES_VIA: Final = "issues_via"
 GRAPHQL: Final = "/graphql"
-# A write may be visible only after a while: an unclear one is looked for at these ages (seconds).
-LOOK_AFTER_S: Final = (0.0, 1.0, 3.0, 8.0)
 TRIES: Final = 3
 CLOCK_SLACK: Final = timedelta(minutes=10)
 
@@ -69,6 +64,7 @@ class RestEngine(Engine):
         self._writer = OneWriter(bench)
         self._lookups = Lookups(bench)
         self._uploads = AssetUploads(bench)
+        self._pushes = Pushes(bench, self._writer)
 
     async def open(self) -> None:
         bench = self.bench
@@ -87,6 +83,7 @@ class RestEngine(Engine):
         elif await is_empty(bench.github, bench.repo) and (
             bench.facts.state == "empty" or _made_since(receipt, repository.created_at)
         ):
+            self._writer.looked()
             return
         raise not_ours(bench.repo)
 
@@ -150,13 +147,14 @@ class RestEngine(Engine):
             case Call():
                 return await self._call(step, digest, receipt)
             case GitPush():
-                return await self._push(step, digest, is_begun=receipt is not None)
+                await self._pushes.refs(step, digest, is_begun=receipt is not None)
             case LfsPush():
-                return await self._push_lfs(step, digest)
+                await self._pushes.lfs(step, digest)
             case WikiPush():
-                return await self._push_wiki(step, digest)
+                await self._pushes.wiki(step, digest)
             case Upload():
                 return await self._uploads.perform(step, digest, begun=receipt is not None)
+        return True
 
     # ── calls ────────────────────────────────────────────────────────────────────────────────────
 
@@ -259,6 +257,8 @@ class RestEngine(Engine):
                 raise error
             self._refused(call, error)
             return
+        if call.id == CREATE_STEP:
+            self._writer.looked()
         if call.completion is Completion.IMPORT_JOB:
             self.bench.ledger.note(call.id, {"import_id": body["id"]}, self._now())
             fields = await self._imports.finish(call, int(body["id"]))
@@ -363,63 +363,6 @@ class RestEngine(Engine):
                 await (self._adopt if call.adopt_path and other else self._finish)(call, found)
                 return True
         return False
-
-    # ── pushes ───────────────────────────────────────────────────────────────────────────────────
-
-    async def _push(self, push: GitPush, digest: str, *, is_begun: bool) -> bool:
-        bench = self.bench
-        bench.ledger.intent(push.id, digest, self._now())
-        # The git of a run that was killed may still be pushing the same refs, and then refuses ours.
-        pauses = list(LOOK_AFTER_S[1:]) if is_begun else []
-        while True:
-            try:
-                report = await self._send_refs(push)
-            except RefsRefusedError:
-                if not pauses:
-                    raise
-                await bench.clock.sleep(pauses.pop(0))
-            else:
-                bench.ledger.done(push.id, {"refs": len(report.refs)}, self._now())
-                return True
-
-    async def _send_refs(self, push: GitPush) -> PushReport:
-        bench = self.bench
-        if bench.claim is not None:
-            bench.claim.check()
-        return await bench.git.push(
-            bench.folder.path / push.mirror,
-            bench.git_url,
-            push.refs,
-            await self._git_auth(),
-            expect=push.expect,
-            remove=push.remove,
-        )
-
-    async def _push_lfs(self, push: LfsPush, digest: str) -> bool:
-        """Objects are known by their content: sending them again, or some of them before, does no harm."""
-        bench = self.bench
-        bench.ledger.intent(push.id, digest, self._now())
-        mirror = bench.folder.path / push.mirror
-        sent = await bench.git.lfs.push(bench.git_url, mirror, push.objects, await self._git_auth())
-        bench.ledger.done(push.id, {"objects": len(push.objects), "sent": sent}, self._now())
-        return True
-
-    async def _push_wiki(self, push: WikiPush, digest: str) -> bool:
-        bench = self.bench
-        bench.ledger.intent(push.id, digest, self._now())
-        root = bench.git_url.removesuffix(".git")
-        await bench.git.wiki.push(
-            bench.folder.path / push.mirror,
-            f"{root}.wiki.git",
-            push.commit,
-            await self._git_auth(),
-            hint=first_page_hint(root),
-        )
-        bench.ledger.done(push.id, {"commit": push.commit}, self._now())
-        return True
-
-    async def _git_auth(self) -> GitAuth:
-        return GitAuth(username="x-access-token", token=await self.bench.git_token())
 
     # ── the ledger ───────────────────────────────────────────────────────────────────────────────
 

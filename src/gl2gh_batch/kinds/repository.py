@@ -196,8 +196,11 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
                 f"/repos/{repo}",
                 {"visibility": Visibility.PRIVATE.value},
                 lookup=Lookup(path=f"/repos/{repo}", field="visibility", value=Visibility.PRIVATE.value),
+                early=True,
             )
-        yield self._call("actions-off", "PUT", f"/repos/{repo}/actions/permissions", {"enabled": False})
+        yield self._call(
+            "actions-off", "PUT", f"/repos/{repo}/actions/permissions", {"enabled": False}, early=True
+        )
         if desired.refs and desired.lfs:
             # GitHub refuses pointers to objects that it does not have (GH008).
             yield LfsPush(id="repository/lfs", kind=self.name, repo=repo, mirror=MIRROR, objects=desired.lfs)
@@ -274,6 +277,7 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
         phase: Phase = Phase.FILL,
         lookup: Lookup | None = None,
         optional: bool = False,
+        early: bool = False,
     ) -> Call:
         return Call(
             id=f"repository/{name}",
@@ -286,6 +290,7 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
             completion=Completion.ANSWER,
             lookup=lookup,
             optional=optional,
+            early=early,
         )
 
     async def read_back(self, witness: Witness, repo: RepoRef) -> AsyncIterator[RepositoryDesired]:

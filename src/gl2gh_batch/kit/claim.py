@@ -33,6 +33,7 @@ RENEW_SHARE: Final = 1 / 3
 MARGIN_SHARE: Final = 1 / 15
 RELEASE_WITHIN_S: Final = 20.0
 RELEASE_WHEN_CANCELLED_S: Final = 1.5
+_DROP_WITHIN_S: Final = 8.0
 _TRIES: Final = 4
 _KEPT_AT_MOST: Final = 20
 _CLAIM_FILE: Final = "claim.json"
@@ -58,6 +59,20 @@ class _Kept:
     shas: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A claim that is written down and not yet set: the commit that the ref is to hold."""
+
+    sha: str
+    taken_at: str
+    at_s: float
+
+    @property
+    def refs(self) -> dict[str, str]:
+        """The ref and its commit, for a push that makes it together with others."""
+        return {CLAIM_REF: self.sha}
+
+
 class ClaimLapsedError(TargetLockedError):
     """The lease went by without a renewal: nothing is sent before it is known whose the target is."""
 
@@ -66,6 +81,7 @@ class TargetClaim:
     """The claim of one project's run; `seconds` is a clock that counts sleep.
 
     `auth` raises when the run may send nothing any more; `parting_auth` still serves to give it back.
+    `drop` removes the ref by one request, whatever it holds; without it, or where it fails, a push does it.
     """
 
     def __init__(
@@ -80,6 +96,7 @@ class TargetClaim:
         tool_version: str = "",
         lease_s: float = LEASE_S,
         seconds: Callable[[], float] | None = None,
+        drop: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
         host = ThisHost()
         self._ref = ref
@@ -91,6 +108,7 @@ class TargetClaim:
         self._tool_version = tool_version
         self._lease_s = lease_s
         self._seconds = seconds or host.seconds
+        self._drop = drop
         self._clock_id = host.clock_id
         self._lock: FileLock | None = None
         self._sha = ""
@@ -113,8 +131,7 @@ class TargetClaim:
 
     def check(self) -> None:
         """Raise `ClaimLapsedError` unless the claim holds for long enough to send one request."""
-        left_s = self._renewed_s + self._lease_s * (1 - MARGIN_SHARE) - self._seconds()
-        if not self._sha or left_s <= 0:
+        if not self._sha or self._left_s() <= 0:
             raise ClaimLapsedError(
                 f"the claim on {self._target} went by before it was renewed",
                 hint="Nothing was sent. Run again with the same work directory: it goes on from here.",
@@ -133,6 +150,26 @@ class TargetClaim:
             await self._renew()
         return False
 
+    async def propose(self, mirror: Path) -> Proposal:
+        """A claim on a target that shows none, for a push from `mirror` that brings other refs along.
+
+        That push has to make the ref or nothing at all; after it, `won` says so.
+        """
+        self._lock_here()
+        return await self._propose("", mirror)
+
+    def hold_folder(self) -> None:
+        """Keep other processes out of this work directory; raises `TargetLockedError` when one is in it."""
+        self._lock_here()
+
+    def won(self, proposal: Proposal) -> None:
+        """The ref holds what was proposed; the lease counts from before it was asked for."""
+        self._sha, self._taken_at, self._renewed_s = proposal.sha, proposal.taken_at, proposal.at_s
+
+    def seconds(self) -> float:
+        """The clock that counts sleep."""
+        return self._seconds()
+
     async def release(self) -> None:
         """Give the claim back; whatever goes wrong, it lapses by itself."""
         sha, self._sha = self._sha, ""
@@ -149,6 +186,9 @@ class TargetClaim:
                 self._lock = None
 
     async def _give_back(self, sha: str) -> None:
+        if sha and await self._is_dropped():
+            (self._folder / _CLAIM_FILE).unlink(missing_ok=True)
+            return
         if not sha:
             self._lock_here()
         auth = await self._parting_auth()
@@ -158,6 +198,18 @@ class TargetClaim:
         if sha:
             await self._ref.swap(auth, sha, "")
         (self._folder / _CLAIM_FILE).unlink(missing_ok=True)
+
+    async def _is_dropped(self) -> bool:
+        """Whether one request took the ref away.
+
+        It removes whatever the ref holds, so it is sent only while the lease lets nobody else take it.
+        """
+        if self._drop is None or self._left_s() <= _DROP_WITHIN_S or self._is_cancelled():
+            return False
+        with contextlib.suppress(Gl2ghError, TimeoutError, OSError):
+            async with asyncio.timeout(_DROP_WITHIN_S):
+                return await self._drop()
+        return False
 
     def forget(self) -> None:
         """The target is gone, and the claim with it."""
@@ -184,9 +236,15 @@ class TargetClaim:
             raise self._held_by(note, "It changed in this very moment, so somebody is at work there.")
         return note
 
+    def _left_s(self) -> float:
+        return self._renewed_s + self._lease_s * (1 - MARGIN_SHARE) - self._seconds()
+
     def _release_within_s(self) -> float:
+        return RELEASE_WHEN_CANCELLED_S if self._is_cancelled() else RELEASE_WITHIN_S
+
+    def _is_cancelled(self) -> bool:
         task = asyncio.current_task()
-        return RELEASE_WHEN_CANCELLED_S if task is not None and task.cancelling() else RELEASE_WITHIN_S
+        return task is not None and task.cancelling() > 0
 
     def _lock_here(self) -> None:
         """No other process of this machine works in this folder; the kernel frees it when we die."""
@@ -238,6 +296,13 @@ class TargetClaim:
             )
 
     async def _set(self, old: str, auth: GitAuth) -> bool:
+        proposal = await self._propose(old)
+        if not await self._ref.swap(auth, old, proposal.sha):
+            return False
+        self.won(proposal)
+        return True
+
+    async def _propose(self, old: str, mirror: Path | None = None) -> Proposal:
         before_s = self._seconds()
         now = self._now()
         taken_at = self._taken_at if old and old == self._sha else now.isoformat(timespec="seconds")
@@ -248,16 +313,12 @@ class TargetClaim:
             until=(now + timedelta(seconds=self._lease_s)).isoformat(timespec="milliseconds"),
             tool_version=self._tool_version,
         )
-        new = await self._ref.note(codec.encode(note).decode())
+        new = await self._ref.note(codec.encode(note).decode(), mirror)
         # Before it is sent: a run that is killed now must know its own claim again. The git of one that was
         # killed before may still be about to set the ref, so the earlier ids are kept.
         kept = _Kept(place=self._place(), shas=(new, *self._kept())[:_KEPT_AT_MOST])
         write_atomic(self._folder / _CLAIM_FILE, codec.encode(kept))
-        if not await self._ref.swap(auth, old, new):
-            return False
-        # The lease counts from before it was asked for.
-        self._sha, self._taken_at, self._renewed_s = new, taken_at, before_s
-        return True
+        return Proposal(sha=new, taken_at=taken_at, at_s=before_s)
 
     def _is_ours(self, sha: str) -> bool:
         """Whether we took it, or an earlier run in this very folder, which is dead: we hold its lock."""

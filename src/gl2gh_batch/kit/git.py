@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from gl2gh_batch.domain.errors import GitError, TargetError, TargetNotOursError
+from gl2gh_batch.kit.git_contents import Contents
 from gl2gh_batch.kit.git_history import History, object_ids
 from gl2gh_batch.kit.git_lfs import GitLfs
 from gl2gh_batch.kit.git_parts import PUSH_BYTES, PushParts, lies_in
@@ -156,6 +157,10 @@ class Git:
         """The history in a mirror, for questions."""
         return History(self._process, mirror)
 
+    def contents(self, mirror: Path) -> Contents:
+        """The files in a mirror, for questions."""
+        return Contents(self._process, mirror)
+
     async def refs(self, mirror: Path) -> dict[str, str]:
         """Full ref name → object id of everything in a mirror but what we made ourselves."""
         done = await self._process.run(
@@ -175,8 +180,12 @@ class Git:
         *,
         expect: Mapping[str, str] | None = None,
         remove: Mapping[str, str] | None = None,
+        found: Mapping[str, str] | None = None,
     ) -> PushReport:
         """Push `refs` (full name → object id) in one push, all or none, never forced, and remove `remove`.
+
+        The refs of `found` are made with the first of them, of any name: where one is there already, nothing
+        is pushed and `RefsRefusedError` raised.
 
         Only what is too large for one push goes in several, along the history (`git_parts`).
 
@@ -185,7 +194,10 @@ class Git:
         that are there already are `unchanged`, and without anything to do nothing is sent.
         """
         check_refs(refs)
-        held = (await self.ls_remote(url, auth)).migrated()
+        there = await self.ls_remote(url, auth)
+        held, found = there.migrated(), found or {}
+        if taken := sorted(name for name in found if name in there.refs):
+            raise RefsRefusedError(f"the target has {_some(taken)} already, so nothing was pushed")
         is_large = bool(refs) and await asyncio.to_thread(lies_in, mirror.resolve()) > self._push_bytes
         begun = await self._begun(mirror.resolve(), held, refs) if is_large else {}
         _check_expected(held, refs, {**(expect or {}), **(remove or {}), **begun})
@@ -194,7 +206,7 @@ class Git:
         unchanged = tuple(
             PushedRef(name=name, state=PushedState.UNCHANGED) for name in refs if name not in missing
         )
-        if not missing and not gone:
+        if not missing and not gone and not found:
             return PushReport(refs=unchanged)
         parts = [missing]
         if is_large and missing:
@@ -204,10 +216,12 @@ class Git:
         pushed: dict[str, PushedRef] = {}
         for number, part in enumerate(parts, start=1):
             is_last = number == len(parts)
-            report = await self._push(mirror.resolve(), url, part, auth, gone if is_last else ())
+            report = await self._push(
+                mirror.resolve(), url, part, auth, gone if is_last else (), found if number == 1 else {}
+            )
             if report.refused:
                 raise _refusal(report.refused)
-            pushed |= {one.name: one for one in report.refs}
+            pushed |= {one.name: one for one in report.refs if one.name not in found}
         return PushReport(refs=(*pushed.values(), *unchanged))
 
     async def _begun(self, mirror: Path, held: Mapping[str, str], refs: Mapping[str, str]) -> dict[str, str]:
@@ -226,8 +240,10 @@ class Git:
         url: str,
         refs: Mapping[str, str],
         auth: GitAuth | None,
-        gone: Sequence[str] = (),
+        gone: Sequence[str],
+        found: Mapping[str, str],
     ) -> PushReport:
+        refs = {**refs, **found}
         refspecs = [f"{sha}:{name}" for name, sha in sorted(refs.items())]
         refspecs += [f":{name}" for name in gone]
         with tempfile.NamedTemporaryFile("w", dir=self._process.home, suffix=".config") as file:
@@ -238,6 +254,8 @@ class Git:
                 "--porcelain",
                 "--atomic",
                 "--no-verify",
+                # An empty value stands for "not there": the server compares before it makes the ref.
+                *(f"--force-with-lease={name}:" for name in found),
                 "--",
                 "target",
                 mirror=mirror,

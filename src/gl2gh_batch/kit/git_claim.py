@@ -2,7 +2,8 @@
 
 By git and not by the REST API: `POST /git/refs` wants a commit that is there already and answers 409 in an
 empty repository (GitHub docs, "Git database"), while a push brings its own; and a push draws on no budget of
-requests. `--force-with-lease=<ref>:<old>` makes the server compare and swap; an empty old means "not there".
+requests. A project's first push makes the ref along with everything else. `--force-with-lease=<ref>:<old>`
+makes the server compare and swap; an empty old means "not there".
 """
 
 from __future__ import annotations
@@ -28,13 +29,14 @@ class GitClaim:
         self._here = work.resolve() / "claim.git"
         self._process = GitProcess(work.resolve(), redact, timeout_s=_TIMEOUT_S)
 
-    async def note(self, text: str) -> str:
-        """A commit that holds this text and no file; its id."""
-        if not (self._here / "HEAD").is_file():
+    async def note(self, text: str, mirror: Path | None = None) -> str:
+        """A commit that holds this text and no file, in `mirror` where one is given; its id."""
+        if mirror is None and not (self._here / "HEAD").is_file():
             self._here.parent.mkdir(parents=True, exist_ok=True)
             await self._run("init", "--bare", "--quiet", "--template=")
-        tree = (await self._run("mktree")).decode().strip()
-        return (await self._run(*_SOMEBODY, "commit-tree", tree, "-m", text)).decode().strip()
+        tree = (await self._run("mktree", mirror=mirror)).decode().strip()
+        made = await self._run(*_SOMEBODY, "commit-tree", tree, "-m", text, mirror=mirror)
+        return made.decode().strip()
 
     async def swap(self, auth: GitAuth, old: str, new: str) -> bool:
         """Set the ref from `old` to `new`, either of them empty for "not there"; False when it is not `old`.
@@ -106,8 +108,8 @@ class GitClaim:
         found = await self._process.run("cat-file", "commit", sha, mirror=self._here)
         return sha, found.output.partition(b"\n\n")[2].decode("utf-8", "replace").strip()
 
-    async def _run(self, *arguments: str) -> bytes:
-        done = await self._process.run(*arguments, mirror=self._here)
+    async def _run(self, *arguments: str, mirror: Path | None = None) -> bytes:
+        done = await self._process.run(*arguments, mirror=mirror.resolve() if mirror else self._here)
         if done.code:
             raise failure(arguments[0], done)
         return done.output
