@@ -40,6 +40,7 @@ GIVEN = frozenset(
         "imports",
         "merge_commit_sha",
         "submitted_at",
+        "pull_request_review_id",
         "closed_by",
         "creator",
         "user",

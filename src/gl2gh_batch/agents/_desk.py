@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from gl2gh_batch import codec
 from gl2gh_batch.domain.events import Counted, Noticed
@@ -14,6 +15,7 @@ from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.domain.request import ProjectRequest
 from gl2gh_batch.kinds import ALL_KINDS, Kind
 from gl2gh_batch.kit.claim import TargetClaim
+from gl2gh_batch.kit.exported import Exported
 from gl2gh_batch.kit.git import Git
 from gl2gh_batch.kit.git_process import GitAuth
 from gl2gh_batch.kit.references import References
@@ -27,7 +29,10 @@ from gl2gh_batch.target.witness import Witness
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """One project's work place, made by the batch, the same for all six agents."""
+    """One project's work place, made by the batch, the same for all six agents.
+
+    `source_export` is read in the place of GitLab; `export_folder` is where EXPORT_ONLY makes one.
+    """
 
     request: ProjectRequest
     label: str
@@ -50,6 +55,8 @@ class Desk:
     emit: Emit
     tool_version: str
     claim: TargetClaim | None = None
+    source_export: Exported | None = None
+    export_folder: Path | None = None
     engine: str = "rest"
     kinds: Mapping[str, Kind] = field(default_factory=lambda: ALL_KINDS)  # type: ignore[type-arg] # because a registry of kinds mixes all their types
 

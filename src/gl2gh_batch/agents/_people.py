@@ -226,17 +226,21 @@ async def _by_email(desk: Desk, seen: PersonSeen) -> UserMapping | None:
         return None
     if seen.email and (told := desk.users.lookup_email(seen.email)) is not None:
         return told
-    number = seen.id
+    for email in await emails_of(desk, seen.id):
+        found = desk.users.lookup_email(email)
+        if found is not None:
+            return found
+    return None
+
+
+async def emails_of(desk: Desk, number: int) -> tuple[str, ...]:
+    """The addresses that GitLab tells of a user; asked once for the whole batch."""
 
     async def ask() -> tuple[str, ...]:
         user = await desk.gitlab.user_by_id(number)
         return () if user is None else tuple(one for one in (user.email, user.public_email) if one)
 
-    for email in await desk.users.questions.once(("email", desk.gitlab_url, number), ask):
-        found = desk.users.lookup_email(email)
-        if found is not None:
-            return found
-    return None
+    return await desk.users.questions.once(("email", desk.gitlab_url, number), ask)
 
 
 async def _by_pattern(desk: Desk, pattern: str, login: str) -> str | None:

@@ -6,6 +6,7 @@ from typing import Final
 
 from gl2gh_batch.agents._agent import Agent, counted
 from gl2gh_batch.agents._desk import Desk
+from gl2gh_batch.agents._restoring import restore_history
 from gl2gh_batch.agents.export import fetch_history
 from gl2gh_batch.agents.plan import adopt_plan, read_steps, require_plan
 from gl2gh_batch.domain.errors import BlockedError, PlanRefusedError
@@ -105,10 +106,13 @@ async def _bring_history(
     if mirror != desk.folder.mirror or (receipt is not None and receipt.state is StepState.DONE):
         return fetched
     if not (mirror / "HEAD").is_file():
-        fetched = await fetch_history(desk)
+        export = desk.source_export
+        fetched = await (fetch_history(desk) if export is None else restore_history(desk, export))
         if desk.folder.own_branches.is_file():
             await desk.git.unbundle(mirror, desk.folder.own_branches)
     if isinstance(push, LfsPush):
+        if desk.source_export is not None:
+            return fetched  # they came with the history, or lie there since the plan was made
         wanted = [LfsObject(oid=oid, size=size) for oid, size in push.objects.items()]
         await desk.git.lfs.fetch(desk.source_git_url, mirror, wanted, desk.gitlab_auth())
         return fetched

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gl2gh_batch import codec
 from gl2gh_batch.agents._agent import AGENT_FILES_VERSION, INVENTORY, Agent, counted
 from gl2gh_batch.agents._desk import Desk
+from gl2gh_batch.agents._restoring import exported_inventory
 from gl2gh_batch.domain.inventory import NOT_CARRIED, Inventory, Watermark
 from gl2gh_batch.domain.ledger import StepState
 from gl2gh_batch.domain.modes import AgentName
 from gl2gh_batch.domain.plan import Finding, Severity
 from gl2gh_batch.domain.result import AgentResult
+from gl2gh_batch.kit.exported import Exported
 from gl2gh_batch.kit.git_refs import refs_digest
 from gl2gh_batch.kit.ledger import Ledger
 from gl2gh_batch.kit.workdir import ProjectFolder, read_document, write_document
@@ -32,6 +36,8 @@ class Discovery(Agent):
         inventory = read_inventory(desk.folder)
         if inventory is None:
             return False
+        if desk.source_export is not None:
+            return inventory == exported_inventory(desk.source_export, INVENTORY, AGENT_FILES_VERSION)
         seen = await _watermark(desk)
         if inventory.watermark == seen:
             return True
@@ -45,6 +51,8 @@ class Discovery(Agent):
         return False
 
     async def run(self, desk: Desk) -> AgentResult:
+        if desk.source_export is not None:
+            return _taken_over(desk, desk.source_export)
         project_id = desk.reference.project.id
         watermark = await _watermark(desk)
         project = await desk.cold.project(project_id)
@@ -76,10 +84,20 @@ class Discovery(Agent):
             not_carried={name: counts.get(name) for name in NOT_CARRIED if counts.get(name) != 0},
         )
         write_document(desk.folder.inventory, INVENTORY, AGENT_FILES_VERSION, inventory)
-        found = {name: count for name, count in counts.items() if count}
-        return AgentResult(
-            status="done", summary=f"{counted(len(found), 'sort')} of things found", counts=found
-        )
+        return _result(inventory)
+
+
+def _taken_over(desk: Desk, export: Exported) -> AgentResult:
+    """What the discovery before the export found."""
+    inventory = exported_inventory(export, INVENTORY, AGENT_FILES_VERSION)
+    write_document(desk.folder.inventory, INVENTORY, AGENT_FILES_VERSION, inventory)
+    result = _result(inventory)
+    return replace(result, summary=f"{result.summary} at the export of {export.head.made_at}")
+
+
+def _result(inventory: Inventory) -> AgentResult:
+    found = {name: count for name, count in inventory.counts.items() if count}
+    return AgentResult(status="done", summary=f"{counted(len(found), 'sort')} of things found", counts=found)
 
 
 def _lfs_objects(project: Project) -> int | None:

@@ -11,6 +11,7 @@ from gl2gh_batch.agents._agent import Agent, counted
 from gl2gh_batch.agents._desk import Desk
 from gl2gh_batch.agents._people import PEOPLE, Census
 from gl2gh_batch.agents._reading import read_kind
+from gl2gh_batch.agents._restoring import restore, restored_inputs
 from gl2gh_batch.agents.discovery import inventory_digest, read_inventory
 from gl2gh_batch.domain.errors import WorkDirectoryError
 from gl2gh_batch.domain.inventory import Inventory
@@ -18,6 +19,7 @@ from gl2gh_batch.domain.modes import AgentName
 from gl2gh_batch.domain.result import AgentResult
 from gl2gh_batch.kinds import LfsObjects, Source, WikiContent
 from gl2gh_batch.kinds._wiki_pages import is_page
+from gl2gh_batch.kit.exported import Exported
 from gl2gh_batch.kit.git import BRANCHES_AND_TAGS, MERGE_REQUEST_HEADS
 from gl2gh_batch.kit.git_refs import MIGRATED_PREFIXES, refused_refs
 from gl2gh_batch.kit.git_wiki import is_plain_file
@@ -41,14 +43,15 @@ class Export(Agent):
     async def is_current(self, desk: Desk) -> bool:
         inventory = read_inventory(desk.folder)
         manifest = read_manifest(desk.folder.snapshot, remedy=REMEDY)
-        return (
-            inventory is not None
-            and manifest is not None
-            and dict(manifest.inputs) == inventory_digest(inventory, desk)
-            and is_whole(desk.folder.snapshot, manifest)
-        )
+        if inventory is None or manifest is None:
+            return False
+        export = desk.source_export
+        made_from = inventory_digest(inventory, desk) if export is None else restored_inputs(desk, export)
+        return dict(manifest.inputs) == made_from and is_whole(desk.folder.snapshot, manifest)
 
     async def run(self, desk: Desk) -> AgentResult:
+        if desk.source_export is not None:
+            return await self._take_over(desk, desk.source_export)
         inventory = require_inventory(desk)
         refs = await self._mirror(desk, inventory)
         source = Source(
@@ -103,6 +106,19 @@ class Export(Agent):
         return AgentResult(
             status="done",
             summary=f"{counted(sum(counts.values()), 'record')}, {counted(len(refs), 'ref')}",
+            counts=counts,
+        )
+
+    async def _take_over(self, desk: Desk, export: Exported) -> AgentResult:
+        """What was exported before, in the place of GitLab."""
+        manifest = await restore(desk, export)
+        counts = {name.removesuffix(".ndjson"): facts.count for name, facts in manifest.files.items()}
+        for name, number in counts.items():
+            desk.count(self.name, name, number, number)
+        return AgentResult(
+            status="done",
+            summary=f"{counted(sum(counts.values()), 'record')}, {counted(export.head.refs, 'ref')},"
+            f" from the export of {export.head.made_at}",
             counts=counts,
         )
 

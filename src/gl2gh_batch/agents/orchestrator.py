@@ -13,6 +13,7 @@ from gl2gh_batch import codec
 from gl2gh_batch.agents._agent import Agent
 from gl2gh_batch.agents._desk import Desk
 from gl2gh_batch.agents.apply import CLOSED, Apply, perform_phase, phase_is_done
+from gl2gh_batch.agents.backup import BackUp
 from gl2gh_batch.agents.certificate import certify
 from gl2gh_batch.agents.discovery import Discovery
 from gl2gh_batch.agents.export import Export
@@ -125,6 +126,7 @@ class _Run:
 
     def __init__(self, desk: Desk, mode: MigrationMode, start: AgentName | None) -> None:
         self._desk = desk
+        self._mode = mode
         self._names = AGENTS_OF[mode]
         self._redo = self._names[self._names.index(start) :] if start else ()
         self._results: dict[str, AgentResult] = {}
@@ -159,8 +161,13 @@ class _Run:
         for name in names:
             await self.one(name, self._verify_and_close if name is AgentName.VERIFY else None)
 
+    def _agent(self, name: AgentName) -> Agent:
+        if name is AgentName.EXPORT and self._mode is MigrationMode.EXPORT_ONLY:
+            return BackUp(anew=name in self._redo)
+        return ALL_AGENTS[name]
+
     async def one(self, name: AgentName, work: Callable[[], Awaitable[AgentResult]] | None) -> None:
-        desk, agent = self._desk, ALL_AGENTS[name]
+        desk, agent = self._desk, self._agent(name)
         desk.emit(AgentStarted(project=desk.label, agent=name))
         started = desk.now()
         try:

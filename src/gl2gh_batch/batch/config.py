@@ -60,6 +60,7 @@ KEYS: Final = (
     "labels",
     "attachments",
     "wiki",
+    "from_export",
     "origin",
 )
 SKIPPABLE: Final = (
@@ -93,7 +94,10 @@ class AppCredential:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectConfig:
-    """One project with its two platforms and credentials, valid by construction."""
+    """One project with its two platforms and credentials, valid by construction.
+
+    `from_export` is the folder of its export, which is read in the place of GitLab.
+    """
 
     request: ProjectRequest
     gitlab_url: str
@@ -105,6 +109,7 @@ class ProjectConfig:
     owner: str = ""
     naming: NamingStrategy = NamingStrategy.PROJECT
     output_dir: Path | None = None
+    from_export: Path | None = None
 
 
 def parse_config(raw: Mapping[str, Any]) -> ProjectConfig:
@@ -136,6 +141,7 @@ def parse_config(raw: Mapping[str, Any]) -> ProjectConfig:
         owner=_owner(raw),
         naming=choice(NamingStrategy, raw.get("naming"), "naming", NamingStrategy.PROJECT),
         output_dir=folder(raw, "output_dir"),
+        from_export=folder(raw, "from_export"),
     )
 
 

@@ -9,6 +9,7 @@ import aiohttp
 
 from gl2gh_batch.batch.access import GitHubAccess, github_key
 from gl2gh_batch.batch.config import ProjectConfig
+from gl2gh_batch.batch.exports import open_export
 from gl2gh_batch.batch.pool import GovernorPool, governor_maker
 from gl2gh_batch.batch.tokens import require_gitlab_token
 from gl2gh_batch.domain.limits import GITLAB_COSTS, READ_COSTS, Limit, LimitClass, Limits
@@ -23,6 +24,7 @@ from gl2gh_batch.source import limits as source_limits
 from gl2gh_batch.source.api import CREDENTIAL_HINT as GITLAB_HINT
 from gl2gh_batch.source.api import GitLab, open_gitlab
 from gl2gh_batch.source.cold import ColdGitLab
+from gl2gh_batch.source.exported import ExportedGitLab, ShutColdGitLab
 from gl2gh_batch.source.sansio import read_limits as read_gitlab_limits
 from gl2gh_batch.target import limits as target_limits
 from gl2gh_batch.target.api import CREDENTIAL_HINT as GITHUB_HINT
@@ -85,8 +87,10 @@ class Connections:
         return self.governors.get(("github", *github_key(config)))
 
     def gitlab(self, config: ProjectConfig, retries: Retries | None = None) -> GitLab:
-        """GitLab on the volume path."""
+        """GitLab on the volume path, or the export in its place."""
         require_gitlab_token(config)
+        if (export := open_export(config)) is not None:
+            return ExportedGitLab(export)
         return open_gitlab(
             session=self._http(),
             url=config.gitlab_url,
@@ -97,7 +101,9 @@ class Connections:
         )
 
     def cold_gitlab(self, config: ProjectConfig) -> ColdGitLab:
-        """GitLab for the rare questions."""
+        """GitLab for the rare questions; none are answered where an export is read in its place."""
+        if config.from_export is not None:
+            return ShutColdGitLab()
         key = (config.gitlab_url.lower(), config.gitlab_token)
         if key not in self._cold:
             governor = self._gitlab_governor(config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from gl2gh_batch.batch.claims import Claims
 from gl2gh_batch.batch.config import ProjectConfig, parse_config
 from gl2gh_batch.batch.connections import Connections
 from gl2gh_batch.batch.credentials import parse_credentials
+from gl2gh_batch.batch.exports import EXPORTS, open_export, surveyed
 from gl2gh_batch.batch.pool import GovernorPool
 from gl2gh_batch.batch.survey import standing, survey_project, target_of
 from gl2gh_batch.batch.tokens import require_github_token, require_gitlab_token
@@ -196,14 +198,17 @@ class SharedResources:
 
     async def survey(self, config: ProjectConfig, root: Path | None, *, patient: bool) -> ProjectReference:
         """Ask a project for its name and highest numbers, and put them on the map."""
-        gitlab = self._connections.gitlab(config, None if patient else SURVEY_RETRIES)
-        reference = await survey_project(
-            gitlab,
-            config.request,
-            owner=config.owner,
-            naming=config.naming,
-            now=self.clock.now(),
-        )
+        export = await asyncio.to_thread(open_export, config)
+        if export is not None:
+            reference = await asyncio.to_thread(surveyed, export, config, now=self.clock.now())
+        else:
+            reference = await survey_project(
+                self._connections.gitlab(config, None if patient else SURVEY_RETRIES),
+                config.request,
+                owner=config.owner,
+                naming=config.naming,
+                now=self.clock.now(),
+            )
         self.references(root).bind(reference, config.gitlab_url)
         known = self.references(root).named(config.request.project)
         if known is not None and known.project.id == reference.project.id:
@@ -248,6 +253,7 @@ class SharedResources:
             reference = replace(reference, repo=repo or reference.repo)
         require_gitlab_token(parsed)
         require_github_token(parsed)
+        export = open_export(parsed)
         label = reference.project.full_path
         folder = self._folder(parsed, root, reference)
         folder.path.mkdir(parents=True, exist_ok=True)
@@ -311,6 +317,8 @@ class SharedResources:
             emit=self.emit,
             tool_version=self.tool_version,
             claim=claim,
+            source_export=export,
+            export_folder=root / EXPORTS / slug(label, reference.project.id),
         )
         try:
             yield desk

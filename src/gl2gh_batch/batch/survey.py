@@ -46,7 +46,7 @@ async def survey_project(
     return ProjectReference(
         named=str(request.project),
         project=ref,
-        repo=_require_target(request, ref, owner, naming),
+        repo=require_target(request, ref, owner, naming),
         numbers=numbers,
         surveyed_at=now.isoformat(timespec="seconds"),
     )
@@ -88,9 +88,10 @@ def standing(known: Numbers, surveyed: Numbers, *, unfinished: bool, begun: bool
             return surveyed
 
 
-def _require_target(
+def require_target(
     request: ProjectRequest, project: ProjectRef, owner: str, naming: NamingStrategy
 ) -> RepoRef:
+    """The same; raises `ConfigurationError` when it goes nowhere."""
     repo = target_of(request, project, owner, naming)
     if repo is None:
         raise ConfigurationError(

@@ -7,8 +7,8 @@ from gl2gh_batch.domain.errors import ConfigurationError
 
 
 def require_gitlab_token(config: ProjectConfig) -> None:
-    """Raise `ConfigurationError` when there is no token for GitLab."""
-    if not config.gitlab_token:
+    """Raise `ConfigurationError` when there is no token for GitLab, and it is to be read."""
+    if not config.gitlab_token and config.from_export is None:
         raise ConfigurationError(
             "there is no token for GitLab",
             field="gitlab_token",

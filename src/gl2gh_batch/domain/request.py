@@ -14,6 +14,8 @@ from gl2gh_batch.domain.refs import RepoRef
 
 PARALLEL_LIMITS: Final = range(1, 21)
 DEFAULT_PARALLEL_LIMIT: Final = 5
+# The policies that decide what is read of a project; all others decide what becomes of it.
+READING_CHOICES: Final = ("attachments", "confidential", "issue_details", "system_notes", "wiki")
 
 
 class Visibility(StrEnum):

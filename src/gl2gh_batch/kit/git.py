@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from gl2gh_batch.domain.errors import GitError, TargetError, TargetNotOursError
+from gl2gh_batch.kit.git_bundle import GitBundles, emptied
 from gl2gh_batch.kit.git_contents import Contents
 from gl2gh_batch.kit.git_history import History, object_ids
 from gl2gh_batch.kit.git_lfs import GitLfs
@@ -71,6 +72,7 @@ class Git:
         self._push_bytes = push_bytes
         self._lfs = GitLfs(self._process)
         self._wiki = GitWiki(self._process)
+        self._bundles = GitBundles(self._process)
 
     async def ls_remote(self, url: str, auth: GitAuth | None = None) -> RemoteRefs:
         """All refs of a remote and what its HEAD stands for; an empty repository has none."""
@@ -147,6 +149,16 @@ class Git:
     def wiki(self) -> GitWiki:
         """Wikis, for the same mirrors."""
         return self._wiki
+
+    @property
+    def bundles(self) -> GitBundles:
+        """Histories as single files, for the same mirrors."""
+        return self._bundles
+
+    async def make_anew(self, mirror: Path) -> None:
+        """An empty mirror, whatever lay there."""
+        await emptied(mirror)
+        await self._prepare(mirror.resolve())
 
     async def fetch_wiki(self, url: str, mirror: Path, auth: GitAuth | None = None) -> WikiHistory | None:
         """Bring a wiki into a mirror (made if need be); None for one without a commit."""

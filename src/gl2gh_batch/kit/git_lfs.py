@@ -87,7 +87,7 @@ class GitLfs:
 
     def held(self, mirror: Path, objects: Iterable[LfsObject]) -> set[str]:
         """Those of the objects that lie whole beside the mirror, by oid."""
-        return {one.oid for one in objects if _size_of(_place(mirror, one.oid)) == one.size}
+        return {one.oid for one in objects if _size_of(lfs_place(mirror, one.oid)) == one.size}
 
     async def fetch(
         self, url: str, mirror: Path, objects: Iterable[LfsObject], auth: GitAuth | None = None
@@ -220,7 +220,8 @@ def _config(url: str) -> str:
     )
 
 
-def _place(mirror: Path, oid: str) -> Path:
+def lfs_place(mirror: Path, oid: str) -> Path:
+    """Where an object lies beside a mirror."""
     return mirror / "lfs" / "objects" / oid[:2] / oid[2:4] / oid
 
 

@@ -20,6 +20,8 @@ from gl2gh_batch.kit.git_trees import OWN_PREFIX, contents
 
 # Where GitLab's wiki lies in a mirror, as it was read.
 _SOURCE: Final = f"{OWN_PREFIX}wiki-source/"
+# The names of a wiki's own repository, and of its bundle → their places in a mirror.
+SOURCE_PLACES: Final[Mapping[str, str]] = {"HEAD": f"{_SOURCE}HEAD", "refs/heads/": f"{_SOURCE}heads/"}
 _FIRST_PAGE: Final = f"{OWN_PREFIX}wiki-first-page"
 _NO_HEAD: Final = re.compile(r"couldn't find remote ref", re.IGNORECASE)
 _READ_AT_ONCE: Final = 200
@@ -97,6 +99,16 @@ class GitWiki:
             refused=refused,
             pointers=frozenset(pointers),
         )
+
+    async def source_refs(self, mirror: Path) -> dict[str, str]:
+        """What was fetched of a wiki, by the names that it has in a repository of its own."""
+        done = await self._process.run(
+            "for-each-ref", "--format=%(objectname) %(refname)", _SOURCE, mirror=mirror.resolve()
+        )
+        if done.code:
+            raise failure("for-each-ref", done)
+        refs = {name.removeprefix(_SOURCE): sha for name, sha in parse_refs(done.output).items()}
+        return {name if name == "HEAD" else f"refs/{name}": sha for name, sha in refs.items()}
 
     async def _refused(self, mirror: Path, commit: str) -> tuple[dict[str, str], list[str]]:
         """The files of a history that GitHub takes in no branch: too large, or pointers of Git LFS."""
