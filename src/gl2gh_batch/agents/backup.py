@@ -90,8 +90,7 @@ def _is_whole(folder: Path, digest: str) -> bool:
         export = read_export(folder)
         if export.head.snapshot != digest:
             return False
-        for file in export.files():
-            export.checked(file)
+        export.check()
     except (ConfigurationError, WorkDirectoryError):
         return False
     return True

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from gl2gh_batch.batch.exports import Exports
 from gl2gh_batch.batch.resources import SharedResources
-from gl2gh_batch.domain.checks import Check, unknown
+from gl2gh_batch.domain.checks import Check, bad, good, unknown
+from gl2gh_batch.domain.errors import WorkDirectoryError
 from gl2gh_batch.kit.checks import check_machine
 from gl2gh_batch.source.checks import check_gitlab
 from gl2gh_batch.target.checks import check_github
@@ -22,24 +25,41 @@ async def examine(
     projects: Sequence[int | str],
     *,
     work_dir: Path,
+    exports: Exports | None = None,
 ) -> AsyncIterator[Check]:
     """Every check, one after the other: this machine, GitLab with the projects, GitHub with the owner.
 
     `shared` holds addresses, credentials and the owner, as a project's configuration does. At most about ten
-    requests to GitHub, and four to GitLab with one for each of the first `MOST_PROJECTS` projects.
+    requests to GitHub, and four to GitLab with one for each of the first `MOST_PROJECTS` projects; none to
+    GitLab where `exports` are read in its place: then every file of them is checked.
     """
     async for check in check_machine(work_dir):
         yield check
-    gitlab = resources.cold_gitlab(shared)
-    today = resources.clock.now().date()
-    async for check in check_gitlab(
-        gitlab, projects[:MOST_PROJECTS], url=str(shared["gitlab_url"]), today=today
-    ):
-        yield check
-    if len(projects) > MOST_PROJECTS:
+    if exports is not None:
+        async for check in _check_exports(exports):
+            yield check
+    else:
+        today = resources.clock.now().date()
+        gitlab, url = resources.cold_gitlab(shared), str(shared["gitlab_url"])
+        async for check in check_gitlab(gitlab, projects[:MOST_PROJECTS], url=url, today=today):
+            yield check
+    if exports is None and len(projects) > MOST_PROJECTS:
         left = len(projects) - MOST_PROJECTS
         yield unknown("projects", f"{left} more were not looked at", "DISCOVER_ONLY looks at all of them.")
     github = resources.github(shared)
     is_app = bool(shared.get("github_app_id"))
     async for check in check_github(github, str(shared.get("target_owner") or ""), is_app=is_app):
         yield check
+
+
+async def _check_exports(exports: Exports) -> AsyncIterator[Check]:
+    for one in exports:
+        name = f"export {one.path.name}"
+        try:
+            await asyncio.to_thread(one.check)
+        except WorkDirectoryError as error:
+            yield bad(name, error.message, error.hint)
+        else:
+            head = one.head
+            found = f"{head.project} of {head.gitlab_url}, {head.made_at}"
+            yield good(name, f"{found}: {head.files.count} files, all whole")

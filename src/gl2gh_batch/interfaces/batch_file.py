@@ -47,6 +47,7 @@ TOP: Final = (
     "mode",
     "parallel_limit",
     "users",
+    "from_export",
     "naming",
     "defaults",
     "projects",
@@ -78,6 +79,7 @@ class BatchFile:
     mode: str = ""
     parallel_limit: Any = None
     users: UsersChoice = field(default_factory=UsersChoice)
+    from_export: str = ""
     naming: str = ""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     projects: tuple[Mapping[str, Any], ...] = ()
@@ -113,6 +115,7 @@ def read_batch_file(path: Path) -> BatchFile:
         mode=_text(raw, "mode", "mode"),
         parallel_limit=raw.get("parallel_limit"),
         users=_users(raw.get("users")),
+        from_export=_text(raw, "from_export", "from_export"),
         naming=_text(raw, "naming", "naming"),
         defaults=defaults,
         projects=tuple(

@@ -29,7 +29,8 @@ async def _all(batch: Batch, redactor: Redactor, write: Callable[[str], None]) -
     named = [one["project_id"] for one in batch.configs]
     checks = []
     async with resources_for(batch, redactor) as resources:
-        async for check in examine(resources, batch.shared, named, work_dir=batch.work_dir):
+        examined = examine(resources, batch.shared, named, work_dir=batch.work_dir, exports=batch.exports)
+        async for check in examined:
             checks.append(check)
             for line in check_lines(check):
                 write(redactor.redact(line))

@@ -58,6 +58,7 @@ INPUTS: Final[tuple[Input, ...]] = (
         multiline=True,
     ),
     Input(name="work_dir", help="where the files of the batch go", default="gl2gh-work"),
+    Input(name="from_export", help="folder of exports that EXPORT_ONLY made, read in the place of GitLab"),
     Input(name="rate_limit_file", help="budget file shared by processes of one host"),
     Input(name="limits", help="file that overrides rate limits (JSON or YAML)"),
     Input(name="deadline", help="stop cleanly after this long, such as 5h30m"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -12,6 +12,7 @@ from gl2gh_batch.batch.resources import REFERENCES, SharedResources
 from gl2gh_batch.batch.shards import Shard, cut
 from gl2gh_batch.domain.errors import ConfigurationError, PlanRefusedError
 from gl2gh_batch.domain.modes import MigrationMode
+from gl2gh_batch.domain.references import ProjectReference
 from gl2gh_batch.interfaces.wiring import Batch
 
 
@@ -25,18 +26,17 @@ async def expand_groups(batch: Batch, resources: SharedResources) -> list[dict[s
     for group in batch.groups:
         patterns = group.get("exclude") or []
         settings = {key: value for key, value in group.items() if key in KEYS}
-        gitlab = resources.gitlab(batch.shared)
-        async for project in gitlab.group_projects(group["path"], subgroups=group.get("subgroups", True)):
-            path = project.path_with_namespace
-            if {str(project.id), path.lower()} & known:
+        async for number, path, where in _members(batch, resources, group):
+            if {str(number), path.lower()} & known:
                 continue
             if any(fnmatchcase(path, pattern) for pattern in patterns):
                 continue
-            known |= {str(project.id), path.lower()}
+            known |= {str(number), path.lower()}
             config = {
                 **batch.shared,
                 **settings,
-                "project_id": project.id,
+                **where,
+                "project_id": number,
                 "origin": f"{group['origin']} ({path})",
             }
             configs.append(config)
@@ -49,6 +49,20 @@ async def expand_groups(batch: Batch, resources: SharedResources) -> list[dict[s
             hint="Name projects by id or full path, or give a batch file with projects or groups.",
         )
     return configs if batch.shard is None else _of_shard(batch.shard, configs, batch, resources)
+
+
+async def _members(
+    batch: Batch, resources: SharedResources, group: Mapping[str, Any]
+) -> AsyncIterator[tuple[int, str, dict[str, Any]]]:
+    """Id, full path and whereabouts of a group's projects: of those on GitLab, or of those exported."""
+    subgroups = group.get("subgroups", True)
+    if batch.exports is not None:
+        for one in batch.exports.below(group["path"], subgroups=subgroups):
+            yield one.head.project.id, one.head.project.full_path, {"from_export": one.path}
+        return
+    gitlab = resources.gitlab(batch.shared)
+    async for project in gitlab.group_projects(group["path"], subgroups=subgroups):
+        yield project.id, project.path_with_namespace, {}
 
 
 def _of_shard(
@@ -87,9 +101,14 @@ def _planned(batch: Batch, resources: SharedResources) -> list[dict[str, Any]]:
         {
             **batch.shared,
             **batch.policies,
+            **_exported(batch, reference),
             "project_id": reference.project.id,
             "target": str(reference.repo),
             "origin": f"{batch.work_dir.name} ({reference.project})",
         }
         for reference in resources.references(batch.work_dir)
     ]
+
+
+def _exported(batch: Batch, reference: ProjectReference) -> dict[str, Any]:
+    return {} if batch.exports is None else {"from_export": batch.exports.named(reference.project.id).path}

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from gl2gh_batch.batch.config import KEYS, ProjectConfig, is_number, parse_config
 from gl2gh_batch.batch.credentials import parse_credentials
+from gl2gh_batch.batch.exports import Exports
 from gl2gh_batch.batch.fields import shown
 from gl2gh_batch.batch.resources import SharedResources
 from gl2gh_batch.batch.shards import Shard, parse_shard, parse_shards
@@ -47,7 +48,7 @@ class Batch:
     """A batch ready to run.
 
     `shared` holds addresses, credentials and the owner, `policies` what is said for projects that no list
-    names.
+    names. `exports` are read in the place of GitLab.
     """
 
     mode: MigrationMode
@@ -65,6 +66,7 @@ class Batch:
     approved_plan: str = ""
     notices: tuple[str, ...] = ()
     rate_limit_file: Path
+    exports: Exports | None = None
     shard: Shard | None = None
     shards: int | None = None
 
@@ -95,11 +97,15 @@ def wire(
             users_file = _path(config.parent, {"users": users.file}, "users")
     mode = parse_mode(given.get("mode") or file.mode or MigrationMode.PLAN_ONLY)
     credentials = _credentials(file, environment or {})
-    shared = _shared(given, file, is_alone=not credentials)
+    exports = _exports(_path(here, given, "from_export") or _beside(config, file), mode)
+    shared = _shared(given, file, is_alone=not credentials, exports=exports)
     policies: dict[str, Any] = {name: given[name] for name in POLICY_INPUTS if name in given}
     _checked(policies, "")
     _checked(file.defaults, "defaults")
-    configs = tuple({**shared, **one, **policies} for one in _projects(given, file))
+    listed = _projects(given, file)
+    if exports is not None:
+        listed = _with_exports(listed, exports, file, is_listed=bool(listed or file.groups), mode=mode)
+    configs = tuple({**shared, **one, **policies} for one in listed)
     groups = tuple({**one, **policies} for one in file.groups)
     parsed = [_checked(one, _place(one)) for one in configs]
     for group in groups:
@@ -123,6 +129,7 @@ def wire(
         github_credentials=credentials,
         work_dir=(work_dir := _work_dir(here, given)),
         rate_limit_file=_path(here, given, "rate_limit_file") or work_dir / RATE_FILE,
+        exports=exports,
         users=_directory(users_file, users.patterns),
         limits=Overrides() if limits is None else parse_overrides(load_yaml(limits, "limits")),
         deadline_s=parse_duration(given.get("deadline", "")),
@@ -189,21 +196,57 @@ def _credentials(file: BatchFile, environment: Mapping[str, str]) -> tuple[Mappi
     return tuple(found)
 
 
-def _shared(given: Mapping[str, str], file: BatchFile, *, is_alone: bool) -> dict[str, Any]:
+def _beside(config: Path | None, file: BatchFile) -> Path | None:
+    """The exports that a batch file names lie beside it."""
+    return None if config is None else _path(config.parent, {"from_export": file.from_export}, "from_export")
+
+
+def _exports(folder: Path | None, mode: MigrationMode) -> Exports | None:
+    if folder is None:
+        return None
+    if mode in {MigrationMode.DISCOVER_ONLY, MigrationMode.EXPORT_ONLY}:
+        raise ConfigurationError(
+            f"{mode} reads from GitLab and does not go on from an export",
+            field="from_export",
+            hint="Leave from_export out, or choose TRANSFORM_ONLY, PLAN_ONLY, APPLY or FULL.",
+        )
+    return Exports.of(folder)
+
+
+def _with_exports(
+    listed: list[dict[str, Any]], exports: Exports, file: BatchFile, *, is_listed: bool, mode: MigrationMode
+) -> list[dict[str, Any]]:
+    """The projects with the folders of their exports; all that there are when none is named.
+
+    What APPLY is to apply stands in the work directory when it is not named.
+    """
+    if not is_listed and mode is not MigrationMode.APPLY:
+        listed = [
+            {**file.defaults, "project_id": one.head.project.id, "origin": f"the export {one.path.name}"}
+            for one in exports
+        ]
+    return [{**one, "from_export": exports.named(one["project_id"]).path} for one in listed]
+
+
+def _shared(
+    given: Mapping[str, str], file: BatchFile, *, is_alone: bool, exports: Exports | None
+) -> dict[str, Any]:
     """What holds for every project, checked by itself so that a message does not blame a project for it.
 
-    `is_alone`: no other credential could pay for a project.
+    `is_alone`: no other credential could pay for a project. The address of GitLab is that of the `exports`,
+    and then no token for it is needed.
     """
     shared: dict[str, Any] = {name: given.get(name, "") for name in SHARED_INPUTS}
     said = {
-        "gitlab_url": file.gitlab_url,
+        "gitlab_url": file.gitlab_url or ("" if exports is None else exports.gitlab_url),
         "github_url": file.github_url,
         "github_api_url": file.github_api_url,
         "target_owner": file.github_owner,
     }
     shared |= {name: shared[name] or text for name, text in said.items()} | {"naming": file.naming}
     parsed = _checked(shared, "")
-    require_gitlab_token(parsed)
+    if exports is None:
+        require_gitlab_token(parsed)
     if is_alone:
         require_github_token(parsed)
     return shared | {

@@ -113,6 +113,11 @@ class Exported:
             raise _damaged(file.path, "was changed: its digest is another one")
         return path
 
+    def check(self) -> None:
+        """Read every file; raises `WorkDirectoryError` at the first one that is not as listed."""
+        for file in self.files():
+            self.checked(file)
+
 
 class ExportWriter:
     """Writes an export beside its place; `finish` gives it its name, in the place of an earlier one."""
