@@ -40,7 +40,6 @@ GIVEN = frozenset(
         "imports",
         "merge_commit_sha",
         "submitted_at",
-        "pull_request_review_id",
         "closed_by",
         "creator",
         "user",
