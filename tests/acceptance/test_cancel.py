@@ -17,6 +17,7 @@ from torture import FULL, amount, dice
 
 from gl2gh_batch import BatchOrchestrator
 from gl2gh_batch.domain.result import StoppedBy
+from gl2gh_batch.kit.git_claim import CLAIM_REF
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # What is under way when the signal comes may still arrive: what two projects have just sent, or send until it
@@ -30,22 +31,35 @@ async def _until(lab: Lab, count: int, process: asyncio.subprocess.Process) -> N
         await asyncio.sleep(0.005)
 
 
-async def test_git_hears_a_stop_too(open_lab: Any) -> None:
-    """Stopped while the repository is made, nothing is pushed any more: no claim, and no history."""
-    lab: Lab = await open_lab(project())
+async def _stopped_at(lab: Lab, what: str) -> dict[str, Any]:
+    """The result of a run that is stopped as soon as the journal has a writing request of that path."""
     orchestrators: list[BatchOrchestrator] = []
 
-    async def stop_once_made() -> None:
-        while not any(one.method == "POST" for one in lab.github()):  # noqa: ASYNC110 - the journal tells nobody
+    async def stop() -> None:
+        while not any(what in one for one in lab.writes()):  # noqa: ASYNC110 - the journal tells nobody
             await asyncio.sleep(0.001)
         orchestrators[0].stop(StoppedBy.SIGNAL, "stopped by a test")
 
-    stopping = asyncio.create_task(stop_once_made())
+    stopping = asyncio.create_task(stop())
     result = await lab.run("FULL", started=orchestrators.append)
     await stopping
-    assert result["status"] == "incomplete"
-    assert [one.path for one in lab.github() if one.path.endswith("/git-receive-pack")] == []
+    return result
+
+
+async def test_git_hears_a_stop_too(open_lab: Any) -> None:
+    """Stopped while the repository is made, nothing is pushed any more: no claim, and no history."""
+    lab: Lab = await open_lab(project())
+    assert (await _stopped_at(lab, "/orgs/acme/repos"))["status"] == "incomplete"
+    assert [one for one in lab.writes() if one.endswith("/git-receive-pack")] == []
     assert (await lab.run("FULL"))["status"] == "success"
+
+
+async def test_a_stopped_run_gives_its_claim_back(open_lab: Any) -> None:
+    """Whoever goes on elsewhere need not wait for it to lapse."""
+    lab: Lab = await open_lab(project())
+    assert (await _stopped_at(lab, "/import/issues"))["status"] == "incomplete"
+    (repository,) = (await lab.repositories()).values()
+    assert CLAIM_REF not in repository["refs"]
 
 
 @pytest.mark.torture

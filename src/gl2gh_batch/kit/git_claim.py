@@ -31,9 +31,8 @@ class GitClaim:
 
     async def note(self, text: str, mirror: Path | None = None) -> str:
         """A commit that holds this text and no file, in `mirror` where one is given; its id."""
-        if mirror is None and not (self._here / "HEAD").is_file():
-            self._here.parent.mkdir(parents=True, exist_ok=True)
-            await self._run("init", "--bare", "--quiet", "--template=")
+        if mirror is None:
+            await self._prepare()
         tree = (await self._run("mktree", mirror=mirror)).decode().strip()
         made = await self._run(*_SOMEBODY, "commit-tree", tree, "-m", text, mirror=mirror)
         return made.decode().strip()
@@ -43,6 +42,7 @@ class GitClaim:
 
         Raises the error of git when the remote cannot be reached or refuses the token.
         """
+        await self._prepare()  # the claim that goes may have been made in another repository
         with tempfile.NamedTemporaryFile("w", dir=self._process.home, suffix=".config") as file:
             file.write(config_text("target", self._url, [f"{new}:{CLAIM_REF}"]))
             file.flush()
@@ -88,8 +88,7 @@ class GitClaim:
         sha = await self.seen(auth)
         if not sha:
             return "", ""
-        if not (self._here / "HEAD").is_file():
-            await self.note("")
+        await self._prepare()
         done = await self._process.run(
             "fetch",
             "--quiet",
@@ -107,6 +106,11 @@ class GitClaim:
             return await self.read(auth) if await self.seen(auth) != sha else (sha, "")
         found = await self._process.run("cat-file", "commit", sha, mirror=self._here)
         return sha, found.output.partition(b"\n\n")[2].decode("utf-8", "replace").strip()
+
+    async def _prepare(self) -> None:
+        if not (self._here / "HEAD").is_file():
+            self._here.parent.mkdir(parents=True, exist_ok=True)
+            await self._run("init", "--bare", "--quiet", "--template=")
 
     async def _run(self, *arguments: str, mirror: Path | None = None) -> bytes:
         done = await self._process.run(*arguments, mirror=mirror.resolve() if mirror else self._here)
