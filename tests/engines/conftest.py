@@ -17,6 +17,7 @@ from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.engines._engine import Workbench
 from gl2gh_batch.engines.rest import RestEngine
 from gl2gh_batch.kit.git import Git
+from gl2gh_batch.kit.git_process import GitAuth
 from gl2gh_batch.kit.governor import RequestGovernor
 from gl2gh_batch.kit.http import open_session
 from gl2gh_batch.kit.ledger import Ledger
@@ -44,6 +45,10 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     ledger = Ledger(tmp_path / "ledger.sqlite")
     async with labs.open_lab(tmp_path, [labs.project()]) as lab, open_session() as session:
         credential = StaticToken(lab.sandbox.github_token)
+
+        async def git_auth() -> GitAuth:
+            return GitAuth(username="x-access-token", token=lab.sandbox.github_token)
+
         engine = RestEngine(
             Workbench(
                 github=open_github(
@@ -58,7 +63,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
                 folder=ProjectFolder(tmp_path),
                 repo=repo,
                 git_url=f"{lab.sandbox.github_url}/{repo}.git",
-                git_token=credential.token,
+                git_auth=git_auth,
                 facts=TargetFacts(),
                 clock=clock,
                 emit=events.append,

@@ -14,7 +14,6 @@ from gl2gh_batch.engines._writer import LOOK_HOLDS_S
 from gl2gh_batch.engines.rest import RestEngine
 from gl2gh_batch.kit.claim import TargetClaim
 from gl2gh_batch.kit.git_claim import GitClaim
-from gl2gh_batch.kit.git_process import GitAuth
 
 CREATE = Call(
     id=CREATE_STEP,
@@ -56,11 +55,8 @@ def claimed(bench: Any, folder: Path, time: Time) -> RestEngine:
     """The engine of the bench, with a claim of its own on the target."""
     folder.mkdir(exist_ok=True)
     work = bench.engine.bench
-
-    async def auth() -> GitAuth:
-        return GitAuth(username="x-access-token", token=await work.git_token())
-
-    claim = TargetClaim(GitClaim(folder, work.git_url), auth, folder, target=str(bench.repo), seconds=time)
+    ref = GitClaim(folder, work.git_url)
+    claim = TargetClaim(ref, work.git_auth, folder, target=str(bench.repo), seconds=time)
     return RestEngine(dataclasses.replace(work, claim=claim))
 
 

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -316,19 +317,23 @@ async def test_a_wrong_token_is_an_authentication_error_without_the_token(
     server: Server, source: Path, tmp_path: Path
 ) -> None:
     """A refused credential ends at once, and no word of it is in the error."""
-    wrong = GitAuth(username="oauth2", token="glpat-wrongtoken")
+    told: list[str] = []
+    wrong = GitAuth(username="oauth2", token="glpat-wrongtoken", refused=told.append)
     with pytest.raises(AuthenticationError) as caught:
         await Git(tmp_path).ls_remote(f"{server.url}/source.git", wrong)
     assert "wrongtoken" not in str(caught.value)
     assert wrong.encoded not in str(caught.value)
+    assert len(told) == 1
     with pytest.raises(AuthenticationError):
         await Git(tmp_path).ls_remote(f"{server.url}/source.git", None)
 
 
 async def test_a_missing_repository_is_not_found(server: Server, tmp_path: Path) -> None:
     """A repository that is not there is told apart from a failure of the transport."""
+    told: list[str] = []
     with pytest.raises(NotFoundError):
-        await Git(tmp_path).ls_remote(f"{server.url}/nowhere.git", AUTH)
+        await Git(tmp_path).ls_remote(f"{server.url}/nowhere.git", replace(AUTH, refused=told.append))
+    assert told == []
     with pytest.raises(GitError):
         await Git(tmp_path).ls_remote("http://127.0.0.1:1/nowhere.git", AUTH)
 

@@ -45,7 +45,7 @@ class Desk:
     witness: Witness
     git: Git
     gitlab_auth: Callable[[], GitAuth]
-    github_token: Callable[[], Awaitable[str]]
+    github_auth: Callable[[], Awaitable[GitAuth]]
     limits: Callable[[], Limits]
     imports_are_content: Callable[[], bool]
     references: References

@@ -84,7 +84,7 @@ def engine_for(desk: Desk, plan: Plan, ledger: Ledger) -> Engine:
             folder=desk.folder,
             repo=plan.repo,
             git_url=desk.target_git_url,
-            git_token=desk.github_token,
+            git_auth=desk.github_auth,
             facts=plan.facts,
             clock=desk.clock,
             emit=desk.emit,

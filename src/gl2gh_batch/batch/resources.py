@@ -260,16 +260,19 @@ class SharedResources:
         access = self._connections.github(parsed)
         git = Git(folder.path / "git", self.redactor.redact)
 
-        async def target_token() -> str:
-            access.github.governor.check_open()  # git asks no governor, and must know it, too
-            return await access.credential.token()
+        governor = access.github.governor
 
-        async def target_auth() -> GitAuth:
-            return GitAuth(username="x-access-token", token=await target_token())
+        def refused(said: str) -> None:
+            governor.revoke(said, "Give a valid GitHub token, and run the same command again.")
 
         async def parting_auth() -> GitAuth:
-            access.github.governor.check_credential()
-            return GitAuth(username="x-access-token", token=await access.credential.token())
+            governor.check_credential()  # git asks no governor, and must know it, too
+            token = await access.credential.token()
+            return GitAuth(username="x-access-token", token=token, refused=refused)
+
+        async def target_auth() -> GitAuth:
+            governor.check_open()
+            return await parting_auth()
 
         async def refs_of(repo: RepoRef) -> Mapping[str, str]:
             return (await git.ls_remote(f"{parsed.github_url}/{repo}.git", await target_auth())).refs
@@ -307,7 +310,7 @@ class SharedResources:
             ),
             git=git,
             gitlab_auth=lambda: GitAuth(username="oauth2", token=parsed.gitlab_token),
-            github_token=target_token,
+            github_auth=target_auth,
             limits=lambda: access.github.governor.limits,
             imports_are_content=lambda: access.github.governor.imports_are_content,
             references=references,

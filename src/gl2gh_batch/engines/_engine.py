@@ -12,6 +12,7 @@ from gl2gh_batch.domain.ports import Clock, Emit
 from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.kit.claim import TargetClaim
 from gl2gh_batch.kit.git import Git
+from gl2gh_batch.kit.git_process import GitAuth
 from gl2gh_batch.kit.ledger import Ledger
 from gl2gh_batch.kit.workdir import ProjectFolder
 from gl2gh_batch.target.api import GitHub
@@ -27,7 +28,7 @@ class Workbench:
     folder: ProjectFolder
     repo: RepoRef
     git_url: str
-    git_token: Callable[[], Awaitable[str]]
+    git_auth: Callable[[], Awaitable[GitAuth]]
     facts: TargetFacts
     clock: Clock
     emit: Emit

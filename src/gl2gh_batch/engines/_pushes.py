@@ -10,7 +10,6 @@ from gl2gh_batch.engines._writer import OneWriter
 from gl2gh_batch.kit.claim import Proposal
 from gl2gh_batch.kit.git import RefsRefusedError
 from gl2gh_batch.kit.git_claim import CLAIM_REF
-from gl2gh_batch.kit.git_process import GitAuth
 from gl2gh_batch.kit.git_refs import PushReport
 from gl2gh_batch.kit.git_wiki import first_page_hint
 
@@ -67,14 +66,15 @@ class Pushes:
             bench.folder.path / push.mirror,
             bench.git_url,
             push.refs,
-            await self._git_auth(),
+            await bench.git_auth(),
             expect=push.expect,
             remove=push.remove,
             found=proposal.refs if proposal else None,
         )
 
     async def _is_claimed(self) -> bool:
-        held = await self._bench.git.ls_remote(self._bench.git_url, await self._git_auth())
+        bench = self._bench
+        held = await bench.git.ls_remote(bench.git_url, await bench.git_auth())
         return CLAIM_REF in held.refs
 
     async def lfs(self, push: LfsPush, digest: str) -> None:
@@ -83,7 +83,7 @@ class Pushes:
         self._writer.check(push)
         bench.ledger.intent(push.id, digest, self._now())
         mirror = bench.folder.path / push.mirror
-        sent = await bench.git.lfs.push(bench.git_url, mirror, push.objects, await self._git_auth())
+        sent = await bench.git.lfs.push(bench.git_url, mirror, push.objects, await bench.git_auth())
         bench.ledger.done(push.id, {"objects": len(push.objects), "sent": sent}, self._now())
 
     async def wiki(self, push: WikiPush, digest: str) -> None:
@@ -95,13 +95,10 @@ class Pushes:
             bench.folder.path / push.mirror,
             f"{root}.wiki.git",
             push.commit,
-            await self._git_auth(),
+            await bench.git_auth(),
             hint=first_page_hint(root),
         )
         bench.ledger.done(push.id, {"commit": push.commit}, self._now())
-
-    async def _git_auth(self) -> GitAuth:
-        return GitAuth(username="x-access-token", token=await self._bench.git_token())
 
     def _now(self) -> str:
         return self._bench.clock.now().isoformat()

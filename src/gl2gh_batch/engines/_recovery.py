@@ -17,7 +17,6 @@ from gl2gh_batch.engines._engine import Workbench
 from gl2gh_batch.engines._imports import ImportJobs
 from gl2gh_batch.engines._lookups import Lookups
 from gl2gh_batch.engines._writer import not_ours
-from gl2gh_batch.kit.git_process import GitAuth
 from gl2gh_batch.rewrite.markers import find_marker
 from gl2gh_batch.target.models import Repository
 
@@ -91,7 +90,7 @@ class Recovery:
         return found
 
     async def _refs(self) -> dict[str, str]:
-        auth = GitAuth(username="x-access-token", token=await self._bench.git_token())
+        auth = await self._bench.git_auth()
         return (await self._bench.git.ls_remote(self._bench.git_url, auth)).migrated()
 
     def _refuse_foreign(

@@ -9,7 +9,7 @@ import os
 import re
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -74,10 +74,14 @@ _NOT_A_FAULT_OF_TIME: Final = re.compile(r"not a git repository|bad object|inval
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitAuth:
-    """A credential for git over HTTPS; GitHub wants the user `x-access-token`, GitLab `oauth2`."""
+    """A credential for git over HTTPS; GitHub wants the user `x-access-token`, GitLab `oauth2`.
+
+    `refused` is told what git said when the platform does not take the token at all.
+    """
 
     username: str
     token: str
+    refused: Callable[[str], None] | None = field(default=None, compare=False)
 
     @property
     def header(self) -> str:
@@ -143,7 +147,10 @@ class GitProcess:
                     hint="Run again: what was fetched or pushed so far is kept.",
                 ) from None
         assert process.returncode is not None
-        return Finished(code=process.returncode, output=output, errors=self.clean(errors, auth))
+        done = Finished(code=process.returncode, output=output, errors=self.clean(errors, auth))
+        if done.code and auth is not None and auth.refused is not None and _is_refused(done):
+            auth.refused(failure(arguments[0], done).message)
+        return done
 
     @contextlib.asynccontextmanager
     async def started(
@@ -272,6 +279,11 @@ def failure(command: str, done: Finished) -> Gl2ghError:
     if _NOT_A_FAULT_OF_TIME.search(done.errors):
         return GitError(message, hint="Delete the project's mirror.git in the work directory and run again.")
     return GitError(message, hint="Running again is safe: what was transferred is kept.")
+
+
+def _is_refused(done: Finished) -> bool:
+    found = _HTTP_STATUS.search(done.errors)
+    return bool(_NO_CREDENTIAL.search(done.errors)) or bool(found and "401" in found.groups())
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
