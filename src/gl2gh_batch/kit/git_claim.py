@@ -8,6 +8,7 @@ makes the server compare and swap; an empty old means "not there".
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,10 @@ from gl2gh_batch.kit.git_refs import parse_push, parse_refs
 CLAIM_REF: Final = "refs/gl2gh-batch/claim"
 _SOMEBODY: Final = ("-c", "user.name=gl2gh-batch", "-c", "user.email=gl2gh-batch@invalid")
 _TIMEOUT_S: Final = 60.0
+# Somebody was at the ref in that moment; by now it may be as it was, because they are done.
+_RACED: Final = re.compile(
+    r"stale info|already exists|cannot lock|failed to (?:lock|update)|incorrect old value|fetch first"
+)
 
 
 class GitClaim:
@@ -60,9 +65,9 @@ class GitClaim:
             )
         if not done.code:
             return True
-        if parse_push(done.output, done.errors).refused:
+        if refused := parse_push(done.output, done.errors).refused:
             held = await self.seen(auth)
-            if held == old and old != new:
+            if held == old and old != new and not all(_RACED.search(one.reason) for one in refused):
                 raise failure("push", done)  # refused for a cause of its own, such as a ruleset
             return held == new
         error = failure("push", done)
