@@ -8,6 +8,8 @@ from typing import Any
 from lab import USERS, Lab, issue, project
 
 from gl2gh_batch.sandbox.github.repositories import git_of
+from gl2gh_batch.sandbox.gitlab.snippet_git import snippet_repository
+from gl2gh_batch.sandbox.seeds.history import run_git
 
 SECRET = "c" * 32
 SNIPPETS = project(
@@ -87,6 +89,74 @@ async def test_snippets_lie_in_a_branch_with_an_index(open_lab: Any) -> None:
     assert "/-/snippets/5" not in first["body"]
     assert losses_of(lab) == {("snippets/7", "the path '../../etc/passwd'; it becomes 'etc/passwd'")}
     assert result["plan"]["price"]["git_operations"] <= 3
+
+
+VERSIONS = [
+    {
+        "files": {"a.sh": "one\n", "old.txt": "gone since\n"},
+        "message": "Initial",
+        "at": "2024-01-02T00:00:00Z",
+    },
+    {"files": {"a.sh": "two\n"}, "message": "Say two", "author": "ben", "at": "2024-02-02T00:00:00Z"},
+]
+
+
+def edited(**fields: Any) -> dict[str, Any]:
+    """A snippet with two earlier versions."""
+    return {
+        "title": "Edited",
+        "author": "anna",
+        "files": {"a.sh": "three\n"},
+        "updated_at": "2024-03-02T00:00:00Z",
+        "versions": VERSIONS,
+        **fields,
+    }
+
+
+async def test_earlier_versions_come_along_with_their_ids(open_lab: Any) -> None:
+    """The history of each edited snippet is part of the branch's, commit by commit; a page leads to it.
+
+    It costs a fetch for each that was edited, and no push.
+    """
+    many = [edited(title=f"Edited {number}") for number in range(17)]
+    lab: Lab = await open_lab(
+        project(snippets=[*many, {"title": "Plain", "author": "ben", "files": {"b": "b"}}])
+    )
+    result = await lab.run("FULL", users=USERS)
+    assert result["status"] == "success", result
+    repository = lab.sandbox.github.repository("acme/app")
+    assert repository is not None
+    git = git_of(lab.sandbox.github, repository)
+    world = lab.sandbox.gitlab
+    fetched = {one.path for one in lab.sandbox.journal if "/snippets/" in one.path and ".git/" in one.path}
+    assert len([path for path in fetched if path.endswith("/info/refs")]) == len(many)
+    files = await files_of(lab)
+    for snippet in world.projects[17].snippets[:-1]:
+        kept = run_git(snippet_repository(world, snippet), "rev-list", "main").decode().split()
+        assert len(kept) == 3
+        for sha in kept:
+            assert (await git.run("merge-base", "--is-ancestor", sha, "refs/heads/gl2gh-snippets")) == b""
+        about = files[f"{snippet.id}/README.md"]
+        assert (
+            f"Its 3 versions: [{kept[0][:8]}]({lab.sandbox.github_url}/acme/app/commits/{kept[0]})" in about
+        )
+    assert files[f"{snippet.id}/a.sh"] == "three\n"
+    assert not any(path.endswith("old.txt") for path in files)
+    assert "versions" not in files[f"{world.projects[17].snippets[-1].id}/README.md"]
+    assert losses_of(lab) == set()
+    assert result["plan"]["price"]["git_operations"] <= 3
+
+
+async def test_versions_that_cannot_come_are_listed(open_lab: Any) -> None:
+    """A pointer of Git LFS in an old version, which GitHub would refuse with all the rest, stays behind."""
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'a' * 64}\nsize 12\n"
+    old = [{"files": {"big.bin": pointer}, "at": "2024-01-02T00:00:00Z"}]
+    lab: Lab = await open_lab(project(snippets=[edited(versions=old)]))
+    result = await lab.run("FULL", users=USERS)
+    assert result["status"] == "success", result
+    ((item, what),) = losses_of(lab)
+    assert (item.partition("/")[0], what) == ("snippets", "its earlier versions")
+    assert any(path.endswith("a.sh") for path in await files_of(lab))
 
 
 async def test_members_snippets_do_not_become_public(open_lab: Any) -> None:

@@ -75,6 +75,10 @@ class Desk:
         """The address of the wiki's git."""
         return f"{self.gitlab_url}/{self.reference.project.full_path}.wiki.git"
 
+    def source_snippet_url(self, snippet_id: int) -> str:
+        """The address of the git of one of the project's snippets (docs: api/project_snippets)."""
+        return f"{self.gitlab_url}/{self.reference.project.full_path}/snippets/{snippet_id}.git"
+
     @property
     def target_git_url(self) -> str:
         """The address that git writes to, built from the configured GitHub."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -22,7 +23,7 @@ from gl2gh_batch.kinds._wiki_pages import is_page
 from gl2gh_batch.kit.exported import Exported
 from gl2gh_batch.kit.git import BRANCHES_AND_TAGS, MERGE_REQUEST_HEADS
 from gl2gh_batch.kit.git_refs import MIGRATED_PREFIXES, refused_refs
-from gl2gh_batch.kit.git_wiki import is_plain_file
+from gl2gh_batch.kit.git_wiki import SnippetHistory, is_plain_file
 from gl2gh_batch.kit.workdir import (
     Manifest,
     damaged_files,
@@ -63,6 +64,7 @@ class Export(Agent):
             folder=desk.folder,
             lfs=None if inventory.empty_repository else partial(fetch_lfs, desk),
             wiki=partial(_fetch_wiki, desk),
+            snippet=partial(_fetch_snippet, desk, asyncio.Lock()),
         )
         files = {}
         census = Census()
@@ -191,6 +193,14 @@ async def fetch_lfs(desk: Desk) -> LfsObjects:
     lost = await lfs.fetch(desk.source_git_url, desk.folder.mirror, named, desk.gitlab_auth())
     missing = {one.oid for one in lost}
     return LfsObjects(held=[one for one in named if one.oid not in missing], lost=lost)
+
+
+async def _fetch_snippet(desk: Desk, turn: asyncio.Lock, snippet_id: int) -> SnippetHistory | None:
+    """Bring the history of a snippet into the mirror, in which one git works at a time."""
+    async with turn:
+        return await desk.git.fetch_snippet(
+            desk.source_snippet_url(snippet_id), desk.folder.mirror, snippet_id, desk.gitlab_auth()
+        )
 
 
 async def _fetch_wiki(desk: Desk) -> WikiContent | None:

@@ -202,6 +202,7 @@ async def _make_trees(desk: Desk, kind: Kind[Any, Any], path: Path, setting: Set
             seconds=max(0, seconds),
             parent=tree.parent,
             removed=tree.removed,
+            joined=tree.joined,
         )
         for tree in kind.trees(desired, setting)
     }

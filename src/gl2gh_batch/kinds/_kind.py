@@ -23,7 +23,7 @@ from gl2gh_batch.kinds._wiki_pages import Wiki
 from gl2gh_batch.kit.git_history import History
 from gl2gh_batch.kit.git_lfs import LfsObject
 from gl2gh_batch.kit.git_trees import TreeFile
-from gl2gh_batch.kit.git_wiki import WikiFile, WikiHistory
+from gl2gh_batch.kit.git_wiki import SnippetHistory, WikiFile, WikiHistory
 from gl2gh_batch.kit.workdir import ProjectFolder
 from gl2gh_batch.source.api import GitLab
 from gl2gh_batch.target.api import GitHub
@@ -39,8 +39,8 @@ class Source:
 
     `history` answers questions to the mirror, `fetch` brings commits into it that no ref leads to, `lfs`
     fetches the LFS objects that it names; all are None for a repository without a commit. `wiki` brings the
-    wiki into the mirror. `folder` holds what
-    the kinds before this one read; files go into its `files`.
+    wiki into the mirror, `snippet` the history of a snippet by its id. `folder` holds what the kinds before
+    this one read; files go into its `files`.
     """
 
     inventory: Inventory
@@ -49,6 +49,7 @@ class Source:
     fetch: Callable[[Sequence[str]], Awaitable[None]] | None = None
     lfs: Callable[[], Awaitable[LfsObjects]] | None = None
     wiki: Callable[[], Awaitable[WikiContent | None]] | None = None
+    snippet: Callable[[int], Awaitable[SnippetHistory | None]] | None = None
     policies: Policies = field(default_factory=Policies)
     folder: ProjectFolder | None = None
 
@@ -58,7 +59,8 @@ class Tree:
     """A branch or tag of our own making, by its full ref name, with the files of its only commits.
 
     With a `parent` they are what its commit adds to that one's, without the `removed` ones; without any, the
-    branch is that commit. A ref that is neither a branch nor a tag does not go with the others.
+    branch is that commit. The commits `joined`, which may be named while the files are read, become part of
+    its history. A ref that is neither a branch nor a tag does not go with the others.
     """
 
     ref: str
@@ -66,6 +68,7 @@ class Tree:
     files: Iterator[TreeFile]
     parent: str = ""
     removed: Sequence[str] = ()
+    joined: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Final
 from urllib.parse import quote
 
-from gl2gh_batch.domain.errors import NotFoundError, SourceError, TransportError
+from gl2gh_batch.domain.errors import AuthenticationError, NotFoundError, SourceError, TransportError
 from gl2gh_batch.domain.inventory import Inventory
 from gl2gh_batch.domain.people import Person
 from gl2gh_batch.domain.plan import Loss, NoOp, Step, TargetFacts
@@ -19,6 +19,7 @@ from gl2gh_batch.kinds._ahead import ahead
 from gl2gh_batch.kinds._attachments import branch_name
 from gl2gh_batch.kinds._kind import Kind, Setting, Shaped, Source, Tree, compare, newest_branch
 from gl2gh_batch.kit.git_trees import TreeFile
+from gl2gh_batch.kit.git_wiki import SnippetHistory
 from gl2gh_batch.rewrite.attribution import attributed, plain_words
 from gl2gh_batch.rewrite.text import to_github
 from gl2gh_batch.source import models as gitlab
@@ -49,18 +50,24 @@ class SnippetContent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnippetRecord:
-    """A snippet with its files and its comments."""
+    """A snippet with its files and its comments.
+
+    `history` is there for one that was changed since it was made, unless there was a `history_problem`.
+    """
 
     snippet: published.Snippet
     files: tuple[SnippetContent, ...] = ()
     notes: tuple[gitlab.Note, ...] = ()
+    history: SnippetHistory | None = None
+    history_problem: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnippetDesired:
     """A folder of the branch: git's ids of its files by their paths, and what those files are.
 
-    `stored` maps paths to the digests of files that were read; `about` is the text of the file `about_path`.
+    `stored` maps paths to the digests of files that were read; `about` is the text of the file `about_path`;
+    `commit` is the newest of the earlier versions' history, empty without one.
     """
 
     folder: str
@@ -69,6 +76,7 @@ class SnippetDesired:
     about_path: str = ""
     about: str = ""
     stored: Mapping[str, str] = field(default_factory=dict)
+    commit: str = ""
 
 
 class SnippetsKind(Kind[SnippetRecord, SnippetDesired]):
@@ -87,7 +95,14 @@ class SnippetsKind(Kind[SnippetRecord, SnippetDesired]):
         async def whole(snippet: published.Snippet) -> SnippetRecord:
             files = [await _stored(gitlab, snippet, one, source) for one in _files_of(snippet)]
             notes = [one async for one in gitlab.snippet_notes(project_id, snippet.id) if not one.system]
-            return SnippetRecord(snippet=snippet, files=tuple(files), notes=tuple(notes))
+            history, problem = await _history(snippet, source)
+            return SnippetRecord(
+                snippet=snippet,
+                files=tuple(files),
+                notes=tuple(notes),
+                history=history,
+                history_problem=problem,
+            )
 
         try:
             async for record in ahead(gitlab.snippets(project_id), whole, most=READ_AHEAD):
@@ -122,8 +137,9 @@ class SnippetsKind(Kind[SnippetRecord, SnippetDesired]):
             for path, one in paths.items()
             if path != one.path
         ]
-        if snippet.updated_at and snippet.updated_at != snippet.created_at:
-            losses.append(loss("its earlier versions", "this version carries the present files"))
+        if _is_edited(snippet) and record.history is None:
+            why = record.history_problem or "its repository was not read, or has no commit"
+            losses.append(loss("its earlier versions", why))
         taken = {path.lower() for path in paths}
         about_path = next((one for one in ABOUT if one.lower() not in taken), f"{folder}.md")
         url = f"{book.gitlab_url}/{book.project_path}/-/snippets/{snippet.id}"
@@ -137,6 +153,7 @@ class SnippetsKind(Kind[SnippetRecord, SnippetDesired]):
                 about_path=about_path,
                 about=about,
                 stored={path: one.sha256 for path, one in paths.items()},
+                commit=_commit_of(record),
             ),
             losses=tuple(losses),
         )
@@ -145,7 +162,7 @@ class SnippetsKind(Kind[SnippetRecord, SnippetDesired]):
         first = next(desired, None)
         if first is None or setting.files is None:
             return
-        files = setting.files
+        files, joined = setting.files, list[str]()
 
         def content() -> Iterator[TreeFile]:
             lines = [f"# Snippets of {plain_words(setting.book.project_path)}", ""]
@@ -154,6 +171,7 @@ class SnippetsKind(Kind[SnippetRecord, SnippetDesired]):
                 lines.append(
                     f"- [\\${one.folder} {plain_words(one.title)}]({one.folder}/{quote(one.about_path)})"
                 )
+                joined.extend({one.commit} - {""})
                 yield TreeFile(path=f"{one.folder}/{one.about_path}", content=one.about.encode())
                 for path, sha256 in one.stored.items():
                     yield TreeFile(path=f"{one.folder}/{path}", file=place_of(files, sha256))
@@ -164,6 +182,7 @@ class SnippetsKind(Kind[SnippetRecord, SnippetDesired]):
             ref=f"refs/heads/{setting.own_name(BASE)}",
             message=f"Keep the snippets of {setting.book.project_path}",
             files=content(),
+            joined=joined,
         )
 
     async def observe(self, github: GitHub, repo: RepoRef) -> AsyncIterator[str]:
@@ -226,6 +245,28 @@ def is_carried(visibility: str, policies: Policies, inventory: Inventory) -> boo
     return visibility == "public" or not will_be_public
 
 
+async def _history(snippet: published.Snippet, source: Source) -> tuple[SnippetHistory | None, str]:
+    """The versions of a snippet that was changed since it was made, or why they cannot come along."""
+    if source.snippet is None or not _is_edited(snippet):
+        return None, ""
+    try:
+        history = await source.snippet(snippet.id)
+    except (NotFoundError, AuthenticationError) as error:
+        return None, error.message
+    if history is not None and history.problem:
+        return None, history.problem
+    return history, ""
+
+
+def _is_edited(snippet: published.Snippet) -> bool:
+    return bool(snippet.updated_at) and snippet.updated_at != snippet.created_at
+
+
+def _commit_of(record: SnippetRecord) -> str:
+    """The newest commit of a snippet with earlier versions; a single one says no more than the files."""
+    return record.history.commit if record.history is not None and record.history.commits > 1 else ""
+
+
 def _files_of(snippet: published.Snippet) -> tuple[published.SnippetFile, ...]:
     if snippet.files:
         return snippet.files
@@ -279,6 +320,9 @@ def _about(record: SnippetRecord, paths: list[str], url: str, setting: Setting) 
     )
     if paths:
         yield "\n".join(f"- [{plain_words(path)}]({quote(path)})" for path in paths)
+    if (commit := _commit_of(record)) and record.history is not None:
+        address = f"{book.github_url}/{book.repo}/commits/{commit}"
+        yield f"Its {record.history.commits} versions: [{commit[:8]}]({address})"
     for note in record.notes:
         yield attributed(
             to_github(note.body or "", book),

@@ -43,7 +43,7 @@ from gl2gh_batch.kit.git_refs import (
     parse_symref,
 )
 from gl2gh_batch.kit.git_trees import OWN_PREFIX, TreeFile, write_branch
-from gl2gh_batch.kit.git_wiki import GitWiki, WikiHistory
+from gl2gh_batch.kit.git_wiki import GitWiki, SnippetHistory, WikiHistory
 
 BRANCHES_AND_TAGS: Final = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 MERGE_REQUEST_HEADS: Final = "+refs/merge-requests/*/head:refs/merge-requests/*/head"
@@ -164,6 +164,13 @@ class Git:
         """Bring a wiki into a mirror (made if need be); None for one without a commit."""
         await self._prepare(mirror.resolve())
         return await self._wiki.fetch(url, mirror, auth)
+
+    async def fetch_snippet(
+        self, url: str, mirror: Path, snippet_id: int, auth: GitAuth | None = None
+    ) -> SnippetHistory | None:
+        """Bring the history of a snippet into a mirror (made if need be); None for one without a commit."""
+        await self._prepare(mirror.resolve())
+        return await self._wiki.fetch_snippet(url, mirror, snippet_id, auth)
 
     def history(self, mirror: Path) -> History:
         """The history in a mirror, for questions."""
@@ -306,11 +313,13 @@ class Git:
         seconds: int,
         parent: str = "",
         removed: Iterable[str] = (),
+        joined: Sequence[str] = (),
     ) -> str:
         """Make a branch of these files in a mirror (made if need be); its last commit's id.
 
-        It has no past, or goes on from the commit `parent` without its `removed` files. It lies
-        below `refs/gl2gh-batch/`, where no look at the project's own refs meets it.
+        It has no past, or goes on from the commit `parent` without its `removed` files; that of the commits
+        `joined`, which are read after the files, becomes part of it. It lies below
+        `refs/gl2gh-batch/`, where no look at the project's own refs meets it.
         """
         mirror = mirror.resolve()
         await self._prepare(mirror)
@@ -323,6 +332,7 @@ class Git:
             seconds=seconds,
             parent=parent,
             removed=removed,
+            joined=joined,
         )
 
     async def bundle(self, mirror: Path, names: Sequence[str], dest: Path) -> None:

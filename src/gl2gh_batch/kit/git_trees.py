@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,6 +19,8 @@ from gl2gh_batch.kit.git_process import Finished, GitProcess, failure
 OWN_PREFIX: Final = "refs/gl2gh-batch/"
 # A push can be cut between commits only, and GitHub takes 2 GiB at once.
 COMMIT_BYTES: Final = 1 << 30
+# "The maximum number of merge commands per commit" was once 15 (git-fast-import(1)); it reads well, too.
+PARENTS_AT_MOST: Final = 15
 CHUNK_BYTES: Final = 1 << 18
 COMMITTER: Final = "gl2gh-batch <noreply@gl2gh-batch.invalid>"
 
@@ -53,12 +55,15 @@ async def write_branch(
     commit_bytes: int = COMMIT_BYTES,
     parent: str = "",
     removed: Iterable[str] = (),
+    joined: Sequence[str] = (),
 ) -> str:
     """Make a branch of these files in the repository and return the id of its last commit.
 
     The first commit has no parent, or `parent`, of whose files it lacks the `removed` ones; without any file
     the branch is that one. As many follow as are needed to keep each below `commit_bytes`, and all
-    have the date `seconds` (since 1970, UTC). The same files give the same id. Raises `GitError`.
+    have the date `seconds` (since 1970, UTC). What leads to the commits `joined`, which are read after the
+    files, becomes part of the history without changing a file. The same files give the same id. Raises
+    `GitError`.
     """
     ref = f"{OWN_PREFIX}{name}"
     async with process.started(
@@ -71,7 +76,7 @@ async def write_branch(
         errors = asyncio.ensure_future(child.stderr.read())
         try:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # git says why, in its own words
-                await _send(child.stdin, ref, files, message, seconds, commit_bytes, parent, removed)
+                await _send(child.stdin, ref, files, message, seconds, commit_bytes, parent, removed, joined)
             said = process.clean(await errors, None)
             done = Finished(output=await output, errors=said, code=await child.wait())
         finally:
@@ -92,6 +97,7 @@ async def _send(
     commit_bytes: int,
     parent: str,
     removed: Iterable[str],
+    joined: Sequence[str],
 ) -> None:
     pipe.write(f"reset {ref}\n".encode())
     mark, left, words = 0, 0, message.encode()
@@ -120,6 +126,13 @@ async def _send(
             await _send_file(pipe, one.file, size)
         pipe.write(b"\n")
         await pipe.drain()
+    for start in range(0, len(joined) if mark else 0, PARENTS_AT_MOST):
+        mark += 1
+        pipe.write(f"commit {ref}\nmark :{mark}\ncommitter {COMMITTER} {seconds} +0000\n".encode())
+        pipe.write(f"data {len(words)}\n".encode() + words + b"\n" + f"from :{mark - 1}\n".encode())
+        for sha in joined[start : start + PARENTS_AT_MOST]:
+            pipe.write(f"merge {sha}\n".encode())
+        pipe.write(b"\n")
     if mark == 0 and parent:
         pipe.write(f"from {parent}\n\n".encode())
     else:

@@ -19,6 +19,7 @@ from gl2gh_batch.kit.git_refs import BLOB_LIMIT_BYTES, parse_push, parse_refs, p
 from gl2gh_batch.kit.git_trees import OWN_PREFIX, contents
 
 # Where GitLab's wiki lies in a mirror, as it was read.
+_SNIPPETS: Final = f"{OWN_PREFIX}snippet-source/"
 _SOURCE: Final = f"{OWN_PREFIX}wiki-source/"
 # The names of a wiki's own repository, and of its bundle → their places in a mirror.
 SOURCE_PLACES: Final[Mapping[str, str]] = {"HEAD": f"{_SOURCE}HEAD", "refs/heads/": f"{_SOURCE}heads/"}
@@ -53,8 +54,17 @@ class WikiHistory:
     pointers: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnippetHistory:
+    """A snippet's history: its newest commit, how many there are, and why GitHub would refuse it."""
+
+    commit: str
+    commits: int
+    problem: str = ""
+
+
 class GitWiki:
-    """Wikis, for the mirrors below one work directory."""
+    """Wikis and snippets, which have repositories of their own, for the mirrors below one work directory."""
 
     def __init__(self, process: GitProcess) -> None:
         self._process = process
@@ -109,6 +119,41 @@ class GitWiki:
             raise failure("for-each-ref", done)
         refs = {name.removeprefix(_SOURCE): sha for name, sha in parse_refs(done.output).items()}
         return {name if name == "HEAD" else f"refs/{name}": sha for name, sha in refs.items()}
+
+    async def fetch_snippet(
+        self, url: str, mirror: Path, snippet_id: int, auth: GitAuth | None = None
+    ) -> SnippetHistory | None:
+        """Bring a snippet's history into a mirror, where no look at the project's refs meets it.
+
+        None for one without a commit; raises `NotFoundError` for one that has no repository.
+        """
+        origin_of(url)
+        mirror, ref = mirror.resolve(), f"{_SNIPPETS}{int(snippet_id)}"
+        done = await self._process.run(
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--no-write-fetch-head",
+            "--",
+            url,
+            f"+HEAD:{ref}",
+            mirror=mirror,
+            url=url,
+            auth=auth,
+        )
+        if done.code:
+            if _NO_HEAD.search(done.errors):
+                return None
+            raise failure("fetch", done)
+        counted = await self._process.run("rev-list", "--count", ref, mirror=mirror)
+        named = await self._process.run("rev-parse", "--verify", ref, mirror=mirror)
+        if counted.code or named.code:
+            raise failure("rev-list", counted if counted.code else named)
+        commit = named.output.decode("ascii").strip()
+        refused, _ = await self._refused(mirror, commit)
+        return SnippetHistory(
+            commit=commit, commits=int(counted.output), problem=next(iter(refused.values()), "")
+        )
 
     async def _refused(self, mirror: Path, commit: str) -> tuple[dict[str, str], list[str]]:
         """The files of a history that GitHub takes in no branch: too large, or pointers of Git LFS."""

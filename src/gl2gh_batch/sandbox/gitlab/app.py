@@ -26,6 +26,7 @@ from gl2gh_batch.sandbox.gitlab.call import Call, Handler
 from gl2gh_batch.sandbox.gitlab.file_routes import upload_answer
 from gl2gh_batch.sandbox.gitlab.graphql import post_graphql
 from gl2gh_batch.sandbox.gitlab.item_routes import item_routes
+from gl2gh_batch.sandbox.gitlab.snippet_git import snippet_repository
 from gl2gh_batch.sandbox.gitlab.world import World
 from gl2gh_batch.sandbox.lfs import Lfs, is_lfs, is_lfs_transfer, serve_lfs
 from gl2gh_batch.sandbox.seeds.records import DEVELOPER, Project
@@ -33,7 +34,7 @@ from gl2gh_batch.sandbox.seeds.records import DEVELOPER, Project
 API: Final = "/api/v4"
 GRAPHQL: Final = "/api/graphql"
 _GIT: Final = re.compile(
-    r"/(?P<project>[^?]+?)(?P<wiki>\.wiki)?\.git(?P<rest>/(?:info/refs|info/lfs/.*|HEAD|git-(?:upload|receive)-pack|objects/.*))"
+    r"/(?P<project>[^?]+?)(?:(?P<wiki>\.wiki)|/snippets/(?P<snippet>\d+))?\.git(?P<rest>/(?:info/refs|info/lfs/.*|HEAD|git-(?:upload|receive)-pack|objects/.*))"
 )
 _UPLOAD: Final = re.compile(
     r"/(?:-/project/(?P<id>\d+)|-/group/(?P<group_id>\d+)|(?P<path>.+?)(?:/-)?)/uploads/(?P<secret>[0-9a-f]{32})/(?P<filename>[^/]+)"
@@ -145,7 +146,14 @@ async def _git(world: World, request: web.Request, match: re.Match[str]) -> web.
             text="The project you were looking for could not be found"
             " or you don't have permission to view it.",
         )
-    if match["wiki"]:
+    if match["snippet"]:
+        snippet = next((one for one in project.snippets if one.id == int(match["snippet"])), None)
+        if snippet is None or writes:
+            return web.Response(status=404, text="The snippet you were looking for could not be found.")
+        is_open = snippet.visibility == "public" or caller.user is not None
+        repository = snippet_repository(world, snippet)
+        may_read = is_open and caller.can_use(project, "snippets")
+    elif match["wiki"]:
         repository, may_read = world.wiki_repository(project), caller.can_use(project, "wiki")
     else:
         repository, may_read = world.repository(project), caller.can_read_code(project)

@@ -151,6 +151,8 @@ def snippet_face(call: Call, project: Project, snippet: Snippet) -> dict[str, An
         "raw_url": f"{place}/raw",
         "file_name": next(iter(snippet.files), None),
         "files": [{"path": name, "raw_url": f"{place}/raw/main/{name}"} for name in snippet.files],
+        "ssh_url_to_repo": f"git@gitlab.example.com:{project.full_path}/snippets/{snippet.id}.git",
+        "http_url_to_repo": f"{call.world.url}/{project.full_path}/snippets/{snippet.id}.git",
         "imported": False,
         "imported_from": "none",
     }

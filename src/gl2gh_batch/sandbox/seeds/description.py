@@ -43,7 +43,8 @@ repository:                    # left out: a generated history; {} : an empty re
 wiki:     {Home.md: text, guides/Setup.md: text}
 releases: [{tag: v1.0, name: …, description: …, author: anna, created_at: …, released_at: …, milestones: […],
             links: [{name: …, url: …, type: other|runbook|image|package}]}]
-snippets: [{title: …, author: anna, description: …, visibility: private, created_at: …, files: {a.sh: text}}]
+snippets: [{title: …, author: anna, description: …, visibility: private, created_at: …, files: {a.sh: text},
+            updated_at: …, versions: [{files: {a.sh: text}, message: …, author: anna, at: …}]}]  # old
 packages: [{name: app, version: 1.0, files: {app.zip: text}}]
 uploads:  [{secret: 32 hex digits, filename: shot.png, text: … | base64: …}]
 settings: {hooks: […], protected_branches: […], variables: […], …}   # in the API's own shape
@@ -86,6 +87,7 @@ from gl2gh_batch.sandbox.seeds.records import (
     Release,
     Seed,
     Snippet,
+    SnippetVersion,
     Upload,
     User,
 )
@@ -283,6 +285,17 @@ def _snippet(entry: Reader, project: Project) -> Snippet:
             files={name: str(text) for name, text in snippet.pairs("files")},
             created_at=created,
             updated_at=snippet.moment("updated_at", created),
+            versions=[_version(each, created) for each in snippet.children("versions")],
+        )
+
+
+def _version(entry: Reader, created: str) -> SnippetVersion:
+    with entry as version:
+        return SnippetVersion(
+            files={name: str(text) for name, text in version.pairs("files")},
+            message=version.text("message", "Update snippet"),
+            author=version.text("author", ""),
+            at=version.moment("at", created),
         )
 
 

@@ -318,8 +318,18 @@ class Release:
 
 
 @dataclass(slots=True, kw_only=True)
+class SnippetVersion:
+    """What a snippet's files were once; each version is a commit of the snippet's own repository."""
+
+    files: dict[str, str]
+    message: str = "Update snippet"
+    author: str = ""
+    at: str = EPOCH
+
+
+@dataclass(slots=True, kw_only=True)
 class Snippet:
-    """A project's snippet with its files (name → content)."""
+    """A project's snippet with its files (name → content), and earlier `versions`, oldest first."""
 
     title: str
     author: str
@@ -330,6 +340,7 @@ class Snippet:
     updated_at: str = EPOCH
     notes: Notes = field(default_factory=Notes)
     awards: list[Award] = field(default_factory=list)
+    versions: list[SnippetVersion] = field(default_factory=list)
     id: int = 0
 
 
