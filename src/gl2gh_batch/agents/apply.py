@@ -6,10 +6,11 @@ from typing import Final
 
 from gl2gh_batch.agents._agent import Agent, counted
 from gl2gh_batch.agents._desk import Desk
+from gl2gh_batch.agents._refused_items import RefusedItems
 from gl2gh_batch.agents._restoring import restore_history
 from gl2gh_batch.agents.export import fetch_history
 from gl2gh_batch.agents.plan import adopt_plan, read_steps, require_plan
-from gl2gh_batch.domain.errors import BlockedError, PlanRefusedError
+from gl2gh_batch.domain.errors import BlockedError, Gl2ghError, PlanRefusedError
 from gl2gh_batch.domain.ledger import StepState
 from gl2gh_batch.domain.modes import AgentName
 from gl2gh_batch.domain.plan import GitPush, LfsPush, NoOp, Phase, Plan, WikiPush
@@ -59,14 +60,23 @@ async def perform_phase(desk: Desk, plan: Plan, phase: Phase, note: str) -> int:
         done: dict[str, int] = {}
         sent = 0
         fetched: dict[str, str] | None = None
+        refused = RefusedItems(desk)
         for step in read_steps(desk.folder):
             if isinstance(step, NoOp) or step.phase is not phase:
                 continue
+            if refused.hold_back(step):
+                continue
             if isinstance(step, GitPush | LfsPush | WikiPush):
                 fetched = await _bring_history(desk, step, ledger, fetched)
-            sent += await engine.perform(step)
+            try:
+                sent += await engine.perform(step)
+            except Gl2ghError as error:
+                refused.take(step, error)
+                continue
+            refused.sent(step)
             done[step.kind] = done.get(step.kind, 0) + 1
             desk.count(AgentName.APPLY, step.kind, done[step.kind], totals.get(step.kind))
+        refused.finish()
         ledger.set(note, plan.digest)
         ledger.set(RECOVERED, "")  # by now every step has its receipt
         return sent

@@ -201,6 +201,10 @@ class PlanRefusedError(Gl2ghError):
             self.reason = FailureReason.PLAN_MISSING
 
 
+class EarlierStepMissingError(PlanRefusedError):
+    """A step needs what an earlier one would have made."""
+
+
 class BlockedError(Gl2ghError):
     """The plan holds findings that must be solved before anything is written."""
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from gl2gh_batch.domain.errors import (
-    PlanRefusedError,
+    EarlierStepMissingError,
     TargetError,
     UnclearAnswerError,
     WorkDirectoryError,
@@ -97,7 +97,7 @@ class AssetUploads:
     def _release_of(self, step: Upload) -> int:
         receipt = self._bench.ledger.receipt(step.release)
         if receipt is None or receipt.state is not StepState.DONE or "id" not in receipt.fields:
-            raise PlanRefusedError(
+            raise EarlierStepMissingError(
                 f"it belongs to {step.release}, which was not made", hint="Make the plan again."
             )
         return int(receipt.fields["id"])

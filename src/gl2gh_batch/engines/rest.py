@@ -11,9 +11,9 @@ from typing import Any, ClassVar, Final
 from gl2gh_batch import codec
 from gl2gh_batch.domain.errors import (
     CapabilityMissingError,
+    EarlierStepMissingError,
     Gl2ghError,
     NumberMismatchError,
-    PlanRefusedError,
     TargetError,
     TargetNotOursError,
     UnclearAnswerError,
@@ -131,11 +131,11 @@ class RestEngine(Engine):
             raise
 
     def _is_due(self, call: Call) -> bool:
-        """False for what hangs on a step that was refused, and for the substitute of one that was not."""
+        """False for what hangs on a step that was not made, and for the substitute of one that was not."""
         ledger = self.bench.ledger
         if call.after:
             before = ledger.receipt(call.after)
-            if before is not None and before.state is StepState.REFUSED:
+            if before is not None and before.state is not StepState.DONE:
                 return False
         if not call.instead_of:
             return True
@@ -372,7 +372,7 @@ class RestEngine(Engine):
             if set(value) == {"$ref", "field"}:
                 receipt = self.bench.ledger.receipt(value["$ref"])
                 if receipt is None or value["field"] not in receipt.fields:
-                    raise PlanRefusedError(
+                    raise EarlierStepMissingError(
                         f"it refers to {value['$ref']}, which was not made",
                         hint="Make the plan again.",
                     )

@@ -57,7 +57,10 @@ def refusal_of(answer: Answer) -> Gl2ghError:
             return TransportError(f"{where} got status {answer.status} from GitHub")
         case _:
             return RefusedAnswerError(
-                f"GitHub refused {where} with {answer.status}{said}", status=answer.status, body=body
+                f"GitHub refused {where} with {answer.status}{said}",
+                status=answer.status,
+                body=body,
+                hint="Remove what it complains of, then run again: what was done is kept.",
             )
 
 
