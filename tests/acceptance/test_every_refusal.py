@@ -122,6 +122,7 @@ class Trial:
         self.via = via
         self.wanted: Any = None
         self.sent: list[str] = []
+        self.read: list[str] = []
 
     async def begin(self) -> None:
         """Make the plan, and what it makes when nothing is refused."""
@@ -132,6 +133,12 @@ class Trial:
         result = await self.apply()
         assert result["status"] == "success", result
         self.sent, self.wanted = self.lab.writes(mark), await self.state()
+        paths = {
+            re.sub(r"/(?:\d+|[0-9a-f]{40})(?=/|$)", "/*", one.path)
+            for one in self.lab.github(mark)
+            if one.method == "GET"
+        }
+        self.read = sorted(path.removeprefix("/api/v3") for path in paths)
 
     async def again(self) -> None:
         """An empty target, and the plan."""
@@ -237,3 +244,33 @@ async def test_every_refusal_of_every_endpoint_has_its_outcome(
     for endpoint, refusal in pairs:
         with subtests.test(f"{endpoint} {refusal}"):
             await _refused(trial, endpoint, refusal)
+
+
+READS = ("403", "404", "410", "500", "409")
+
+
+@pytest.mark.parametrize("via", ["rest", "import"])
+@pytest.mark.timeout(3 * 3600)
+async def test_every_refusal_of_every_look_has_its_outcome(open_lab: Any, subtests: Any, via: str) -> None:
+    """A look that is refused fails the project at most, with a remedy; the next run makes all of it right.
+
+    What a refused look hides is never made a second time.
+    """
+    lab: Lab = await open_lab(everything())
+    trial = Trial(lab, via)
+    await trial.begin()
+    assert len(trial.read) >= 10, trial.read
+    pairs = list(itertools.product(trial.read, READS))
+    if not FULL:
+        pairs = dice("looks").sample(pairs, 6)
+    for path, refusal in pairs:
+        with subtests.test(f"GET {path} {refusal}"):
+            await trial.again()
+            await lab.faults({"method": "GET", "path": path, **REFUSALS[refusal]})
+            first = await trial.apply()
+            if first["status"] != "success":
+                assert first["error"]["hint"], first["error"]
+                await lab.faults()
+                second = await trial.apply()
+                assert second["status"] == "success", (first["error"], second.get("error"))
+            assert differing(await trial.state(), trial.wanted) == []

@@ -203,3 +203,38 @@ async def test_verify_finds_damage_to_the_branches(open_lab: Any, subtests: Any)
                 await git.update_ref(ref, whole)
     result = await lab.run("APPLY", resume_from="verify", users=USERS)
     assert result["status"] == "success", result
+
+
+CHANGES = {
+    "a file changed": ("M 100644 inline 5/deploy.sh\ndata 3\nbad\n", "snippets/5/deploy.sh"),
+    "a file lost": ("D 5/deploy.sh\n", "snippets/5/deploy.sh"),
+    "a file added": ("M 100644 inline 5/more\ndata 1\nx\n", "snippets/5/more"),
+    "a file renamed": ("R 5/sub/README.md 5/sub/other.md\n", "snippets/5/sub/README.md"),
+    "its page changed": ("M 100644 inline 5/README.md\ndata 3\nbad\n", "snippets/5/README.md"),
+    "a snippet lost": ("D 6\n", "snippets/6"),
+    "a snippet added": ("M 100644 inline 8/x\ndata 1\nx\n", "snippets/8"),
+    "moved into another": ("R 7 5/7\n", "snippets/7"),
+}
+
+
+async def test_verify_finds_what_was_changed_in_a_snippet(open_lab: Any, subtests: Any) -> None:
+    """Each change to a file of the branch is named by snippet and path, beside the branch itself."""
+    lab = await opened(open_lab)
+    result = await lab.run("FULL", users=USERS)
+    assert result["status"] == "success", result
+    repository = lab.sandbox.github.repository("acme/app")
+    assert repository is not None
+    git = git_of(lab.sandbox.github, repository)
+    ref = "refs/heads/gl2gh-snippets"
+    whole = (await git.refs())[ref]
+    for name, (change, item) in CHANGES.items():
+        with subtests.test(name):
+            stream = f"commit {ref}\ncommitter X <x@y> 1700000000 +0000\ndata 1\nx\nfrom {ref}^0\n{change}\n"
+            run_git(git.folder, "fast-import", "--quiet", stdin=stream.encode())
+            found = await lab.batch("APPLY", [lab.config()], resume_from="verify", users=USERS)
+            assert found["status"] == "failed", found
+            lines = (lab.folder_of() / "verify.ndjson").read_text().splitlines()
+            items = {json.loads(line)["item"] for line in lines}
+            assert any(one == item or one.startswith(f"{item}/") for one in items), items
+            assert f"repository/{ref}" in items
+            await git.update_ref(ref, whole)
