@@ -41,8 +41,8 @@ def losses(lab: Lab) -> list[dict[str, Any]]:
 def git_operations(lab: Lab) -> dict[str, int]:
     """The fetches from GitLab and the pushes to GitHub in the journal, of the project's own repository.
 
-    A fetch is one that asks for objects after a list of refs: one more POST in git's protocol. What asks for
-    commits by their ids alone, where merge requests have lost their refs, looks like a list and is not counted.
+    A fetch is one that asks for objects after a list of refs: one more POST in git's protocol. What asks
+    for commits by their ids alone, where merge requests lost their refs, looks like a list: not counted.
     """
     made = [one for one in lab.sandbox.journal if not one.path.endswith(".wiki.git") and ".git/" in one.path]
     asked = [one for one in made if one.side == "gitlab" and "info/lfs" not in one.path]
