@@ -136,7 +136,10 @@ class GovernedAdapter(HTTPAdapter):
             raise RateLimitedError(f"{self._service} refused {where} by its {report.refused} rate limit")
         match verdict(response.status_code):
             case Verdict.UNCLEAR:
-                raise TransportError(f"{self._service} answered {where} with {response.status_code}")
+                raise TransportError(
+                    f"{self._service} answered {where} with {response.status_code}",
+                    hint=f"{self._service} may be in trouble. Running again is safe: what was done is kept.",
+                )
             case Verdict.UNAUTHENTICATED:
                 said = f"{self._service} refused the token (401 for {where})"
                 with contextlib.suppress(RuntimeError):  # the event loop is closed: nobody asks any more

@@ -124,7 +124,10 @@ class GitHub:
         while True:
             page = answer.json()
             if not isinstance(page, list):
-                raise TargetError(f"GitHub answered GET {path} with something that is no list")
+                raise TargetError(
+                    f"GitHub answered GET {path} with something that is no list",
+                    hint="A proxy may stand in between. Running again is safe.",
+                )
             yield page
             following = sansio.next_link(answer.headers)
             if following is None:

@@ -54,7 +54,10 @@ def refusal_of(answer: Answer) -> Gl2ghError:
                 hint="The repository was renamed or transferred: use its present name.",
             )
         case Verdict.DONE | Verdict.UNCLEAR:
-            return TransportError(f"{where} got status {answer.status} from GitHub")
+            return TransportError(
+                f"{where} got status {answer.status} from GitHub",
+                hint="GitHub may be in trouble. Running again is safe: what was done is kept.",
+            )
         case _:
             return RefusedAnswerError(
                 f"GitHub refused {where} with {answer.status}{said}",

@@ -266,7 +266,10 @@ class Witness:
         while True:
             headers, page = await self._get(where, wanted)
             if not isinstance(page, list):
-                raise TargetError(f"GitHub answered GET {path} with something that is no list")
+                raise TargetError(
+                    f"GitHub answered GET {path} with something that is no list",
+                    hint="A proxy may stand in between. Running again is safe.",
+                )
             yield page
             following = sansio.next_link(headers)
             if following is None:
