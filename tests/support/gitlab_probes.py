@@ -131,6 +131,26 @@ async def archived(client: Any, worktree: Any) -> bool:
     return await _push(client, worktree, "HEAD:refs/heads/new")
 
 
+async def _described(client: Any, text: str) -> int:
+    url = f"{client.sandbox.gitlab_url}/api/v4/projects/1"
+    headers = {"PRIVATE-TOKEN": client.sandbox.gitlab.token, "Content-Type": "application/json"}
+    answer = await client("PUT", url, {"description": text}, token=None, headers=headers)
+    return int(answer.status)
+
+
+async def archived_settings(client: Any, worktree: Any) -> bool:
+    """Whether the settings of an archived project take no change, where others do."""
+    assert await _described(client, "before") == 200
+    client.sandbox.gitlab.projects[1].archived = True
+    return await _described(client, "after") == 403
+
+
+async def description(client: Any, worktree: Any) -> bool:
+    """Whether a description of one sign too many is refused."""
+    assert await _described(client, "x" * 2000) == 200
+    return await _described(client, "x" * 2001) == 400
+
+
 async def challenge(client: Any, worktree: Any) -> bool:
     """Whether git is asked for a password."""
     address = f"{client.sandbox.gitlab_url}/closed/app.git/info/refs?service=git-upload-pack"
@@ -160,6 +180,8 @@ GITLAB_PROBES: Final[dict[str, Probe]] = {
     "gitlab_internal_notes": internal_notes,
     "gitlab_feature_off": feature_off,
     "gitlab_archived": archived,
+    "gitlab_archived_settings": archived_settings,
+    "gitlab_description": description,
     "gitlab_internal_refs": internal_refs,
     "gitlab_challenge": challenge,
 }

@@ -215,6 +215,12 @@ TABLE: Final[tuple[Row, ...]] = (
         "gitlab_feature_off", "404 or 403 for what is switched off", "GitLab docs user/project/settings"
     ),
     _refusal("gitlab_archived", "403 for a push to an archived project", "GitLab docs user/project/working"),
+    _refusal(
+        "gitlab_archived_settings",
+        "403 for settings of an archived project",
+        "gitlabform/gitlabform#578: GitLab 16",
+    ),
+    _refusal("gitlab_description", "400 for a longer description", "gitlabhq app/models/project.rb", 2000),
     _header("gitlab_challenge", "git is asked for a name and a token by Basic", SEEN),
     _refusal("gitlab_internal_refs", "deny updating a hidden ref: refs/merge-requests", SEEN),
 )

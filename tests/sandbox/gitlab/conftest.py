@@ -43,13 +43,19 @@ class Site:
         self._session = session
 
     async def ask(
-        self, path: str, *, token: str | None = "", method: str = "GET", headers: dict[str, str] | None = None
+        self,
+        path: str,
+        *,
+        token: str | None = "",
+        method: str = "GET",
+        headers: dict[str, str] | None = None,
+        json: Any = None,
     ) -> Reply:
         """One request; a path begins below `/api/v4`, a whole address is taken as it is."""
         url = path if path.startswith("http") else f"{self.world.url}/api/v4{path}"
         value = self.world.token if token == "" else token
         sent = {**({"PRIVATE-TOKEN": value} if value is not None else {}), **(headers or {})}
-        async with self._session.request(method, URL(url, encoded=True), headers=sent) as response:
+        async with self._session.request(method, URL(url, encoded=True), headers=sent, json=json) as response:
             is_json = response.content_type == "application/json"
             raw = await response.read()
             body = await response.json() if is_json and raw else raw

@@ -17,6 +17,7 @@ from gl2gh_batch.sandbox.gitlab import (
     file_routes,
     instance_routes,
     project_routes,
+    project_writes,
     publication_routes,
     repository_routes,
 )
@@ -61,6 +62,7 @@ def make_app(world: World) -> web.Application:
     routes = (
         *instance_routes.ROUTES,
         *project_routes.ROUTES,
+        *project_writes.ROUTES,
         *publication_routes.ROUTES,
         *item_routes(),
         *repository_routes.ROUTES,
