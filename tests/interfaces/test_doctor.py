@@ -97,6 +97,32 @@ async def test_what_would_fail_is_told_with_its_remedy(
     assert code == (0 if expected[0] in "!?" else 1)
 
 
+@pytest.mark.parametrize(
+    ("token", "level", "after", "expected"),
+    [
+        ("reader", 50, "note", "✗   GitLab token: source_after: note changes projects there, and"),
+        ("writer", 50, "archive", "✓   project 17:"),
+        ("writer", 40, "archive", "✗   project 17: acme/app: source_after: archive needs a higher role"),
+        ("writer", 40, "note", "✓   project 17:"),
+        ("writer", 30, "note", "✗   project 17: acme/app: source_after: note needs a higher role"),
+    ],
+)
+async def test_what_source_after_needs(
+    lab: Lab, shell: Shell, token: str, level: int, after: str, expected: str
+) -> None:
+    """Whoever is to change the source needs a scope and a role for it, and is not warned of having them."""
+    world = lab.sandbox.gitlab
+    world.add_token("reader", "anna", scopes=("read_api", "read_repository"))
+    world.add_token("writer", "anna", scopes=("api",))
+    world.user("anna").is_admin = False
+    for member in world.projects[17].members:
+        member.access_level = level
+    code, said = await _doctor(shell, lab, "--project-ids=17", f"--source-after={after}", GITLAB_TOKEN=token)
+    assert expected in said, said
+    assert code == int(expected[0] == "✗")
+    assert "nothing here needs that" not in said
+
+
 async def test_rulesets_and_policies_are_told_to_an_owner(lab: Lab, shell: Shell) -> None:
     """What an organisation's rules would do to a push is said before the push."""
     owner = lab.sandbox.github.account(lab.sandbox.owner)

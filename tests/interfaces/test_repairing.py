@@ -43,6 +43,18 @@ async def test_cleanup_asks_first(applied: Lab, shell: Shell) -> None:
     assert await applied.repositories() == {}
 
 
+async def test_the_source_is_as_it_was(applied: Lab, shell: Shell) -> None:
+    """`source --undo` takes back what source_after left on GitLab; without `--undo` it is wrong usage."""
+    source = applied.sandbox.gitlab.projects[17]
+    ended = await shell.run(applied, "--project-ids=17", "--mode=FULL", "--source-after=archive")
+    assert (ended.code, source.archived) == (0, True), ended
+    ended = await shell.run(applied, "--project-ids=17", command="source")
+    assert (ended.code, source.archived) == (2, True), ended
+    ended = await shell.run(applied, "--project-ids=17", "--undo", command="source")
+    assert (ended.code, source.archived, source.description) == (0, False, "An app"), ended
+    assert "on GitLab: unarchived, the description is as before" in ended.out
+
+
 async def test_unlock_of_what_nobody_holds(applied: Lab, shell: Shell) -> None:
     """Nothing to take away is a success that says so."""
     ended = await shell.run(applied, "--project-ids=17", command="unlock")

@@ -23,6 +23,7 @@ from gl2gh_batch.kit.users import UserDirectory
 from gl2gh_batch.kit.workdir import ProjectFolder
 from gl2gh_batch.source.api import GitLab
 from gl2gh_batch.source.cold import ColdGitLab
+from gl2gh_batch.source.writing import SourceWriter
 from gl2gh_batch.target.api import GitHub
 from gl2gh_batch.target.witness import Witness
 
@@ -32,6 +33,7 @@ class Desk:
     """One project's work place, made by the batch, the same for all six agents.
 
     `source_export` is read in the place of GitLab; `export_folder` is where EXPORT_ONLY makes one.
+    `source_writer` gives what changes GitLab, for `source_after` alone.
     """
 
     request: ProjectRequest
@@ -57,6 +59,7 @@ class Desk:
     claim: TargetClaim | None = None
     source_export: Exported | None = None
     export_folder: Path | None = None
+    source_writer: Callable[[], SourceWriter] | None = None
     engine: str = "rest"
     kinds: Mapping[str, Kind] = field(default_factory=lambda: ALL_KINDS)  # type: ignore[type-arg] # because a registry of kinds mixes all their types
 

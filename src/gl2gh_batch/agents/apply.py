@@ -10,6 +10,7 @@ from gl2gh_batch.agents._refused_items import RefusedItems
 from gl2gh_batch.agents._restoring import restore_history
 from gl2gh_batch.agents.export import fetch_history
 from gl2gh_batch.agents.plan import adopt_plan, read_steps, require_plan
+from gl2gh_batch.agents.source_marks import require_rights
 from gl2gh_batch.domain.errors import BlockedError, Gl2ghError, PlanRefusedError
 from gl2gh_batch.domain.ledger import StepState
 from gl2gh_batch.domain.modes import AgentName
@@ -41,6 +42,7 @@ class Apply(Agent):
             raise BlockedError(
                 f"the plan is blocked: {first.message}", hint=first.hint, project=desk.label, item=first.item
             )
+        await require_rights(desk)
         performed = await perform_phase(desk, plan, Phase.FILL, FILLED)
         return AgentResult(
             status="done",

@@ -8,6 +8,7 @@ from gl2gh_batch import codec
 from gl2gh_batch.agents._agent import AGENT_FILES_VERSION, INVENTORY, Agent, counted
 from gl2gh_batch.agents._desk import Desk
 from gl2gh_batch.agents._restoring import exported_inventory
+from gl2gh_batch.agents.source_marks import unmarked
 from gl2gh_batch.domain.inventory import NOT_CARRIED, Inventory, Watermark
 from gl2gh_batch.domain.ledger import StepState
 from gl2gh_batch.domain.modes import AgentName
@@ -55,7 +56,7 @@ class Discovery(Agent):
             return _taken_over(desk, desk.source_export)
         project_id = desk.reference.project.id
         watermark = await _watermark(desk)
-        project = await desk.cold.project(project_id)
+        project = unmarked(desk.folder, await desk.cold.project(project_id))
         counts = {
             **await desk.cold.counts(project_id),
             **await desk.cold.counts_not_carried(project),

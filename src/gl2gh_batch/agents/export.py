@@ -14,6 +14,7 @@ from gl2gh_batch.agents._people import PEOPLE, Census
 from gl2gh_batch.agents._reading import read_kind
 from gl2gh_batch.agents._restoring import restore, restored_inputs
 from gl2gh_batch.agents.discovery import inventory_digest, read_inventory
+from gl2gh_batch.agents.source_marks import unmarked
 from gl2gh_batch.domain.errors import WorkDirectoryError
 from gl2gh_batch.domain.inventory import Inventory
 from gl2gh_batch.domain.modes import AgentName
@@ -62,6 +63,7 @@ class Export(Agent):
             history=None if inventory.empty_repository else desk.git.history(desk.folder.mirror),
             fetch=None if inventory.empty_repository else partial(_fetch, desk),
             folder=desk.folder,
+            unmarked=partial(unmarked, desk.folder),
             lfs=None if inventory.empty_repository else partial(fetch_lfs, desk),
             wiki=partial(_fetch_wiki, desk),
             snippet=partial(_fetch_snippet, desk, asyncio.Lock()),

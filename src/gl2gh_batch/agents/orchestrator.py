@@ -19,6 +19,7 @@ from gl2gh_batch.agents.discovery import Discovery
 from gl2gh_batch.agents.export import Export
 from gl2gh_batch.agents.plan import PlanAgent, read_losses, read_plan, require_plan
 from gl2gh_batch.agents.repair import cleanup, recover, unlock
+from gl2gh_batch.agents.source_marks import SourceMarks, mark_source, undo_source
 from gl2gh_batch.agents.transform import Transform
 from gl2gh_batch.agents.verify import (
     Verify,
@@ -114,6 +115,8 @@ class AgentOrchestrator:
                         await run.one(name, lambda: cleanup(desk))
                     case Task.UNLOCK:
                         await run.one(name, lambda: unlock(desk, force=force))
+                    case Task.UNDO_SOURCE:
+                        await run.one(name, lambda: undo_source(desk))
             except StoppedError as error:
                 return run.result(ProjectStatus.INCOMPLETE, error)
             except Gl2ghError as error:
@@ -130,6 +133,7 @@ class _Run:
         self._names = AGENTS_OF[mode]
         self._redo = self._names[self._names.index(start) :] if start else ()
         self._results: dict[str, AgentResult] = {}
+        self._marks: SourceMarks | None = None
 
     async def all_agents(self) -> None:
         if AgentName.VERIFY in self._names:
@@ -160,6 +164,8 @@ class _Run:
     async def _agents(self, names: tuple[AgentName, ...]) -> None:
         for name in names:
             await self.one(name, self._verify_and_close if name is AgentName.VERIFY else None)
+        if AgentName.VERIFY in names:
+            await self._mark_source()
 
     def _agent(self, name: AgentName) -> Agent:
         if name is AgentName.EXPORT and self._mode is MigrationMode.EXPORT_ONLY:
@@ -200,6 +206,12 @@ class _Run:
             verification = await verify_closed(desk, plan)
         self._refuse_differences(verification.total_differences)
         return result_of(verification)
+
+    async def _mark_source(self) -> None:
+        """Last of all, and only for what was found complete: a note on GitLab, if it was asked for."""
+        desk = self._desk
+        if await ALL_AGENTS[AgentName.VERIFY].is_current(desk):
+            self._marks = await mark_source(desk, require_plan(desk))
 
     def _refuse_differences(self, count: int) -> None:
         if count:
@@ -251,6 +263,9 @@ class _Run:
             result["verification"] = codec.plain(verification)
         if certificate is not None:
             result["certificate"] = {"verdict": certificate.verdict.value, "digest": certificate.digest}
+        if self._marks is not None:
+            marks = {"note": self._marks.note, "archive": self._marks.archive}
+            result["source_after"] = {name: one.state.value for name, one in marks.items() if one is not None}
         if failure is not None:
             result["error"] = codec.plain(failure)
         return result

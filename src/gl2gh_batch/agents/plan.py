@@ -18,6 +18,7 @@ from gl2gh_batch.agents._numbers import NumberMap
 from gl2gh_batch.agents._people import people_findings
 from gl2gh_batch.agents._target import capabilities, issues_via, look_at_target
 from gl2gh_batch.agents.discovery import read_inventory
+from gl2gh_batch.agents.source_marks import findings_of
 from gl2gh_batch.agents.transform import REMEDY as TRANSFORM_REMEDY
 from gl2gh_batch.domain.errors import PlanRefusedError, WorkDirectoryError
 from gl2gh_batch.domain.ledger import StepState
@@ -253,6 +254,7 @@ class PlanAgent(Agent):
             findings=(
                 *target.findings,
                 *_findings(desk),
+                *findings_of(desk),
                 *git_findings(desk.folder, surroundings_of(desk)),
                 *_prices(desk, kinds),
                 *_first_page(desk, manifest),

@@ -12,6 +12,7 @@ from gl2gh_batch.agents._agent import counted
 from gl2gh_batch.agents._desk import Desk
 from gl2gh_batch.agents.apply import CLOSED, engine_for, phase_is_done
 from gl2gh_batch.agents.plan import read_steps, require_plan
+from gl2gh_batch.agents.source_marks import refuse_while_marked
 from gl2gh_batch.agents.verify import verify
 from gl2gh_batch.domain.errors import TargetNotOursError
 from gl2gh_batch.domain.ledger import Receipt, StepState
@@ -48,6 +49,7 @@ async def cleanup(desk: Desk) -> AgentResult:
     """Delete the repository that this batch made, unless somebody has changed anything in it since."""
     if not desk.folder.ledger.exists():
         return AgentResult(status="passed-over", summary="nothing was made for this project")
+    refuse_while_marked(desk)
     plan = require_plan(desk)
     with Ledger(desk.folder.ledger) as ledger:
         receipt = ledger.receipt(CREATE_STEP)

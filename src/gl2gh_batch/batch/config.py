@@ -26,6 +26,7 @@ from gl2gh_batch.domain.request import (
     PlaceholderPolicy,
     Policies,
     ProjectRequest,
+    SourceAfter,
     SystemNotesPolicy,
     Visibility,
     WikiPolicy,
@@ -60,6 +61,7 @@ KEYS: Final = (
     "labels",
     "attachments",
     "wiki",
+    "source_after",
     "from_export",
     "origin",
 )
@@ -220,7 +222,19 @@ def _policies(raw: Mapping[str, Any]) -> Policies:
         labels=label_rules(raw),
         attachments=choice(AttachmentPolicy, raw.get("attachments"), "attachments", AttachmentPolicy.BRANCH),
         wiki=choice(WikiPolicy, raw.get("wiki"), "wiki", WikiPolicy.DOCS_BRANCH),
+        source_after=_source_after(raw),
     )
+
+
+def _source_after(raw: Mapping[str, Any]) -> SourceAfter:
+    after = choice(SourceAfter, raw.get("source_after"), "source_after", SourceAfter.NOTHING)
+    if after is not SourceAfter.NOTHING and folder(raw, "from_export") is not None:
+        raise ConfigurationError(
+            "a run that reads from an export asks nothing of GitLab, and changes nothing there",
+            field="source_after",
+            hint="Write source_after: nothing; or leave from_export out in the run that applies.",
+        )
+    return after
 
 
 def _skipped(raw: Mapping[str, Any]) -> dict[str, str]:

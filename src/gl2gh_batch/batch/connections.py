@@ -22,10 +22,11 @@ from gl2gh_batch.kit.rate_file import RateLimitFile
 from gl2gh_batch.kit.redact import Redactor
 from gl2gh_batch.source import limits as source_limits
 from gl2gh_batch.source.api import CREDENTIAL_HINT as GITLAB_HINT
-from gl2gh_batch.source.api import GitLab, open_gitlab
+from gl2gh_batch.source.api import GitLab, open_gitlab, open_http
 from gl2gh_batch.source.cold import ColdGitLab
 from gl2gh_batch.source.exported import ExportedGitLab, ShutColdGitLab
 from gl2gh_batch.source.sansio import read_limits as read_gitlab_limits
+from gl2gh_batch.source.writing import SourceWriter
 from gl2gh_batch.target import limits as target_limits
 from gl2gh_batch.target.api import CREDENTIAL_HINT as GITHUB_HINT
 from gl2gh_batch.target.api import open_github
@@ -98,6 +99,20 @@ class Connections:
             governor=self._gitlab_governor(config),
             clock=self._clock,
             retries=retries,
+        )
+
+    def gitlab_writer(self, config: ProjectConfig, who: str) -> SourceWriter:
+        """What changes GitLab, for `source_after` alone."""
+        require_gitlab_token(config)
+        return SourceWriter(
+            open_http(
+                session=self._http(),
+                url=config.gitlab_url,
+                token=config.gitlab_token,
+                governor=self._gitlab_governor(config),
+                clock=self._clock,
+            ),
+            who=who,
         )
 
     def cold_gitlab(self, config: ProjectConfig) -> ColdGitLab:

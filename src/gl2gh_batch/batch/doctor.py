@@ -11,6 +11,7 @@ from gl2gh_batch.batch.exports import Exports
 from gl2gh_batch.batch.resources import SharedResources
 from gl2gh_batch.domain.checks import Check, bad, good, unknown
 from gl2gh_batch.domain.errors import WorkDirectoryError
+from gl2gh_batch.domain.request import SourceAfter
 from gl2gh_batch.kit.checks import check_machine
 from gl2gh_batch.source.checks import check_gitlab
 from gl2gh_batch.target.checks import check_github
@@ -26,6 +27,7 @@ async def examine(
     *,
     work_dir: Path,
     exports: Exports | None = None,
+    source_after: SourceAfter = SourceAfter.NOTHING,
 ) -> AsyncIterator[Check]:
     """Every check, one after the other: this machine, GitLab with the projects, GitHub with the owner.
 
@@ -41,7 +43,9 @@ async def examine(
     else:
         today = resources.clock.now().date()
         gitlab, url = resources.cold_gitlab(shared), str(shared["gitlab_url"])
-        async for check in check_gitlab(gitlab, projects[:MOST_PROJECTS], url=url, today=today):
+        async for check in check_gitlab(
+            gitlab, projects[:MOST_PROJECTS], url=url, today=today, source_after=source_after
+        ):
             yield check
     if exports is None and len(projects) > MOST_PROJECTS:
         left = len(projects) - MOST_PROJECTS

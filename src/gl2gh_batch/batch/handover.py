@@ -26,7 +26,7 @@ HANDOVER: Final = "handover"
 SCHEMA: Final = "gl2gh-batch/handover"
 VERSION: Final = 1
 PROJECTS: Final = "projects"
-FILES: Final = ("inventory.json", "plan.json", "plan.ndjson", "verify.json", "verify.ndjson")
+FILES: Final = ("inventory.json", "plan.json", "plan.ndjson", "verify.json", "verify.ndjson", "source.json")
 LEDGER_EXPORT: Final = "ledger.ndjson"
 
 

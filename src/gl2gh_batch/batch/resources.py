@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -321,6 +322,9 @@ class SharedResources:
             tool_version=self.tool_version,
             claim=claim,
             source_export=export,
+            source_writer=(
+                None if export is not None else partial(self._connections.gitlab_writer, parsed, label)
+            ),
             export_folder=root / EXPORTS / slug(label, reference.project.id),
         )
         try:

@@ -37,6 +37,7 @@ class Task(StrEnum):
     RECOVER = "recover"
     CLEANUP = "cleanup"
     UNLOCK = "unlock"
+    UNDO_SOURCE = "source"
 
 
 AGENTS_OF: Final[dict[MigrationMode, tuple[AgentName, ...]]] = {

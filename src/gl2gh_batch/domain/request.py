@@ -97,6 +97,14 @@ class WikiPolicy(StrEnum):
     SKIP = "skip"
 
 
+class SourceAfter(StrEnum):
+    """What a verified migration leaves on GitLab: nothing, a note where it went, or that and archived."""
+
+    NOTHING = "nothing"
+    NOTE = "note"
+    ARCHIVE = "archive"
+
+
 class NamingStrategy(StrEnum):
     """How a repository is named after its project, when no target is given."""
 
@@ -124,6 +132,7 @@ class Policies:
     labels: Mapping[str, str | None] = field(default_factory=dict)
     attachments: AttachmentPolicy = AttachmentPolicy.BRANCH
     wiki: WikiPolicy = WikiPolicy.DOCS_BRANCH
+    source_after: SourceAfter = SourceAfter.NOTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

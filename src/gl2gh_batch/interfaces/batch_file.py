@@ -39,6 +39,7 @@ POLICIES: Final = (
     "labels",
     "attachments",
     "wiki",
+    "source_after",
 )
 USERNAME: Final = "{username}"
 TOP: Final = (

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from gl2gh_batch.domain.errors import ConfigurationError, Gl2ghError
+from gl2gh_batch.domain.modes import Task
 from gl2gh_batch.interfaces import action
 from gl2gh_batch.interfaces.examining import exit_code, run_doctor
 from gl2gh_batch.interfaces.inputs import BY_NAME, INPUTS
@@ -122,6 +123,8 @@ def _parser() -> argparse.ArgumentParser:
     for task, words in HELP.items():
         mend = commands.add_parser(task.value, help=words, allow_abbrev=False)
         _add_inputs(mend, without=("mode", "resume_from", "approved_plan", "deadline", "shard", "shards"))
+        if task is Task.UNDO_SOURCE:
+            mend.add_argument("--undo", action="store_true", required=True, help="what this command does")
         if task in ASKS:
             mend.add_argument("--yes", action="store_true", help=ASKS[task])
         mend.set_defaults(command_function=_repair, task=task, yes=False)

@@ -73,6 +73,10 @@ INPUTS: Final[tuple[Input, ...]] = (
     ),
     Input(name="attachments", help="branch, release or link: where attached files go"),
     Input(name="wiki", help="docs-branch, wiki or skip: where the wiki goes"),
+    Input(
+        name="source_after",
+        help="nothing, note or archive: what becomes of the project on GitLab once all is verified",
+    ),
     Input(name="visibility", help="private, internal, public or source"),
     Input(name="mentions", help="map (people with a known login are mentioned) or neutralise (nobody is)"),
 )

@@ -19,6 +19,7 @@ from gl2gh_batch.output.escape import terminal
 HELP: Final[Mapping[Task, str]] = {
     Task.RECOVER: "make lost or damaged ledgers again from what is on GitHub",
     Task.CLEANUP: "delete the repositories that a trial made and nobody changed since",
+    Task.UNDO_SOURCE: "take back what source_after changed on GitLab",
     Task.UNLOCK: "take the claim of a dead run off its targets",
 }
 ASKS: Final[Mapping[Task, str]] = {

@@ -29,7 +29,15 @@ from gl2gh_batch.target.limits import Overrides, parse_overrides
 RATE_FILE: Final = "rate-limit.json"
 _DURATION: Final = re.compile(r"(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m(?:in)?)?(?:([0-9]{1,6})s)?")
 _DIGEST: Final = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
-POLICY_INPUTS: Final = ("numbering", "merge_requests", "attachments", "wiki", "visibility", "mentions")
+POLICY_INPUTS: Final = (
+    "numbering",
+    "merge_requests",
+    "attachments",
+    "wiki",
+    "source_after",
+    "visibility",
+    "mentions",
+)
 SHARED_INPUTS: Final = (
     "gitlab_url",
     "gitlab_token",

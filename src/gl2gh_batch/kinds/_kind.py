@@ -26,8 +26,14 @@ from gl2gh_batch.kit.git_trees import TreeFile
 from gl2gh_batch.kit.git_wiki import SnippetHistory, WikiFile, WikiHistory
 from gl2gh_batch.kit.workdir import ProjectFolder
 from gl2gh_batch.source.api import GitLab
+from gl2gh_batch.source.models import Project
 from gl2gh_batch.target.api import GitHub
 from gl2gh_batch.target.witness import Witness
+
+
+def _as_it_is(project: Project) -> Project:
+    return project
+
 
 R = TypeVar("R")
 D = TypeVar("D")
@@ -40,7 +46,8 @@ class Source:
     `history` answers questions to the mirror, `fetch` brings commits into it that no ref leads to, `lfs`
     fetches the LFS objects that it names; all are None for a repository without a commit. `wiki` brings the
     wiki into the mirror, `snippet` the history of a snippet by its id. `folder` holds what the kinds before
-    this one read; files go into its `files`.
+    this one read; files go into its `files`. `unmarked` gives the project without what an earlier migration
+    of ours left on it.
     """
 
     inventory: Inventory
@@ -52,6 +59,7 @@ class Source:
     snippet: Callable[[int], Awaitable[SnippetHistory | None]] | None = None
     policies: Policies = field(default_factory=Policies)
     folder: ProjectFolder | None = None
+    unmarked: Callable[[Project], Project] = _as_it_is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -89,7 +89,7 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
     transform_order: ClassVar[int] = 2
 
     async def read(self, gitlab: GitLab, source: Source) -> AsyncIterator[RepositoryRecord]:
-        project = await gitlab.project(source.inventory.project.id)
+        project = source.unmarked(await gitlab.project(source.inventory.project.id))
         yield RepositoryRecord(
             description=project.description or "",
             visibility=project.visibility,

@@ -209,6 +209,11 @@ class ProjectFolder:
         return self.path / "verify.ndjson"
 
     @property
+    def source_marks(self) -> Path:
+        """What was changed on GitLab after the migration, and what was there before."""
+        return self.path / "source.json"
+
+    @property
     def mirror(self) -> Path:
         return self.path / "git" / "repository.git"
 

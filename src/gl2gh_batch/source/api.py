@@ -365,23 +365,45 @@ def open_gitlab(
     retries: Retries | None = None,
 ) -> GitLab:
     """The API of the instance at `url` with one token."""
+    return GitLab(
+        open_http(
+            session=session,
+            url=url,
+            token=token,
+            governor=governor,
+            clock=clock,
+            header=header,
+            retries=retries,
+        )
+    )
+
+
+def open_http(
+    *,
+    session: aiohttp.ClientSession,
+    url: str,
+    token: str,
+    governor: Governor,
+    clock: Clock,
+    header: TokenHeader = TokenHeader.PRIVATE_TOKEN,
+    retries: Retries | None = None,
+) -> HttpClient:
+    """What carries requests to the instance at `url` with one token."""
     headers = token_headers(token, header)
 
     async def authorize() -> Mapping[str, str]:
         return headers
 
-    return GitLab(
-        HttpClient(
-            session=session,
-            service="GitLab",
-            base_url=url.rstrip("/") + API_PATH,
-            authorize=authorize,
-            governor=governor,
-            clock=clock,
-            read_limits=sansio.read_limits,
-            hint=CREDENTIAL_HINT,
-            retries=retries,
-        )
+    return HttpClient(
+        session=session,
+        service="GitLab",
+        base_url=url.rstrip("/") + API_PATH,
+        authorize=authorize,
+        governor=governor,
+        clock=clock,
+        read_limits=sansio.read_limits,
+        hint=CREDENTIAL_HINT,
+        retries=retries,
     )
 
 

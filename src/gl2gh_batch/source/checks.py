@@ -11,6 +11,7 @@ from typing import Final
 
 from gl2gh_batch.domain.checks import Check, bad, good, unknown, warning
 from gl2gh_batch.domain.errors import Gl2ghError, NotFoundError
+from gl2gh_batch.domain.request import SourceAfter
 from gl2gh_batch.source.cold import ColdGitLab
 from gl2gh_batch.source.models import Project
 from gl2gh_batch.source.refusals import RefusedAnswerError
@@ -19,6 +20,9 @@ from gl2gh_batch.source.refusals import RefusedAnswerError
 OLDEST: Final = (14, 0)
 REPORTER: Final = 20
 MAINTAINER: Final = 40
+OWNER: Final = 50
+# GitLab docs, "Permissions and roles": who edits a project, and who archives it.
+NEEDED_FOR: Final = {SourceAfter.NOTE: MAINTAINER, SourceAfter.ARCHIVE: OWNER}
 SOON_DAYS: Final = 14
 # `read_api` reads the API, `read_repository` git; `api` and `write_repository` hold them.
 NEEDED: Final = (
@@ -28,9 +32,17 @@ NEEDED: Final = (
 
 
 async def check_gitlab(
-    gitlab: ColdGitLab, projects: Sequence[int | str], *, url: str, today: date
+    gitlab: ColdGitLab,
+    projects: Sequence[int | str],
+    *,
+    url: str,
+    today: date,
+    source_after: SourceAfter = SourceAfter.NOTHING,
 ) -> AsyncIterator[Check]:
-    """The instance, the token, and each project that is named; stops where nothing more can be asked."""
+    """The instance, the token, and each project that is named; stops where nothing more can be asked.
+
+    `source_after` is the most that is to be done to a project afterwards.
+    """
     try:
         version = await gitlab.version()
         user = await gitlab.current_user()
@@ -39,10 +51,10 @@ async def check_gitlab(
         return
     yield _version(url, version.version)
     yield good("GitLab user", f"the token is {user.username}'s")
-    async for check in _token(gitlab, today):
+    async for check in _token(gitlab, today, source_after):
         yield check
     for project in projects:
-        yield await _project(gitlab, project)
+        yield await _project(gitlab, project, source_after)
 
 
 def _version(url: str, version: str) -> Check:
@@ -57,7 +69,7 @@ def _version(url: str, version: str) -> Check:
     return good("GitLab", f"{url} runs {version}")
 
 
-async def _token(gitlab: ColdGitLab, today: date) -> AsyncIterator[Check]:
+async def _token(gitlab: ColdGitLab, today: date, source_after: SourceAfter) -> AsyncIterator[Check]:
     try:
         token = await gitlab.token()
     except (NotFoundError, RefusedAnswerError):
@@ -73,7 +85,14 @@ async def _token(gitlab: ColdGitLab, today: date) -> AsyncIterator[Check]:
         )
     else:
         yield good("GitLab token", f"scopes {', '.join(sorted(scopes))}")
-    if scopes & {"api", "write_repository", "sudo", "admin_mode"}:
+    if source_after is not SourceAfter.NOTHING:
+        if "api" not in scopes:
+            yield bad(
+                "GitLab token",
+                f"source_after: {source_after} changes projects there, and the token lacks api",
+                "Make a token with api and read_repository, or write source_after: nothing.",
+            )
+    elif scopes & {"api", "write_repository", "sudo", "admin_mode"}:
         yield warning(
             "GitLab token",
             "it may write, and nothing here needs that",
@@ -89,7 +108,7 @@ async def _token(gitlab: ColdGitLab, today: date) -> AsyncIterator[Check]:
             )
 
 
-async def _project(gitlab: ColdGitLab, named: int | str) -> Check:
+async def _project(gitlab: ColdGitLab, named: int | str, source_after: SourceAfter) -> Check:
     name = f"project {named}"
     try:
         project = await gitlab.project(named)
@@ -114,6 +133,12 @@ async def _project(gitlab: ColdGitLab, named: int | str) -> Check:
             name,
             f"{path}: the user's role is below Reporter",
             "Reporter reads issues and code; give that role.",
+        )
+    if level < (needed := NEEDED_FOR.get(source_after, 0)):
+        return bad(
+            name,
+            f"{path}: source_after: {source_after} needs a higher role than the user has",
+            f"Make the user {'Owner' if needed == OWNER else 'Maintainer'}, or write source_after: nothing.",
         )
     if level < MAINTAINER:
         return warning(

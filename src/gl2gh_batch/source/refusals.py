@@ -30,18 +30,18 @@ def refusal_of(answer: Answer) -> Gl2ghError:
     match answer.verdict:
         case Verdict.MISSING | Verdict.GONE:
             return NotFoundError(
-                f"GET {path} is missing on GitLab, or not visible to the token",
+                f"{answer.method} {path} is missing on GitLab, or not visible to the token",
                 hint="Check the id or path, and that the token's user is a member.",
             )
         case Verdict.FORBIDDEN:
             return RefusedAnswerError(
-                f"GitLab does not allow GET {path}{details}",
+                f"GitLab does not allow {answer.method} {path}{details}",
                 status=answer.status,
                 hint="The token lacks a right or scope that this needs, or the feature is switched off.",
             )
         case Verdict.DONE | Verdict.UNCLEAR:
-            return TransportError(f"GET {path} got status {answer.status} from GitLab")
+            return TransportError(f"{answer.method} {path} got status {answer.status} from GitLab")
         case _:
             return RefusedAnswerError(
-                f"GitLab refused GET {path} with {answer.status}{details}", status=answer.status
+                f"GitLab refused {answer.method} {path} with {answer.status}{details}", status=answer.status
             )
