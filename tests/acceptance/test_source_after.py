@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from brisk import BriskClock
 from lab import Lab, differing
+from victim import apply_until_killed
 
 from gl2gh_batch import BatchOrchestrator, SharedResources
 from gl2gh_batch.domain.modes import Task
@@ -160,6 +161,22 @@ async def test_a_broken_off_mark_is_finished(lab: Lab, method: str, path: str, w
     assert again["source_after"] == {"note": "done", "archive": "done"}
     assert source(lab).description.count("Moved to") == 1
     assert f"{method} /api/v4/projects/17" not in changes(lab, mark) or when == "before"
+    await undo(lab)
+    assert (source(lab).description, source(lab).archived) == ("An app", False)
+
+
+async def test_killed_at_every_request(lab: Lab) -> None:
+    """Whichever request to GitLab a process is killed at, the end is the same, and undo restores it."""
+    config = lab.config(source_after="archive")
+    assert (await lab.run("PLAN_ONLY", config))["status"] == "success"
+    killed = 0
+    for turn in range(12):
+        killed += await apply_until_killed(
+            lab, 1 + turn % 3, before=turn % 2 == 0, configs=[config], side="gitlab"
+        )
+    assert killed >= 5
+    assert (await lab.run("APPLY", config))["source_after"] == {"note": "done", "archive": "done"}
+    assert (source(lab).description.count("Moved to"), source(lab).archived) == (1, True)
     await undo(lab)
     assert (source(lab).description, source(lab).archived) == ("An app", False)
 

@@ -40,14 +40,22 @@ class _KillingJournal(Journal):
 
     def add(self, entry: Entry) -> None:
         super().add(entry)
-        if entry.side == "github" and self._killer.is_due(before=True):
+        if entry.side == self._killer.side and self._killer.is_due(before=True):
             raise ConnectionResetError
 
 
 class Killer:
-    """Kills with SIGKILL at the nth request to GitHub: before it has an effect, or after, unanswered."""
+    """Kills with SIGKILL at the nth request to a side: before it has an effect, or after, unanswered."""
 
-    def __init__(self, nth: int, *, before: bool, number: signal.Signals = signal.SIGKILL) -> None:
+    def __init__(
+        self,
+        nth: int,
+        *,
+        before: bool,
+        number: signal.Signals = signal.SIGKILL,
+        side: str = "github",
+    ) -> None:
+        self.side = side
         self.nth = nth
         self.before = before
         self.number = number
@@ -66,7 +74,7 @@ class Killer:
 
     def observe(self, exchange: Exchange) -> None:
         """What the sandbox tells after an effect and before the answer."""
-        if exchange.side == "github":
+        if exchange.side == self.side:
             self.is_due(before=False)
 
 
@@ -93,9 +101,10 @@ async def apply_until_killed(
     before: bool,
     mode: str = "APPLY",
     configs: Sequence[Mapping[str, Any]] | None = None,
+    side: str = "github",
 ) -> bool:
     """Apply in a process of its own; True when it was killed, False when it came to its end before."""
-    killer = Killer(nth, before=before)
+    killer = Killer(nth, before=before, side=side)
     with _hooked(lab, killer):
         process = _PROCESSES.Process(target=_apply, args=(lab.work, configs or lab.configs(), mode))
         process.start()
