@@ -294,6 +294,11 @@ PROBES: dict[str, Probe] = {
     "default_branch_exists": default_branch,
     "empty_repository": refused("GET", f"{APP}/git/matching-refs/heads", status=409),
     "topics": refused("PUT", f"{APP}/topics", {"names": [f"t{n}" for n in range(21)]}),
+    "merge_method_left": refused(
+        "PATCH",
+        APP,
+        {"allow_merge_commit": False, "allow_squash_merge": False, "allow_rebase_merge": False},
+    ),
     "topic_chars": refused("PUT", f"{APP}/topics", {"names": ["x" * 51]}),
     "label_name_chars": refused("POST", f"{APP}/labels", {"name": "x" * 51}),
     "label_description_chars": refused("POST", f"{APP}/labels", {"name": "x", "description": "x" * 101}),

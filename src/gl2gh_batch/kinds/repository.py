@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final
 
 from gl2gh_batch.domain.ledger import StepState
@@ -14,7 +14,6 @@ from gl2gh_batch.domain.plan import (
     GitPush,
     LfsPush,
     Lookup,
-    Loss,
     NoOp,
     Pace,
     Phase,
@@ -26,6 +25,8 @@ from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.domain.request import Policies, Visibility
 from gl2gh_batch.domain.result import Difference
 from gl2gh_batch.kinds._kind import Kind, Receipts, Setting, Shaped, Source, compare
+from gl2gh_batch.kinds._repository_losses import losses_of
+from gl2gh_batch.kinds._repository_values import RepositoryDesired, RepositoryRecord
 from gl2gh_batch.kinds.wiki import WIKI_REF
 from gl2gh_batch.kit.git_refs import MIGRATED_PREFIXES, refused_refs
 from gl2gh_batch.rewrite.names import repository_description
@@ -40,46 +41,6 @@ PUSH_STEP: Final = "repository/refs"
 TIDY_STEP: Final = "repository/temporary-refs"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RepositoryRecord:
-    """The project's own settings, and what its mirror holds (ref → SHA)."""
-
-    description: str
-    visibility: str
-    default_branch: str | None
-    topics: tuple[str, ...]
-    archived: bool
-    issues_enabled: bool
-    merge_method: str
-    squash_option: str
-    remove_source_branch_after_merge: bool
-    refs: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RepositoryDesired:
-    """The repository as GitHub has it; `default_branch` None as long as it is empty.
-
-    `temporary_refs` go in the close phase; `lfs` are the LFS objects (oid → bytes) that the refs name;
-    `wiki` is the commit of GitHub's own wiki, empty where there is to be none.
-    """
-
-    description: str
-    visibility: str
-    archived: bool
-    has_issues: bool
-    default_branch: str | None
-    topics: tuple[str, ...]
-    allow_merge_commit: bool
-    allow_squash_merge: bool
-    allow_rebase_merge: bool
-    delete_branch_on_merge: bool
-    refs: Mapping[str, str] = field(default_factory=dict)
-    temporary_refs: Mapping[str, str] = field(default_factory=dict)
-    lfs: Mapping[str, int] = field(default_factory=dict)
-    wiki: str = ""
-
-
 class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
     """Four requests and one push; three more when it is opened."""
 
@@ -90,6 +51,7 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
 
     async def read(self, gitlab: GitLab, source: Source) -> AsyncIterator[RepositoryRecord]:
         project = source.unmarked(await gitlab.project(source.inventory.project.id))
+        origin = project.forked_from_project
         yield RepositoryRecord(
             description=project.description or "",
             visibility=project.visibility,
@@ -101,40 +63,25 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
             squash_option=project.squash_option or "default_off",
             remove_source_branch_after_merge=bool(project.remove_source_branch_after_merge),
             refs={name: sha for name, sha in source.refs.items() if name.startswith(MIGRATED_PREFIXES)},
+            merge_requests_enabled=project.has_merge_requests,
+            ci_enabled=project.has_ci,
+            forked_from="" if origin is None else origin.path_with_namespace,
+            avatar_url=project.avatar_url or "",
+            merge_commit_template=project.merge_commit_template or "",
+            squash_commit_template=project.squash_commit_template or "",
+            waits_for_pipeline=bool(project.only_allow_merge_if_pipeline_succeeds),
+            waits_for_threads=bool(project.only_allow_merge_if_all_discussions_are_resolved),
+            forking_forbidden=project.forking_access_level == "disabled",
         )
 
     def shape(self, record: RepositoryRecord, setting: Setting) -> Shaped[RepositoryDesired]:
-        losses: list[Loss] = []
         refused = {one.name: one.reason for one in refused_refs(record.refs)}
         refs = {ref: sha for ref, sha in record.refs.items() if ref not in refused}
         refs |= {ref: sha for ref, sha in setting.trees.items() if ref.startswith(MIGRATED_PREFIXES)}
-        losses.extend(
-            Loss(kind=self.name, item=f"repository/{ref}", what=f"the ref {ref}", reason=reason)
-            for ref, reason in refused.items()
-        )
-        description = repository_description(record.description)
-        if description != record.description:
-            losses.append(
-                Loss(
-                    kind=self.name,
-                    item="repository/description",
-                    what=f"the description as it was written: {record.description}",
-                    reason="GitHub takes one line of 350 characters",
-                )
-            )
-        topics = github_topics(record.topics)
-        kept = {topic.casefold() for topic in topics}
-        losses.extend(
-            Loss(
-                kind=self.name,
-                item=f"repository/topics/{topic}",
-                what=f"the topic {topic!r} as it was written",
-                reason="GitHub takes 20 topics of lower-case letters, digits and hyphens",
-            )
-            for topic in record.topics
-            if topic.casefold() not in kept
-        )
+        description, topics = repository_description(record.description), github_topics(record.topics)
+        losses = losses_of(record, setting, refused=refused, description=description, topics=topics)
         head = f"refs/heads/{record.default_branch}"
+        always_squashed = record.squash_option == "always"
         return Shaped(
             desired=RepositoryDesired(
                 description=description,
@@ -143,14 +90,16 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
                 has_issues=record.issues_enabled,
                 default_branch=record.default_branch if head in refs else None,
                 topics=tuple(topics),
-                allow_merge_commit=record.merge_method != "ff",
+                allow_merge_commit=record.merge_method != "ff" and not always_squashed,
                 allow_squash_merge=record.squash_option != "never",
-                allow_rebase_merge=record.merge_method == "ff",
+                allow_rebase_merge=record.merge_method == "ff" and not always_squashed,
                 delete_branch_on_merge=record.remove_source_branch_after_merge,
                 refs={**refs, **setting.pushed.kept},
                 temporary_refs=setting.pushed.temporary,
                 lfs=setting.pushed.lfs,
                 wiki=setting.trees.get(WIKI_REF, ""),
+                has_pull_requests=record.merge_requests_enabled,
+                has_actions=record.ci_enabled,
             ),
             losses=tuple(losses),
         )
@@ -232,19 +181,26 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
             yield WikiPush(
                 id="repository/wiki", kind=self.name, repo=repo, mirror=MIRROR, commit=desired.wiki
             )
-        yield self._call(
-            "actions-on",
-            "PUT",
-            f"/repos/{repo}/actions/permissions",
-            {"enabled": True},
-            phase=Phase.CLOSE,
-            optional=True,
-        )
+        if desired.has_actions:
+            yield self._call(
+                "actions-on",
+                "PUT",
+                f"/repos/{repo}/actions/permissions",
+                {"enabled": True},
+                phase=Phase.CLOSE,
+                optional=True,
+            )
+        else:
+            yield NoOp(
+                id="repository/actions-on", kind=self.name, reason="pipelines are switched off on GitLab"
+            )
         opened: dict[str, Any] = {}
         if desired.visibility != Visibility.PRIVATE:
             opened["visibility"] = desired.visibility
         if not desired.has_issues:
             opened["has_issues"] = False
+        if desired.has_pull_requests is False:
+            opened["has_pull_requests"] = False
         if opened:
             yield self._call(
                 "open",
@@ -309,6 +265,7 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
             allow_squash_merge=bool(seen.allow_squash_merge),
             allow_rebase_merge=bool(seen.allow_rebase_merge),
             delete_branch_on_merge=bool(seen.delete_branch_on_merge),
+            has_pull_requests=seen.has_pull_requests,
             refs={name: sha for name, sha in refs.items() if name.startswith(("refs/heads/", "refs/tags/"))},
         )
 
@@ -324,8 +281,11 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
         wanted = replace(desired, refs={}, temporary_refs={}, lfs={}, topics=tuple(sorted(desired.topics)))
         # Where GitLab names no branch of its own as the default, GitHub's choice is as good as any.
         ignore = frozenset({"default_branch"} if desired.default_branch is None else ())
+        ignore |= {"has_actions"}  # a switch of its own, which an organisation may overrule
         if not desired.wiki:
             ignore |= {"wiki"}
+        if seen.has_pull_requests is None:
+            ignore |= {"has_pull_requests"}
         yield from compare(self.name, "repository", wanted, replace(seen, refs={}), ignore=ignore)
         for ref in sorted({*desired.refs, *seen.refs}):
             expected, found = desired.refs.get(ref, ""), seen.refs.get(ref, "")
@@ -364,6 +324,7 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
                 visibility=Visibility.PRIVATE.value,
                 archived=False,
                 has_issues=True,
+                has_pull_requests=True,
                 wiki="",
                 refs={**desired.refs, **(desired.temporary_refs if desired.refs else {})},
             )

@@ -102,6 +102,11 @@ TABLE: Final[tuple[Row, ...]] = (
     _refusal(
         "topics", "422 for more topics than that", "github/docs classifying-your-repository-with-topics", 20
     ),
+    _refusal(
+        "merge_method_left",
+        "422 for a repository that would allow no way to merge",
+        "integrations/terraform-provider-github, no_merge_method",
+    ),
     _refusal("topic_chars", "422 for a topic that is too long or has other characters", OPENAPI, 50),
     _refusal("label_name_chars", "422 invalid name", "jeffwidman/bitbucket-issue-migration#106", 50),
     _refusal("label_description_chars", "422 description is too long", OPENAPI, 100),

@@ -90,6 +90,14 @@ class Statistics:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForkedFrom:
+    """The project that another one is a fork of, where the token may see it."""
+
+    path_with_namespace: str = ""
+    web_url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
     """A project; an access level is `disabled`, `private` or `enabled`."""
 
@@ -127,6 +135,20 @@ class Project:
     squash_option: str | None = None
     remove_source_branch_after_merge: bool | None = None
     permissions: ProjectPermissions | None = None
+    forked_from_project: ForkedFrom | None = None
+    avatar_url: str | None = None
+    merge_commit_template: str | None = None
+    squash_commit_template: str | None = None
+    only_allow_merge_if_pipeline_succeeds: bool | None = None
+    only_allow_merge_if_all_discussions_are_resolved: bool | None = None
+    jobs_enabled: bool | None = None
+    builds_access_level: str | None = None
+    forking_access_level: str | None = None
+
+    @property
+    def has_ci(self) -> bool:
+        """False only when GitLab says that pipelines are off."""
+        return self.builds_access_level != "disabled" and self.jobs_enabled is not False
 
     @property
     def has_issues(self) -> bool:

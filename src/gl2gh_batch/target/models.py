@@ -52,6 +52,7 @@ class Repository:
     fork: bool = False
     has_issues: bool = True
     has_wiki: bool | None = None
+    has_pull_requests: bool | None = None
     has_projects: bool | None = None
     allow_merge_commit: bool | None = None
     allow_squash_merge: bool | None = None

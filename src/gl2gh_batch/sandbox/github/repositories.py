@@ -83,6 +83,14 @@ def check_fields(state: State, fields: Mapping[str, Any]) -> None:
         raise invalid(wrong(RESOURCE, "description", "custom", message=message))
 
 
+def check_merging(state: State, settings: Mapping[str, Any]) -> None:
+    """Refuse a repository into which nothing could be merged."""
+    ways = ("allow_merge_commit", "allow_squash_merge", "allow_rebase_merge")
+    if state.rules.holds("merge_method_left") and not any(settings[way] for way in ways):
+        message = "Sorry, you need to allow at least one merge strategy. (no_merge_method)"
+        raise invalid(wrong(RESOURCE, "merge_commit_allowed", "custom", message=message))
+
+
 def wanted_name(state: State, owner: str, fields: Mapping[str, Any]) -> str:
     """The name that a new or renamed repository gets: GitHub replaces what it does not allow by hyphens."""
     asked = text_field(fields, "name", RESOURCE)
@@ -122,6 +130,7 @@ async def _create(call: Call, owner: Account) -> web.StreamResponse:
     fields = await call.body()
     name = wanted_name(state, owner.login, fields)
     check_fields(state, fields)
+    check_merging(state, {**SETTINGS, **fields})
     private = is_private(fields, default=False)
     if call.token is not None and state.rules.holds("permission"):
         needed = {"repo"} if private else {"repo", "public_repo"}
@@ -171,6 +180,7 @@ async def update_repository(call: Call) -> web.StreamResponse:
     if repository.archived and fields.get("archived") is not False and state.rules.holds("archived"):
         raise forbidden("Repository was archived so is read-only.")
     check_fields(state, fields)
+    check_merging(state, {**SETTINGS, **repository.settings, **fields})
     name = fields.get("name")
     if name is not None and str(name).casefold() != repository.name.casefold():
         name = wanted_name(state, repository.owner, fields)

@@ -241,7 +241,7 @@ def simple_project(world: World, project: Project) -> dict[str, Any]:
         if project.default_branch
         else None,
         "forks_count": int(project.face.get("forks_count") or 0),
-        "avatar_url": None,
+        "avatar_url": absolute(world, str(project.face.get("avatar") or "")),
         "star_count": int(project.face.get("star_count") or 0),
         "last_activity_at": project.last_activity_at,
         "namespace": namespace,
@@ -287,6 +287,9 @@ def project_face(
         face[switch] = project.can_use(feature)
     for feature in FEATURES:
         face[f"{feature}_access_level"] = project.features.get(feature, "enabled")
+    origin = world.project(str(project.face["forked_from"])) if project.face.get("forked_from") else None
+    if origin is not None:
+        face["forked_from_project"] = simple_project(world, origin)
     if permissions is not None:
         face["permissions"] = permissions
     if with_statistics:

@@ -2,7 +2,9 @@
 
 ```yaml
 project: {path: acme/platform/api, id: 17, name: API, description: …, visibility: private|internal|public,
-          archived: false, created_at: 2023-01-01T09:00:00Z, topics: [a], creator: anna, homepage: …,
+          archived: false, created_at: 2023-01-01T09:00:00Z, topics: [a], creator: anna,
+          forked_from: acme/other, avatar: /uploads/-/system/project/avatar/17/a.png,
+          settings: {merge_method: ff, squash_option: always, …},     # as GET /projects/:id has them
           features: {issues|merge_requests|wiki|snippets|…: enabled|private|disabled}}
 users:    {anna: {name: Anna Berg, email: …, public_email: …, state: active|blocked|deactivated, bot: false,
                   admin: false, external: false, id: 5, bio: …}}
@@ -159,6 +161,11 @@ def _project(top: Reader) -> Project:
             topics=face.texts("topics"),
             creator=face.maybe_text("creator"),
             features={name: str(value) for name, value in face.pairs("features")},
+            face={
+                "forked_from": face.text("forked_from", ""),
+                "avatar": face.text("avatar", ""),
+                **dict(face.pairs("settings")),
+            },
         )
 
 

@@ -1,0 +1,111 @@
+"""What of a repository's face and rules does not arrive as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from gl2gh_batch.domain.plan import Loss
+from gl2gh_batch.kinds._kind import Setting
+from gl2gh_batch.kinds._repository_values import RepositoryRecord
+
+KIND: Final = "repository"
+
+
+def losses_of(
+    record: RepositoryRecord,
+    setting: Setting,
+    *,
+    refused: Mapping[str, str],
+    description: str,
+    topics: Sequence[str],
+) -> tuple[Loss, ...]:
+    """All of them: refused refs (name → reason), what was changed in texts, and what has no place."""
+    return (
+        *_texts(record, refused, description, topics),
+        *_without_api(record, setting),
+    )
+
+
+def _texts(
+    record: RepositoryRecord, refused: Mapping[str, str], description: str, topics: Sequence[str]
+) -> Iterator[Loss]:
+    for ref, reason in refused.items():
+        yield Loss(kind=KIND, item=f"repository/{ref}", what=f"the ref {ref}", reason=reason)
+    if description != record.description:
+        yield Loss(
+            kind=KIND,
+            item="repository/description",
+            what=f"the description as it was written: {record.description}",
+            reason="GitHub takes one line of 350 characters",
+        )
+    kept = {topic.casefold() for topic in topics}
+    for topic in record.topics:
+        if topic.casefold() not in kept:
+            yield Loss(
+                kind=KIND,
+                item=f"repository/topics/{topic}",
+                what=f"the topic {topic!r} as it was written",
+                reason="GitHub takes 20 topics of lower-case letters, digits and hyphens",
+            )
+
+
+def _without_api(record: RepositoryRecord, setting: Setting) -> Iterator[Loss]:
+    """What a project says of itself and GitHub has no place for, or a place that no request reaches."""
+    origin = setting.book.repository(record.forked_from) if record.forked_from else None
+    known = f"; the other one is {origin}" if origin else ""
+    rules = "GitHub has it as a rule for branches, which this version does not set"
+    for is_lost, item, what, reason in (
+        (
+            record.forked_from,
+            "forked-from",
+            f"that it is a fork of {record.forked_from}",
+            f"GitHub knows only forks that were made there{known}",
+        ),
+        (
+            record.avatar_url,
+            "avatar",
+            "its picture",
+            "GitHub has no API for a repository's picture; its settings take a social preview by hand",
+        ),
+        (
+            record.merge_method == "ff",
+            "merge-method",
+            "that merge requests are merged by fast-forward",
+            "GitHub's nearest is rebase, which writes the commits anew; it is switched on",
+        ),
+        (
+            record.merge_method == "rebase_merge",
+            "merge-method",
+            "that a merge request has to be up to date with its target",
+            rules,
+        ),
+        (
+            record.squash_option == "default_on",
+            "squash-option",
+            "that commits are squashed unless somebody chooses otherwise",
+            "GitHub remembers what each person chose last",
+        ),
+        (
+            record.merge_commit_template,
+            "merge-commit-template",
+            f"the template of merge commits: {record.merge_commit_template}",
+            "GitHub chooses among fixed texts",
+        ),
+        (
+            record.squash_commit_template,
+            "squash-commit-template",
+            f"the template of squash commits: {record.squash_commit_template}",
+            "GitHub chooses among fixed texts",
+        ),
+        (record.waits_for_pipeline, "waits-for-pipeline", "that merging waits for the pipeline", rules),
+        (record.waits_for_threads, "waits-for-threads", "that merging waits for open threads", rules),
+        (
+            record.forking_forbidden,
+            "forking",
+            "that nobody may fork it",
+            "on GitHub the owner's settings decide over forks of private repositories",
+        ),
+    ):
+        if is_lost:
+            yield Loss(kind=KIND, item=f"repository/{item}", what=what, reason=reason)

@@ -1,0 +1,58 @@
+"""What a project says of itself, and what GitHub is to say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepositoryRecord:
+    """The project's own settings, and what its mirror holds (ref → SHA)."""
+
+    description: str
+    visibility: str
+    default_branch: str | None
+    topics: tuple[str, ...]
+    archived: bool
+    issues_enabled: bool
+    merge_method: str
+    squash_option: str
+    remove_source_branch_after_merge: bool
+    refs: Mapping[str, str] = field(default_factory=dict)
+    merge_requests_enabled: bool = True
+    ci_enabled: bool = True
+    forked_from: str = ""
+    avatar_url: str = ""
+    merge_commit_template: str = ""
+    squash_commit_template: str = ""
+    waits_for_pipeline: bool = False
+    waits_for_threads: bool = False
+    forking_forbidden: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepositoryDesired:
+    """The repository as GitHub has it; `default_branch` None as long as it is empty.
+
+    `temporary_refs` go in the close phase; `lfs` are the LFS objects (oid → bytes) that the refs name;
+    `wiki` is the commit of GitHub's own wiki, empty where there is to be none. `has_pull_requests` is None
+    where a server does not know the switch.
+    """
+
+    description: str
+    visibility: str
+    archived: bool
+    has_issues: bool
+    default_branch: str | None
+    topics: tuple[str, ...]
+    allow_merge_commit: bool
+    allow_squash_merge: bool
+    allow_rebase_merge: bool
+    delete_branch_on_merge: bool
+    refs: Mapping[str, str] = field(default_factory=dict)
+    temporary_refs: Mapping[str, str] = field(default_factory=dict)
+    lfs: Mapping[str, int] = field(default_factory=dict)
+    wiki: str = ""
+    has_pull_requests: bool | None = True
+    has_actions: bool = True
