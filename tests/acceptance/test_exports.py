@@ -236,3 +236,19 @@ async def test_no_export_is_made_from_an_export(lab: Lab) -> None:
     folder = await exported(lab)
     result = await lab.run("EXPORT_ONLY", lab.config(from_export=folder, **OFFLINE))
     assert (result["status"], result["error"]["reason"]) == ("failed", "config-invalid")
+
+
+@pytest.mark.parametrize(
+    ("admin", "emails"), [(True, {"anna@example.com", "ben@example.com"}), (False, set())]
+)
+async def test_addresses_are_asked_for_where_they_are_told(lab: Lab, admin: bool, emails: set[str]) -> None:
+    """An administrator's export holds everybody's addresses; another one's asks nobody for them."""
+    lab.sandbox.gitlab.user("anna").is_admin = admin
+    lab.sandbox.gitlab.add_token("annas", "anna")
+    mark = lab.mark()
+    folder = await exported(lab, gitlab_token="annas")
+    users = [json.loads(line) for line in (folder / "records/users.ndjson").read_text().splitlines()]
+    addresses = {address for one in users for address in one["emails"]}
+    assert addresses >= ({"anna@example.com", "ben@example.com"} if admin else set())
+    assert any("/users/" in one for one in gitlab_requests(lab, mark)) is admin
+    assert {one["username"] for one in users} >= {"anna", "ben"}

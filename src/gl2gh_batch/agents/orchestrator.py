@@ -19,7 +19,7 @@ from gl2gh_batch.agents.discovery import Discovery
 from gl2gh_batch.agents.export import Export
 from gl2gh_batch.agents.plan import PlanAgent, read_losses, read_plan, require_plan
 from gl2gh_batch.agents.repair import cleanup, recover, unlock
-from gl2gh_batch.agents.source_marks import SourceMarks, mark_source, undo_source
+from gl2gh_batch.agents.source_marks import UNDO, SourceMarks, mark_source, undo_source
 from gl2gh_batch.agents.transform import Transform
 from gl2gh_batch.agents.verify import (
     Verify,
@@ -212,6 +212,8 @@ class _Run:
         desk = self._desk
         if await ALL_AGENTS[AgentName.VERIFY].is_current(desk):
             self._marks = await mark_source(desk, require_plan(desk))
+            if self._marks is not None and self._marks.is_set:
+                desk.notice("notice", f"the project on GitLab says that it moved to {desk.repo}", UNDO)
 
     def _refuse_differences(self, count: int) -> None:
         if count:

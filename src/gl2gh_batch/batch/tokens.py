@@ -12,7 +12,8 @@ def require_gitlab_token(config: ProjectConfig) -> None:
         raise ConfigurationError(
             "there is no token for GitLab",
             field="gitlab_token",
-            hint="Set GITLAB_TOKEN (scopes read_api and read_repository), or the input of that name.",
+            hint="Set GITLAB_TOKEN (scopes read_api and read_repository), or the input of that name; what was"
+            " planned from an export goes on from it: give from_export again.",
         )
 
 

@@ -37,6 +37,7 @@ class User:
     public_email: str | None = None
     email: str | None = None
     bot: bool | None = None
+    is_admin: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
