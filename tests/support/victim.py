@@ -1,4 +1,4 @@
-"""A process that applies plans and is killed in the middle, at a request to GitHub that a test chooses."""
+"""A process that applies plans and is killed in the middle, at a request that a test chooses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lab import Lab
 
 from gl2gh_batch import BatchOrchestrator, SharedResources
 from gl2gh_batch.kit.claim import LEASE_S
-from gl2gh_batch.sandbox.journal import Entry, Exchange, Journal
+from gl2gh_batch.sandbox.journal import Entry, Exchange
 
 # Its server imports everything once, and every victim is a fork of it.
 _PROCESSES = multiprocessing.get_context("forkserver")
@@ -29,19 +29,6 @@ def _apply(work: Path, configs: Sequence[Mapping[str, Any]], mode: str, lease_s:
             await BatchOrchestrator(resources).execute_batch_migration(configs, mode=mode)
 
     asyncio.run(run())
-
-
-class _KillingJournal(Journal):
-    """Kills when a request arrives; the request itself goes no further."""
-
-    def __init__(self, killer: Killer) -> None:
-        super().__init__()
-        self._killer = killer
-
-    def add(self, entry: Entry) -> None:
-        super().add(entry)
-        if entry.side == self._killer.side and self._killer.is_due(before=True):
-            raise ConnectionResetError
 
 
 class Killer:
@@ -82,10 +69,16 @@ class Killer:
 def _hooked(lab: Lab, killer: Killer) -> Iterator[None]:
     sandbox = lab.sandbox
     journal, observe = sandbox.journal, sandbox.observe
-    # The guards hold the journal themselves: its method is what they meet.
-    killing = _KillingJournal(killer)
     add = journal.add
-    journal.add = killing.add  # type: ignore[method-assign] # because the guards keep this very journal
+
+    def add_or_kill(entry: Entry) -> None:
+        """Kill when a request arrives; the request itself goes no further."""
+        add(entry)
+        if entry.side == killer.side and killer.is_due(before=True):
+            raise ConnectionResetError
+
+    # The guards hold the journal themselves: its method is what they meet.
+    journal.add = add_or_kill  # type: ignore[method-assign] # because the guards keep this very journal
     sandbox.observe = killer.observe
     try:
         yield

@@ -32,3 +32,6 @@ class Agent(ABC):
     @abstractmethod
     async def run(self, desk: Desk) -> AgentResult:
         """Do the work and write the file."""
+
+    def forget(self, desk: Desk) -> None:  # noqa: B027 - most agents keep nothing of what they did not finish
+        """Take away what an unfinished run left: it is to be done again from its beginning."""

@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from gl2gh_batch import codec
 from gl2gh_batch.agents._agent import Agent, counted
 from gl2gh_batch.agents._desk import Desk
 from gl2gh_batch.agents._people import PEOPLE, Census
-from gl2gh_batch.agents._reading import read_kind
+from gl2gh_batch.agents._reading import drop_spools, read_kind
 from gl2gh_batch.agents._restoring import restore, restored_inputs
 from gl2gh_batch.agents.discovery import inventory_digest, read_inventory
 from gl2gh_batch.agents.source_marks import unmarked
@@ -23,7 +24,7 @@ from gl2gh_batch.kinds import LfsObjects, Source, WikiContent
 from gl2gh_batch.kinds._wiki_pages import is_page
 from gl2gh_batch.kit.exported import Exported
 from gl2gh_batch.kit.git import BRANCHES_AND_TAGS, MERGE_REQUEST_HEADS
-from gl2gh_batch.kit.git_refs import MIGRATED_PREFIXES, refused_refs
+from gl2gh_batch.kit.git_refs import MIGRATED_PREFIXES, refs_digest, refused_refs
 from gl2gh_batch.kit.git_wiki import SnippetHistory, is_plain_file
 from gl2gh_batch.kit.workdir import (
     Manifest,
@@ -68,6 +69,10 @@ class Export(Agent):
             wiki=partial(_fetch_wiki, desk),
             snippet=partial(_fetch_snippet, desk, asyncio.Lock()),
         )
+        # What a stopped export read is gone on with while this is the same.
+        made_from = codec.digest(
+            {"request": desk.request_digest(), "refs": refs_digest(refs), "tool": desk.tool_version}
+        )
         files = {}
         census = Census()
         for name, kind in desk.kinds.items():
@@ -84,6 +89,7 @@ class Export(Agent):
                 census=census,
                 count=self._counter(desk, name, inventory.counts.get(name)),
                 gone=partial(self._tell_gone, desk, name),
+                made_from=made_from,
             )
             desk.count(self.name, name, facts.count, facts.count)
             files[path.name] = facts
@@ -107,6 +113,7 @@ class Export(Agent):
             },
         )
         write_manifest(desk.folder.snapshot, manifest)
+        drop_spools(desk.folder.scratch)
         return AgentResult(
             status="done",
             summary=f"{counted(sum(counts.values()), 'record')}, {counted(len(refs), 'ref')}",
@@ -125,6 +132,9 @@ class Export(Agent):
             f" from the export of {export.head.made_at}",
             counts=counts,
         )
+
+    def forget(self, desk: Desk) -> None:
+        drop_spools(desk.folder.scratch)
 
     def _counter(self, desk: Desk, kind: str, total: int | None) -> Callable[[int], None]:
         def count(number: int) -> None:

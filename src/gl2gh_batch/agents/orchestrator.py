@@ -176,6 +176,8 @@ class _Run:
         desk, agent = self._desk, self._agent(name)
         desk.emit(AgentStarted(project=desk.label, agent=name))
         started = desk.now()
+        if name in self._redo:
+            agent.forget(desk)
         try:
             if name not in self._redo and await agent.is_current(desk):
                 result = AgentResult(status="passed-over", summary="nothing changed since it was done")
