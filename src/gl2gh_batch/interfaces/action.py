@@ -20,7 +20,7 @@ from gl2gh_batch.batch.inventories import discovered
 from gl2gh_batch.batch.shards import matrix
 from gl2gh_batch.domain.checks import CheckState
 from gl2gh_batch.domain.errors import ConfigurationError, FailureReason, Gl2ghError, StoppedError
-from gl2gh_batch.domain.modes import MigrationMode
+from gl2gh_batch.domain.modes import MigrationMode, Task
 from gl2gh_batch.domain.result import BatchStatus
 from gl2gh_batch.interfaces.action_log import ActionLog, commands_stopped
 from gl2gh_batch.interfaces.approval import plan_digest
@@ -31,8 +31,9 @@ from gl2gh_batch.interfaces.by_merging import (
     take_reviewed_plan,
 )
 from gl2gh_batch.interfaces.examining import exit_code, run_doctor
-from gl2gh_batch.interfaces.inputs import BY_NAME, INPUTS, Input
+from gl2gh_batch.interfaces.inputs import BY_NAME, INPUTS, OF_THE_ACTION, Input
 from gl2gh_batch.interfaces.merging import merge
+from gl2gh_batch.interfaces.repairing import REPAIRS, is_confirmed, refuse_confirmation
 from gl2gh_batch.interfaces.review import permission_hint
 from gl2gh_batch.interfaces.running import Outcome, failure_reason, run_batch
 from gl2gh_batch.interfaces.views import MOST_OF_A_MESSAGE, what_happened
@@ -42,6 +43,7 @@ from gl2gh_batch.kit.redact import SHORTEST, Redactor
 from gl2gh_batch.output.annotations import annotations_of
 from gl2gh_batch.output.checks_view import checks_markdown
 from gl2gh_batch.output.escape import terminal, usable
+from gl2gh_batch.output.repair_view import repair_summary
 from gl2gh_batch.output.summary import checked_summary, failure_summary, job_summary
 
 OUTPUTS: Final = (
@@ -62,7 +64,7 @@ OUTPUTS: Final = (
     "predicted_hours",
 )
 COUNTS: Final = ("total_projects", "successful", "failed", "incomplete", "not_started")
-COMMANDS: Final = ("run", "verify", "merge", "doctor")
+COMMANDS: Final = ("run", "verify", "merge", "doctor", *REPAIRS)
 WRITING_MODES: Final = (MigrationMode.APPLY, MigrationMode.FULL)
 FORK_MESSAGE: Final = (
     "The configuration was read and is valid. No plan was made: GitHub gives the workflows of a fork's pull"
@@ -128,15 +130,21 @@ class _Door:
             self._annotate("notice", "gl2gh-batch", notice)
         if self._is_fork_without_secrets(values):
             return self._check_only(values)
-        if _command(values) == "doctor":
+        command = _command(values)
+        if command not in REPAIRS:
+            refuse_confirmation(command, values.get("confirm", ""))
+        if command == "doctor":
             return self._examine(values)
-        outcome = self._run(values)
+        outcome = self._repair(REPAIRS[command], values) if command in REPAIRS else self._run(values)
         self._outputs |= self._told(outcome, work_dir)
         result = _redacted(outcome.result, self._redactor.redact)
         for one in annotations_of(result):
             self._annotate(one.level, one.title, one.message)
-        inventory = discovered(self._workspace / work_dir, result)
-        self._write_summary(job_summary(result, inventory=inventory))
+        if command in REPAIRS:
+            self._write_summary(repair_summary(command, result))
+        else:
+            inventory = discovered(self._workspace / work_dir, result)
+            self._write_summary(job_summary(result, inventory=inventory))
         return outcome.exit_code
 
     def refuse(self, error: Gl2ghError) -> int:
@@ -184,26 +192,36 @@ class _Door:
         if command == "merge":
             work_dir = values.get("work_dir") or BY_NAME["work_dir"].default
             return Outcome(result=merge(self._workspace / work_dir))
-        rest = {name: value for name, value in values.items() if name != "command"}
+        rest = {name: value for name, value in values.items() if name not in OF_THE_ACTION}
         only_verify = command == "verify"
         if only_verify:
             rest["mode"] = MigrationMode.APPLY.value
         batch = wire(rest, base=self._workspace, environment=self._environment)
         if not only_verify:
-            _refuse_unreviewed(batch.mode, self._event.name)
+            if batch.mode in WRITING_MODES:
+                _refuse_unreviewed(batch.mode, self._event.name)
             for notice in batch.notices:
                 self._annotate("notice", "gl2gh-batch", notice)
             if is_merge_of_plan(self._event, batch, values):
                 batch = asyncio.run(take_reviewed_plan(self._event, batch, values))
-        outcome = asyncio.run(self._run_and_tell(batch, only_verify=only_verify))
+        outcome = asyncio.run(self._run_and_tell(batch, task=Task.VERIFY if only_verify else None))
         if not only_verify:
             self._show_plan(batch, outcome, values)
         return outcome
 
-    async def _run_and_tell(self, batch: Batch, *, only_verify: bool) -> Outcome:
+    def _repair(self, task: Task, values: Mapping[str, str]) -> Outcome:
+        """Recover, clean up or unlock; what may do harm wants to be confirmed."""
+        _refuse_unreviewed(task.value, self._event.name)
+        rest = {name: value for name, value in values.items() if name not in OF_THE_ACTION}
+        rest["mode"] = MigrationMode.APPLY.value
+        batch = wire(rest, base=self._workspace, environment=self._environment)
+        confirmed = is_confirmed(batch, task, values.get("confirm", ""))
+        return asyncio.run(self._run_and_tell(batch, task=task, force=confirmed))
+
+    async def _run_and_tell(self, batch: Batch, *, task: Task | None, force: bool = False) -> Outcome:
         with ActionLog(sys.stdout, self._redactor.redact) as log:
             async with log.beating():
-                return await run_batch(batch, self._redactor, log.hear, only_verify=only_verify)
+                return await run_batch(batch, self._redactor, log.hear, task=task, force=force)
 
     def _show_plan(self, batch: Batch, outcome: Outcome, values: Mapping[str, str]) -> None:
         """Put the plan on the pull request; a run whose comment is refused is no worse for it."""
@@ -218,7 +236,7 @@ class _Door:
 
     def _examine(self, values: Mapping[str, str]) -> int:
         """Look at everything that a batch will need; the findings are log, summary and annotations."""
-        rest = {name: value for name, value in values.items() if name not in {"command", "mode"}}
+        rest = {name: value for name, value in values.items() if name not in {*OF_THE_ACTION, "mode"}}
         batch = wire(rest, base=self._workspace)
         with commands_stopped(sys.stdout):
             checks = run_doctor(batch, self._redactor, lambda line: print(line, flush=True))
@@ -248,7 +266,7 @@ class _Door:
 
     def _check_only(self, values: Mapping[str, str]) -> int:
         """Read the configuration as far as that goes without tokens, and say why there is no plan."""
-        rest = {name: value for name, value in values.items() if name != "command"}
+        rest = {name: value for name, value in values.items() if name not in OF_THE_ACTION}
         stand_in = {name: rest.get(name) or "x" * SHORTEST for name in ("gitlab_token", "github_token")}
         batch = wire(rest | stand_in, base=self._workspace)
         many = str(len(batch.configs))
@@ -342,12 +360,17 @@ def _command(values: Mapping[str, str]) -> str:
     return command
 
 
-def _refuse_unreviewed(mode: MigrationMode, event: str) -> None:
-    if mode in WRITING_MODES and event.startswith("pull_request"):
+def _refuse_unreviewed(what: str, event: str) -> None:
+    if event.startswith("pull_request"):
+        repairs = what in REPAIRS
         raise ConfigurationError(
-            f"{mode} does not run on a {event} event: what a pull request proposes is not reviewed yet",
-            field="mode",
-            hint="Plan on the pull request (PLAN_ONLY), and apply on the push after it is merged.",
+            f"{what} does not run on a {event} event: what a pull request proposes is not reviewed yet",
+            field="command" if repairs else "mode",
+            hint=(
+                "Start it by hand (workflow_dispatch)."
+                if repairs
+                else "Plan on the pull request (PLAN_ONLY), and apply on the push after it is merged."
+            ),
         )
 
 

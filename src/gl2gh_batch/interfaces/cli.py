@@ -18,7 +18,7 @@ from gl2gh_batch.domain.errors import ConfigurationError, Gl2ghError
 from gl2gh_batch.domain.modes import Task
 from gl2gh_batch.interfaces import action
 from gl2gh_batch.interfaces.examining import exit_code, run_doctor
-from gl2gh_batch.interfaces.inputs import BY_NAME, INPUTS
+from gl2gh_batch.interfaces.inputs import BY_NAME, INPUTS, OF_THE_ACTION
 from gl2gh_batch.interfaces.merging import merge
 from gl2gh_batch.interfaces.repairing import ASKS, HELP, repair
 from gl2gh_batch.interfaces.running import Outcome, run_batch
@@ -184,7 +184,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_inputs(parser: argparse.ArgumentParser, without: Sequence[str] = ()) -> None:
     for one in INPUTS:
-        if one.secret or one.name in {"command", *without}:
+        if one.secret or one.name in {*OF_THE_ACTION, *without}:
             continue
         default = f" (default: {one.default})" if one.default else ""
         parser.add_argument(one.flag, dest=one.name, default="", metavar="…", help=one.help + default)

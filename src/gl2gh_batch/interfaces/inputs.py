@@ -28,7 +28,7 @@ class Input:
 
 
 INPUTS: Final[tuple[Input, ...]] = (
-    Input(name="command", help="run, verify, merge or doctor", default="run"),
+    Input(name="command", help="run, verify, merge, doctor, recover, unlock or cleanup", default="run"),
     Input(
         name="project_ids",
         help="GitLab projects, ids or full paths, separated by commas or lines",
@@ -65,6 +65,7 @@ INPUTS: Final[tuple[Input, ...]] = (
     Input(name="shard", help="this job's part of the batch, such as 2/3"),
     Input(name="shards", help="how many parts to cut the plan into, or auto"),
     Input(name="approved_plan", help="digest of the plan that was reviewed; APPLY refuses any other"),
+    Input(name="confirm", help="digest of the plan whose repositories cleanup deletes"),
     Input(name="artifact_name", help="name of the artifact that the workflow uploads work_dir as"),
     Input(name="numbering", help="issues-exact, merge-requests-exact or compact"),
     Input(
@@ -80,4 +81,6 @@ INPUTS: Final[tuple[Input, ...]] = (
     Input(name="visibility", help="private, internal, public or source"),
     Input(name="mentions", help="map (people with a known login are mentioned) or neutralise (nobody is)"),
 )
+# What the command line says by a command of its own, or asks at the terminal.
+OF_THE_ACTION: Final = ("command", "confirm")
 BY_NAME: Final[dict[str, Input]] = {one.name: one for one in INPUTS}

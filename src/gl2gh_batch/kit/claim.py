@@ -231,7 +231,7 @@ class TargetClaim:
         if sha in self._kept():
             self._lock_here()  # our own, of a run in this folder: it is dead when the folder's lock is free
         elif not force and not self._has_lapsed(note):
-            raise self._held_by(note, "To take it away all the same, give --yes.")
+            raise self._held_by(note, "To take it away all the same, give --yes; in the Action, confirm.")
         if not await self._ref.swap(auth, sha, ""):
             raise self._held_by(note, "It changed in this very moment, so somebody is at work there.")
         return note

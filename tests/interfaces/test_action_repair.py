@@ -1,0 +1,138 @@
+"""The repairing commands in the Action: what the stand-in of the runner gives, sees and shows."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lab import Lab, issue, project
+from runner import Runner, Step
+
+from gl2gh_batch.interfaces import action
+from gl2gh_batch.kit.git_claim import CLAIM_REF
+
+
+class Job:
+    """One job: a workspace with an applied migration, and steps after it."""
+
+    def __init__(self, lab: Lab, folder: Path, event: str = "workflow_dispatch") -> None:
+        self.lab = lab
+        self.runner = Runner(folder, event=event)
+        self.work = self.runner.workspace / "gl2gh-work"
+
+    async def step(self, **inputs: str) -> Step:
+        sandbox = self.lab.sandbox
+        step = await self.runner.run(
+            {
+                "project_ids": "17",
+                "gitlab_url": sandbox.gitlab_url,
+                "gitlab_token": sandbox.gitlab_token,
+                "github_url": sandbox.github_url,
+                "github_token": sandbox.github_token,
+                "target_owner": sandbox.owner,
+                **inputs,
+            }
+        )
+        assert list(step.outputs) == list(action.OUTPUTS), step
+        assert step.summary.startswith("## ")
+        assert "Traceback" not in step.everything
+        return step
+
+
+@pytest.fixture
+async def job(open_lab: Any, tmp_path: Path) -> Job:
+    """A job whose first step migrated the project."""
+    lab: Lab = await open_lab(project(issues=[issue(1), issue(2)]))
+    job = Job(lab, tmp_path / "job")
+    assert (await job.step(mode="FULL")).exit_code == 0
+    return job
+
+
+async def test_recover_makes_a_lost_ledger_again(job: Job) -> None:
+    """The summary says how much was found, and the APPLY after it sends nothing twice."""
+    (job.work / "projects/acme-app-17/ledger.sqlite").unlink()
+    mark = job.lab.mark()
+    step = await job.step(command="recover")
+    assert (step.exit_code, step.outputs["status"], step.outputs["failure_reason"]) == (0, "success", "")
+    assert "APPLY goes on from there" in step.summary
+    assert "acme" in step.summary
+    # The claim is a push; nothing else is written.
+    assert all(one.endswith("/git-receive-pack") for one in job.lab.writes(mark))
+    assert (await job.step(mode="APPLY")).exit_code == 0
+    assert not any(one.endswith("/import/issues") for one in job.lab.writes(mark))
+
+
+@pytest.mark.parametrize("given", ["", "yes", "0" * 64])
+async def test_cleanup_wants_the_digest_of_the_plan(job: Job, given: str) -> None:
+    """Without it, or with another one, nothing is asked of GitHub; the message names all of it."""
+    mark = job.lab.mark()
+    step = await job.step(command="cleanup", confirm=given)
+    assert (step.exit_code, step.outputs["failure_reason"]) == (2, "config-invalid"), step
+    assert job.lab.github(mark) == []
+    digest = json.loads((job.work / "plan.json").read_bytes())["digest"]
+    (error,) = step.log.annotations("error")
+    assert "acme/app" in error.data
+    assert f"confirm: {digest}" in error.data
+    assert list(await job.lab.repositories()) == ["acme/app"]
+
+
+async def test_cleanup_deletes_what_is_confirmed(job: Job) -> None:
+    """The digest of the plan, as the outputs and the refusal give it, deletes the repositories."""
+    asked = await job.step(command="cleanup")
+    digest = json.loads((job.work / "plan.json").read_bytes())["digest"]
+    assert asked.exit_code == 2
+    step = await job.step(command="cleanup", confirm=f"sha256:{digest}")
+    assert (step.exit_code, step.outputs["status"]) == (0, "success"), step
+    assert "was deleted" in step.summary
+    assert await job.lab.repositories() == {}
+
+
+async def test_cleanup_leaves_what_somebody_changed(job: Job) -> None:
+    """A repository with work in it that was not planned stays, and the row says why."""
+    await job.lab.damage({"op": "replace", "path": "/issues/0/title", "value": "Mine now"})
+    digest = json.loads((job.work / "plan.json").read_bytes())["digest"]
+    step = await job.step(command="cleanup", confirm=digest)
+    assert step.exit_code == 1, step
+    assert list(await job.lab.repositories()) == ["acme/app"]
+    assert "was changed since" in step.summary
+    assert step.log.annotations("error")
+
+
+async def test_unlock_takes_a_dead_run_s_claim_by_confirmation(job: Job) -> None:
+    """A claim that may still be alive is named with its age; confirmed, it goes."""
+    lab = job.lab
+    assert (await job.step(command="unlock")).exit_code == 0
+    head = (await lab.repository())["refs"]["refs/heads/main"]
+    held = {"op": "add", "path": f"/refs/{CLAIM_REF.replace('/', '~1')}", "value": head}
+    await lab.damage(held)
+    refused = await job.step(command="unlock")
+    assert (refused.exit_code, refused.outputs["failure_reason"]) == (1, "target-locked"), refused
+    assert CLAIM_REF in (await lab.repository())["refs"]
+    digest = json.loads((job.work / "plan.json").read_bytes())["digest"]
+    assert "confirm" in refused.summary
+    step = await job.step(command="unlock", confirm=digest)
+    assert (step.exit_code, step.outputs["status"]) == (0, "success"), step
+    assert CLAIM_REF not in (await lab.repository())["refs"]
+
+
+@pytest.mark.parametrize("command", ["recover", "cleanup", "unlock"])
+async def test_no_repair_on_a_pull_request(job: Job, tmp_path: Path, command: str) -> None:
+    """What a pull request proposes repairs nothing and deletes nothing."""
+    proposed = Job(job.lab, tmp_path / "proposed", event="pull_request")
+    shutil.copytree(job.work, proposed.work)
+    mark = job.lab.mark()
+    digest = json.loads((job.work / "plan.json").read_bytes())["digest"]
+    step = await proposed.step(command=command, confirm="" if command == "recover" else digest)
+    assert (step.exit_code, step.outputs["failure_reason"]) == (2, "config-invalid"), step
+    assert job.lab.github(mark) == []
+
+
+@pytest.mark.parametrize("command", ["run", "verify", "doctor", "recover"])
+async def test_confirm_belongs_to_two_commands(job: Job, command: str) -> None:
+    """Where nothing is taken away there is nothing to confirm."""
+    step = await job.step(command=command, confirm="0" * 64)
+    assert (step.exit_code, step.outputs["failure_reason"]) == (2, "config-invalid"), step
+    assert "confirm" in step.everything
