@@ -9,6 +9,8 @@ import pytest
 from lab import Lab, differing, issue, project
 from torture import amount, dice
 
+from gl2gh_batch.kit.git_claim import CLAIM_REF
+
 PARALLEL_LIMIT = 3
 REFUSED = {"status": 401, "body": {"message": "Bad credentials"}}
 
@@ -43,3 +45,19 @@ async def test_a_token_ends_at_any_request(open_lab: Any, subtests: Any) -> None
             again = await lab.batch("FULL", parallel_limit=PARALLEL_LIMIT)
             assert again["status"] == "success", again
             assert differing(await lab.settled(), wanted) == []
+
+
+@pytest.mark.parametrize("taken", ["", "handover"])
+async def test_another_machine_goes_on_at_once(lab: Lab, taken: str) -> None:
+    """A run that could not give its claim back keeps nobody out who has its work directory or handover."""
+    assert (await lab.run("PLAN_ONLY"))["status"] == "success"
+    await lab.faults({"path": "*", "nth": list(range(25, 400)), "effect": REFUSED})
+    result = await lab.run("APPLY")
+    assert result["error"]["reason"] == "auth-failed", result
+    await lab.faults()
+    assert CLAIM_REF in (await lab.repository())["refs"]
+    elsewhere = lab.folder / "elsewhere"
+    shutil.copytree(lab.work / taken, elsewhere)
+    again = await lab.run("APPLY", work=elsewhere)
+    assert again["status"] == "success", again["error"]
+    assert CLAIM_REF not in (await lab.repository())["refs"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gl2gh_batch.domain.errors import TargetLockedError
+from gl2gh_batch.domain.errors import AuthenticationError, TargetLockedError
 from gl2gh_batch.kit.claim import ClaimLapsedError, TargetClaim
 from gl2gh_batch.kit.git_process import GitAuth
 
@@ -24,6 +25,7 @@ class Ref:
         self.texts: dict[str, str] = {"": ""}
         self.held = ""
         self.pushes = 0
+        self.is_refusing = False
 
     async def note(self, text: str, mirror: Path | None = None) -> str:
         del mirror
@@ -32,6 +34,8 @@ class Ref:
 
     async def swap(self, auth: GitAuth, old: str, new: str) -> bool:
         del auth
+        if self.is_refusing:
+            raise AuthenticationError("Bad credentials")
         self.pushes += 1
         if self.held != old:
             return False
@@ -234,6 +238,38 @@ async def test_what_a_dead_run_left_is_given_back(make: Make, ref: Ref) -> None:
     assert ref.held
     await make("a").release()
     assert ref.held == ""
+
+
+async def test_what_could_not_be_given_back_is_taken_at_once_by_a_copy(
+    make: Make, ref: Ref, tmp_path: Path
+) -> None:
+    """Whose token was refused says so in the folder: one copy of it goes on elsewhere, and nobody else."""
+    ended = make("a")
+    await ended.ensure()
+    ref.is_refusing = True
+    await ended.release()
+    ref.is_refusing = False
+    assert ref.held
+    for copy in ("b", "c"):
+        (tmp_path / copy).mkdir()
+        shutil.copy(tmp_path / "a" / "claim.json", tmp_path / copy)
+    with pytest.raises(TargetLockedError):
+        await make("d").ensure()
+    assert await make("b").ensure()
+    # The other copy knows only the claim that is gone, and so does the folder itself.
+    for late in ("c", "a"):
+        with pytest.raises(TargetLockedError):
+            await make(late).ensure()
+
+
+async def test_the_copy_of_a_killed_run_waits(make: Make, tmp_path: Path) -> None:
+    """Whose process may still be there has abandoned nothing: a copy of its folder is refused."""
+    await make("a").ensure()
+    (tmp_path / "b").mkdir()
+    shutil.copy(tmp_path / "a" / "claim.json", tmp_path / "b")
+    with pytest.raises(TargetLockedError) as caught:
+        await make("b").ensure()
+    assert "gl2gh-batch unlock" in caught.value.hint
 
 
 async def test_one_folder_has_one_writer(make: Make) -> None:

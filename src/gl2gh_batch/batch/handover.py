@@ -19,6 +19,7 @@ from gl2gh_batch.agents.plan import read_steps
 from gl2gh_batch.batch.files import PLAN, STEPS
 from gl2gh_batch.domain.ledger import StepState
 from gl2gh_batch.domain.plan import Upload
+from gl2gh_batch.kit.claim import CLAIM_FILE
 from gl2gh_batch.kit.ledger import Ledger
 from gl2gh_batch.kit.workdir import ProjectFolder, sync_folder, write_document
 
@@ -26,7 +27,15 @@ HANDOVER: Final = "handover"
 SCHEMA: Final = "gl2gh-batch/handover"
 VERSION: Final = 1
 PROJECTS: Final = "projects"
-FILES: Final = ("inventory.json", "plan.json", "plan.ndjson", "verify.json", "verify.ndjson", "source.json")
+FILES: Final = (
+    "inventory.json",
+    "plan.json",
+    "plan.ndjson",
+    "verify.json",
+    "verify.ndjson",
+    "source.json",
+    CLAIM_FILE,
+)
 LEDGER_EXPORT: Final = "ledger.ndjson"
 
 

@@ -36,7 +36,7 @@ RELEASE_WHEN_CANCELLED_S: Final = 1.5
 _DROP_WITHIN_S: Final = 8.0
 _TRIES: Final = 4
 _KEPT_AT_MOST: Final = 20
-_CLAIM_FILE: Final = "claim.json"
+CLAIM_FILE: Final = "claim.json"
 _LOCK_FILE: Final = ".writer.lock"
 
 
@@ -53,10 +53,15 @@ class ClaimNote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kept:
-    """What this work directory knows of its own claim: the ids that the ref may hold."""
+    """What this work directory knows of its own claim: the ids that the ref may hold.
+
+    They are its own at its `place`. An `abandoned` one is that of any copy: its run has ended, could not give
+    it back, and said so.
+    """
 
     place: str
     shas: tuple[str, ...]
+    abandoned: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +185,8 @@ class TargetClaim:
                     async with asyncio.timeout(self._release_within_s()):
                         await self._give_back(sha)
         finally:
+            if sha:
+                self._abandon()
             if self._lock is not None:
                 self._lock.release()
                 self._lock.close()
@@ -187,7 +194,7 @@ class TargetClaim:
 
     async def _give_back(self, sha: str) -> None:
         if sha and await self._is_dropped():
-            (self._folder / _CLAIM_FILE).unlink(missing_ok=True)
+            (self._folder / CLAIM_FILE).unlink(missing_ok=True)
             return
         if not sha:
             self._lock_here()
@@ -197,7 +204,15 @@ class TargetClaim:
             sha = left if left in self._kept() else ""
         if sha:
             await self._ref.swap(auth, sha, "")
-        (self._folder / _CLAIM_FILE).unlink(missing_ok=True)
+        (self._folder / CLAIM_FILE).unlink(missing_ok=True)
+
+    def _abandon(self) -> None:
+        """Leave word that nobody writes under it, where it could not be given back (a revoked token)."""
+        shas = self._kept()
+        if shas:
+            kept = _Kept(place=self._place(), shas=shas, abandoned=True)
+            with contextlib.suppress(Gl2ghError, OSError):
+                write_atomic(self._folder / CLAIM_FILE, codec.encode(kept))
 
     async def _is_dropped(self) -> bool:
         """Whether one request took the ref away.
@@ -214,7 +229,7 @@ class TargetClaim:
     def forget(self) -> None:
         """The target is gone, and the claim with it."""
         self._sha = ""
-        (self._folder / _CLAIM_FILE).unlink(missing_ok=True)
+        (self._folder / CLAIM_FILE).unlink(missing_ok=True)
 
     async def holder(self) -> ClaimNote | None:
         """Who holds the claim on the target; None when nobody does."""
@@ -317,19 +332,19 @@ class TargetClaim:
         # Before it is sent: a run that is killed now must know its own claim again. The git of one that was
         # killed before may still be about to set the ref, so the earlier ids are kept.
         kept = _Kept(place=self._place(), shas=(new, *self._kept())[:_KEPT_AT_MOST])
-        write_atomic(self._folder / _CLAIM_FILE, codec.encode(kept))
+        write_atomic(self._folder / CLAIM_FILE, codec.encode(kept))
         return Proposal(sha=new, taken_at=taken_at, at_s=before_s)
 
     def _is_ours(self, sha: str) -> bool:
-        """Whether we took it, or an earlier run in this very folder, which is dead: we hold its lock."""
+        """Whether we took it, or an earlier run of this folder: we hold its lock, or it said that it ended."""
         return sha == self._sha or sha in self._kept()
 
     def _kept(self) -> tuple[str, ...]:
         try:
-            kept = codec.decode((self._folder / _CLAIM_FILE).read_bytes(), _Kept)
+            kept = codec.decode((self._folder / CLAIM_FILE).read_bytes(), _Kept)
         except (OSError, codec.DecodeError):
             return ()
-        return kept.shas if kept.place == self._place() else ()
+        return kept.shas if kept.abandoned or kept.place == self._place() else ()
 
     def _place(self) -> str:
         """This folder of this machine since it started; a copy of it is another place."""
