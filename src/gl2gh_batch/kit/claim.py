@@ -336,7 +336,7 @@ class TargetClaim:
         return Proposal(sha=new, taken_at=taken_at, at_s=before_s)
 
     def _is_ours(self, sha: str) -> bool:
-        """Whether we took it, or an earlier run of this folder: we hold its lock, or it said that it ended."""
+        """Whether we took it, or an earlier run of this folder: we hold its lock, or it told its end."""
         return sha == self._sha or sha in self._kept()
 
     def _kept(self) -> tuple[str, ...]:
