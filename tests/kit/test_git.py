@@ -316,15 +316,14 @@ async def test_a_wrong_token_is_an_authentication_error_without_the_token(
     server: Server, source: Path, tmp_path: Path
 ) -> None:
     """A refused credential ends at once, and no word of it is in the error."""
-    told: list[str] = []
-    wrong = GitAuth(username="oauth2", token="glpat-wrongtoken", refused=told.append)
+    wrong = GitAuth(username="oauth2", token="glpat-wrongtoken", refused=(told := list[str]()).append)
     with pytest.raises(AuthenticationError) as caught:
         await Git(tmp_path).ls_remote(f"{server.url}/source.git", wrong)
     assert "wrongtoken" not in str(caught.value)
     assert wrong.encoded not in str(caught.value)
-    assert len(told) == 1
     with pytest.raises(AuthenticationError):
         await Git(tmp_path).ls_remote(f"{server.url}/source.git", None)
+    assert len(told) == 1
 
 
 async def test_a_missing_repository_is_not_found(server: Server, tmp_path: Path) -> None:
