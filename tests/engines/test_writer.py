@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from gl2gh_batch.domain.errors import TargetLockedError, TargetNotOursError
 from gl2gh_batch.domain.plan import CREATE_STEP, Call
 from gl2gh_batch.engines._writer import LOOK_HOLDS_S
 from gl2gh_batch.engines.rest import RestEngine
-from gl2gh_batch.kit.claim import TargetClaim
-from gl2gh_batch.kit.git_claim import GitClaim
+from gl2gh_batch.kit.claim import LEASE_S, TargetClaim
+from gl2gh_batch.kit.git_claim import CLAIM_REF, GitClaim
+from gl2gh_batch.kit.git_process import GitAuth
+from gl2gh_batch.kit.git_trees import TreeFile
 
 CREATE = Call(
     id=CREATE_STEP,
@@ -71,6 +74,34 @@ async def test_what_does_no_harm_goes_before_the_claim(bench: Any, tmp_path: Pat
     assert any("receive-pack" in one for one in bench.lab.writes())
     assert engine.bench.claim is not None
     await engine.bench.claim.release()
+
+
+async def test_a_claim_that_came_with_a_push_is_renewed_and_given_back(bench: Any, tmp_path: Path) -> None:
+    """Its commit lies in another repository of ours: that hinders neither the next one nor taking it away."""
+    time = Time()
+    engine = claimed(bench, tmp_path / "a", time)
+    work, claim = engine.bench, engine.bench.claim
+    assert claim is not None
+    assert await engine.perform(CREATE)
+    mirror = tmp_path / "mirror.git"
+    files = [TreeFile(path="a", content=b"a")]
+    main = await work.git.write_branch(mirror, "heads/main", files, message="One", seconds=1)
+    auth = GitAuth(username="x-access-token", token=await work.git_token())
+    proposal = await claim.propose(mirror)
+    await work.git.push(mirror, work.git_url, {"refs/heads/main": main}, auth, found=proposal.refs)
+    claim.won(proposal)
+    time.s += LEASE_S / 2
+    assert not await claim.ensure()
+    held = (await work.git.ls_remote(work.git_url, auth)).refs
+    assert held[CLAIM_REF] != proposal.sha
+    await claim.release()
+    assert set((await work.git.ls_remote(work.git_url, auth)).refs) == {"refs/heads/main"}
+    proposal = await claim.propose(mirror)
+    await work.git.push(mirror, work.git_url, {}, auth, found=proposal.refs, expect={"refs/heads/main": main})
+    claim.won(proposal)
+    shutil.rmtree(tmp_path / "a" / "claim.git")
+    await claim.release()
+    assert set((await work.git.ls_remote(work.git_url, auth)).refs) == {"refs/heads/main"}
 
 
 async def test_an_old_look_is_had_again_before_an_early_write(bench: Any, tmp_path: Path) -> None:

@@ -9,8 +9,10 @@ from typing import Final
 from gl2gh_batch.agents._agent import counted
 from gl2gh_batch.agents._desk import Desk
 from gl2gh_batch.domain.errors import (
+    AuthenticationError,
     CapabilityMissingError,
     EarlierStepMissingError,
+    GitError,
     Gl2ghError,
     NotFoundError,
     NumberMismatchError,
@@ -20,13 +22,15 @@ from gl2gh_batch.domain.errors import (
     UnclearAnswerError,
 )
 from gl2gh_batch.domain.events import Noticed
-from gl2gh_batch.domain.plan import CREATE_STEP, Call, Phase, Step, Upload
+from gl2gh_batch.domain.plan import CREATE_STEP, Call, GitPush, Phase, Step, Upload
 
 # So many of a kind, one after the other, are no matter of the items any more.
 IN_A_ROW: Final = 3
 _NAMED_AT_MOST: Final = 5
 _OF_AN_ITEM: Final = (TargetError, NotFoundError, UnclearAnswerError)
 _OF_ALL: Final = (CapabilityMissingError, NumberMismatchError, TargetLockedError, TargetNotOursError)
+# A token may be let into some repositories only, and not into one that was just made.
+_OF_A_PUSH: Final = (AuthenticationError, GitError)
 _NUMBER: Final = re.compile(r"/(?:issues|pulls)/(\d+)(?:/|$)")
 
 
@@ -67,7 +71,10 @@ class RefusedItems:
             if _is_numbered(step):
                 self._held_kinds |= self._numbered
             return
-        if not _stands_alone(step) or isinstance(error, _OF_ALL) or not isinstance(error, _OF_AN_ITEM):
+        if isinstance(step, GitPush) and step.repo != self._desk.repo:
+            if not isinstance(error, (*_OF_AN_ITEM, *_OF_A_PUSH)):
+                raise error
+        elif not _stands_alone(step) or isinstance(error, _OF_ALL) or not isinstance(error, _OF_AN_ITEM):
             raise error
         self._refused += 1
         if len(self._errors) < _NAMED_AT_MOST:

@@ -10,8 +10,17 @@ from gl2gh_batch.agents._desk import Desk
 from gl2gh_batch.agents._people import asks_member
 from gl2gh_batch.domain.errors import TargetError
 from gl2gh_batch.domain.ledger import StepState
-from gl2gh_batch.domain.plan import CREATE_STEP, Capability, Finding, Severity, TargetFacts
+from gl2gh_batch.domain.plan import (
+    CREATE_STEP,
+    SNIPPETS_CREATE_STEP,
+    Capability,
+    Finding,
+    Severity,
+    TargetFacts,
+)
+from gl2gh_batch.domain.request import SnippetsPolicy
 from gl2gh_batch.engines.rest import ISSUES_VIA, lacks_key
+from gl2gh_batch.kinds.snippets import companion
 from gl2gh_batch.kit.ledger import Ledger
 from gl2gh_batch.kit.workdir import read_lines
 from gl2gh_batch.target.probe import is_empty, issue_types
@@ -23,6 +32,37 @@ class TargetView:
 
     facts: TargetFacts
     findings: tuple[Finding, ...] = ()
+
+
+async def snippets_findings(desk: Desk, snippets: int) -> tuple[Finding, ...]:
+    """What stands in the place of the snippets' own repository, where the policy wants one."""
+    if not snippets or desk.request.policies.snippets is not SnippetsPolicy.REPOSITORY:
+        return ()
+    place = companion(desk.repo)
+    taken = next((one.project for one in desk.references if one.repo.key == place.key), None)
+    why = f"{taken} of this batch goes to {place}, where the snippets are to lie" if taken else ""
+    if not why and not _has_receipt(desk, SNIPPETS_CREATE_STEP):
+        is_there = await desk.github.repository(place) is not None
+        if is_there and not await is_empty(desk.github, place):
+            why = f"{place} exists and is not empty; the snippets are to lie there"
+    if not why:
+        return ()
+    return (
+        Finding(
+            code="snippets-repository-taken",
+            severity=Severity.BLOCKING,
+            message=why,
+            hint="Write snippets: branch for this project, give it another target, or make room there.",
+            item=str(place),
+        ),
+    )
+
+
+def _has_receipt(desk: Desk, step: str) -> bool:
+    if not desk.folder.ledger.exists():
+        return False
+    with Ledger(desk.folder.ledger) as ledger:
+        return ledger.receipt(step) is not None
 
 
 async def look_at_target(desk: Desk) -> TargetView:

@@ -16,7 +16,7 @@ from gl2gh_batch.agents._desk import Desk
 from gl2gh_batch.agents._git_findings import git_findings, surroundings_of
 from gl2gh_batch.agents._numbers import NumberMap
 from gl2gh_batch.agents._people import people_findings
-from gl2gh_batch.agents._target import capabilities, issues_via, look_at_target
+from gl2gh_batch.agents._target import capabilities, issues_via, look_at_target, snippets_findings
 from gl2gh_batch.agents.discovery import read_inventory
 from gl2gh_batch.agents.source_marks import findings_of
 from gl2gh_batch.agents.transform import REMEDY as TRANSFORM_REMEDY
@@ -258,6 +258,7 @@ class PlanAgent(Agent):
                 *git_findings(desk.folder, surroundings_of(desk)),
                 *_prices(desk, kinds),
                 *_first_page(desk, manifest),
+                *await snippets_findings(desk, _count(manifest, "snippets")),
             ),
             losses=losses,
             losses_by_kind=by_kind,
@@ -359,6 +360,11 @@ def _prices(desk: Desk, kinds: Mapping[str, KindPlan]) -> Iterator[Finding]:
         message=f"what merge requests cost by policy: {'; '.join(said)}",
         hint="GitHub allows about 500 content-creating requests an hour; choose with merge_requests.",
     )
+
+
+def _count(manifest: Manifest, kind: str) -> int:
+    facts = manifest.files.get(f"{kind}.ndjson")
+    return 0 if facts is None else facts.count
 
 
 def _first_page(desk: Desk, manifest: Manifest) -> Iterator[Finding]:

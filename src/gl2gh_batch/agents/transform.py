@@ -31,7 +31,7 @@ from gl2gh_batch.kinds._attachments import BASE, Shelf
 from gl2gh_batch.kinds._kind import own_name
 from gl2gh_batch.kinds._wiki_pages import Wiki
 from gl2gh_batch.kinds.snippets import BASE as SNIPPETS
-from gl2gh_batch.kinds.snippets import is_carried
+from gl2gh_batch.kinds.snippets import is_carried, snippets_root
 from gl2gh_batch.kinds.wiki import BASE as WIKI
 from gl2gh_batch.kit.workdir import (
     FileFacts,
@@ -176,7 +176,8 @@ def _snippet_address(
     visibility = names.get(str(snippet_id))
     if visibility is None or not is_carried(visibility, desk.request.policies, inventory):
         return None
-    return f"{desk.github_url}/{desk.repo}/tree/{own_name(SNIPPETS, taken)}/{snippet_id}"
+    root = snippets_root(desk.repo, desk.request.policies, own_name(SNIPPETS, taken))
+    return f"{desk.github_url}/{root}/{snippet_id}"
 
 
 def _wiki(desk: Desk, places: Mapping[str, str] | None, taken: frozenset[str]) -> Wiki | None:

@@ -26,6 +26,7 @@ from gl2gh_batch.domain.request import (
     PlaceholderPolicy,
     Policies,
     ProjectRequest,
+    SnippetsPolicy,
     SourceAfter,
     SystemNotesPolicy,
     Visibility,
@@ -63,6 +64,7 @@ KEYS: Final = (
     "wiki",
     "source_after",
     "from_export",
+    "snippets",
     "origin",
 )
 SKIPPABLE: Final = (
@@ -223,6 +225,7 @@ def _policies(raw: Mapping[str, Any]) -> Policies:
         attachments=choice(AttachmentPolicy, raw.get("attachments"), "attachments", AttachmentPolicy.BRANCH),
         wiki=choice(WikiPolicy, raw.get("wiki"), "wiki", WikiPolicy.DOCS_BRANCH),
         source_after=_source_after(raw),
+        snippets=choice(SnippetsPolicy, raw.get("snippets"), "snippets", SnippetsPolicy.BRANCH),
     )
 
 
@@ -240,7 +243,9 @@ def _source_after(raw: Mapping[str, Any]) -> SourceAfter:
 def _skipped(raw: Mapping[str, Any]) -> dict[str, str]:
     """The kinds that a policy says to skip."""
     wiki = choice(WikiPolicy, raw.get("wiki"), "wiki", WikiPolicy.DOCS_BRANCH)
-    return {"wiki": "skip"} if wiki is WikiPolicy.SKIP else {}
+    snippets = choice(SnippetsPolicy, raw.get("snippets"), "snippets", SnippetsPolicy.BRANCH)
+    skipped = {"wiki": wiki is WikiPolicy.SKIP, "snippets": snippets is SnippetsPolicy.SKIP}
+    return {name: "skip" for name, is_skipped in skipped.items() if is_skipped}
 
 
 def _kinds(raw: object) -> dict[str, str]:

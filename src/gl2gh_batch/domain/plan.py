@@ -12,6 +12,8 @@ from gl2gh_batch.domain.numbering import NumberRange
 from gl2gh_batch.domain.refs import ProjectRef, RepoRef
 
 # The step that brings the target repository into being: its receipt says whose the repository is.
+# What makes the repository of the snippets, where they have one of their own.
+SNIPPETS_CREATE_STEP: Final = "repository/snippets-repository"
 CREATE_STEP: Final = "repository/create"
 
 

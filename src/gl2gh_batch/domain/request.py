@@ -105,6 +105,14 @@ class SourceAfter(StrEnum):
     ARCHIVE = "archive"
 
 
+class SnippetsPolicy(StrEnum):
+    """Where snippets go: into a branch of their own, into a repository of their own, or nowhere."""
+
+    BRANCH = "branch"
+    REPOSITORY = "repository"
+    SKIP = "skip"
+
+
 class NamingStrategy(StrEnum):
     """How a repository is named after its project, when no target is given."""
 
@@ -133,6 +141,7 @@ class Policies:
     attachments: AttachmentPolicy = AttachmentPolicy.BRANCH
     wiki: WikiPolicy = WikiPolicy.DOCS_BRANCH
     source_after: SourceAfter = SourceAfter.NOTHING
+    snippets: SnippetsPolicy = SnippetsPolicy.BRANCH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from gl2gh_batch.domain.plan import GitPush, LfsPush, WikiPush
+from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.engines._engine import Workbench
 from gl2gh_batch.engines._writer import OneWriter
 from gl2gh_batch.kit.claim import Proposal
@@ -64,13 +65,17 @@ class Pushes:
         bench = self._bench
         return await bench.git.push(
             bench.folder.path / push.mirror,
-            bench.git_url,
+            bench.git_url if push.repo == bench.repo else self._beside(push.repo),
             push.refs,
             await bench.git_auth(),
             expect=push.expect,
             remove=push.remove,
             found=proposal.refs if proposal else None,
         )
+
+    def _beside(self, repo: RepoRef) -> str:
+        """Another repository of the same GitHub."""
+        return f"{self._bench.git_url.removesuffix(f'{self._bench.repo}.git')}{repo}.git"
 
     async def _is_claimed(self) -> bool:
         bench = self._bench

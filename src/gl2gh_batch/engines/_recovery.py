@@ -53,7 +53,8 @@ class Recovery:
             await ImportJobs(self._bench).drain()
         found = await self._look()
         refs = await self._refs()
-        planned = {name: sha for one in steps() if isinstance(one, GitPush) for name, sha in one.refs.items()}
+        pushes = (one for one in steps() if isinstance(one, GitPush) and one.repo == self._bench.repo)
+        planned = {name: sha for one in pushes for name, sha in one.refs.items()}
         self._refuse_foreign(repository, found, refs, planned)
         closing = await self._closing(repository, found, steps())
         for step in steps():
@@ -63,6 +64,8 @@ class Recovery:
                 if step.id in closing:
                     self._done(step, {})
             elif isinstance(step, GitPush):
+                if step.repo != self._bench.repo:
+                    continue  # pushed again it sends what is not there
                 if closing or all(refs.get(name) == sha for name, sha in step.refs.items()):
                     self._done(step, {"refs": len(step.refs)})
             elif isinstance(step, LfsPush):

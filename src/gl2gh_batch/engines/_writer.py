@@ -59,7 +59,7 @@ class OneWriter:
         if self.joins(step):
             return
         await self.take()
-        if _archives(step):
+        if self._archives(step):
             # An archived repository takes no push either: the claim has to go first.
             await claim.release()
 
@@ -80,7 +80,8 @@ class OneWriter:
 
     def joins(self, step: Step) -> bool:
         """Whether the claim is to be made by this push, along with its refs."""
-        return isinstance(step, GitPush) and bool(step.refs) and self._begins_here()
+        is_ours = isinstance(step, GitPush) and bool(step.refs) and step.repo == self._bench.repo
+        return is_ours and self._begins_here()
 
     def check(self, step: Step) -> None:
         """Raise `ClaimLapsedError` unless the step may be sent now: by the claim, or by a look just had."""
@@ -94,10 +95,14 @@ class OneWriter:
 
     def github_for(self, call: Call) -> GitHub:
         """Guarded by the claim, but for the calls that are made without it: `secure` says why."""
-        is_free = call.id == CREATE_STEP or _archives(call) or self.is_archived
+        is_free = call.id == CREATE_STEP or self._archives(call) or self.is_archived
         if is_free or self._bench.claim is None:
             return self._bench.github.guarded(None)
         return self._bench.github.guarded(lambda: self.check(call))
+
+    def _archives(self, step: Step) -> bool:
+        is_here = isinstance(step, Call) and step.path == f"/repos/{self._bench.repo}"
+        return is_here and isinstance(step, Call) and step.body.get("archived") is True
 
     def _goes_before_claim(self, step: Step) -> bool:
         return (isinstance(step, LfsPush) or (isinstance(step, Call) and step.early)) and self._begins_here()
@@ -160,7 +165,3 @@ def not_ours(repo: RepoRef) -> TargetNotOursError:
             " if this migration did make it, use the work directory of that run, or `gl2gh-batch recover`."
         ),
     )
-
-
-def _archives(step: Step) -> bool:
-    return isinstance(step, Call) and step.body.get("archived") is True

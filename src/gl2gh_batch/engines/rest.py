@@ -22,6 +22,7 @@ from gl2gh_batch.domain.events import Noticed
 from gl2gh_batch.domain.ledger import Receipt, StepState
 from gl2gh_batch.domain.plan import (
     CREATE_STEP,
+    SNIPPETS_CREATE_STEP,
     Call,
     Capability,
     Completion,
@@ -99,13 +100,16 @@ class RestEngine(Engine):
         bench = self.bench
         if bench.claim is not None and not self._writer.is_archived:
             await bench.claim.ensure()
-        answer = await bench.github.guarded(None).write("DELETE", f"/repos/{bench.repo}")
-        if answer.verdict not in {Verdict.DONE, Verdict.MISSING, Verdict.GONE}:
-            error = refusal_of(answer)
-            error.hint = (
-                "Deleting takes the scope delete_repo (an App: administration), and admin rights there."
-            )
-            raise error
+        made = bench.ledger.receipt(SNIPPETS_CREATE_STEP)
+        beside = made.fields.get("full_name") if made is not None and made.state is StepState.DONE else None
+        for name in filter(None, (beside, str(bench.repo))):
+            answer = await bench.github.guarded(None).write("DELETE", f"/repos/{name}")
+            if answer.verdict not in {Verdict.DONE, Verdict.MISSING, Verdict.GONE}:
+                error = refusal_of(answer)
+                error.hint = (
+                    "Deleting takes the scope delete_repo (an App: administration), and admin rights there."
+                )
+                raise error
         if bench.claim is not None:
             bench.claim.forget()
 

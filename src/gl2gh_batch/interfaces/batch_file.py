@@ -40,6 +40,7 @@ POLICIES: Final = (
     "attachments",
     "wiki",
     "source_after",
+    "snippets",
 )
 USERNAME: Final = "{username}"
 TOP: Final = (

@@ -36,8 +36,9 @@ class RepositoryDesired:
     """The repository as GitHub has it; `default_branch` None as long as it is empty.
 
     `temporary_refs` go in the close phase; `lfs` are the LFS objects (oid → bytes) that the refs name;
-    `wiki` is the commit of GitHub's own wiki, empty where there is to be none. `has_pull_requests` is None
-    where a server does not know the switch.
+    `wiki` is the commit of GitHub's own wiki, `snippets` that of the snippets' own repository, which has the
+    `snippets_visibility`; they are empty where there is to be none. `has_pull_requests` is None where a
+    server does not know the switch.
     """
 
     description: str
@@ -54,5 +55,7 @@ class RepositoryDesired:
     temporary_refs: Mapping[str, str] = field(default_factory=dict)
     lfs: Mapping[str, int] = field(default_factory=dict)
     wiki: str = ""
+    snippets: str = ""
+    snippets_visibility: str = ""
     has_pull_requests: bool | None = True
     has_actions: bool = True

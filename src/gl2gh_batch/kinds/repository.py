@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Final
 from gl2gh_batch.domain.ledger import StepState
 from gl2gh_batch.domain.plan import (
     CREATE_STEP,
+    SNIPPETS_CREATE_STEP,
     Call,
     Completion,
     GitPush,
@@ -27,6 +28,7 @@ from gl2gh_batch.domain.result import Difference
 from gl2gh_batch.kinds._kind import Kind, Receipts, Setting, Shaped, Source, compare
 from gl2gh_batch.kinds._repository_losses import losses_of
 from gl2gh_batch.kinds._repository_values import RepositoryDesired, RepositoryRecord
+from gl2gh_batch.kinds.snippets import MAIN, SNIPPETS_REF, companion
 from gl2gh_batch.kinds.wiki import WIKI_REF
 from gl2gh_batch.kit.git_refs import MIGRATED_PREFIXES, refused_refs
 from gl2gh_batch.rewrite.names import repository_description
@@ -82,10 +84,11 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
         losses = losses_of(record, setting, refused=refused, description=description, topics=topics)
         head = f"refs/heads/{record.default_branch}"
         always_squashed = record.squash_option == "always"
+        visibility = _visibility(record.visibility, setting.policies)
         return Shaped(
             desired=RepositoryDesired(
                 description=description,
-                visibility=_visibility(record.visibility, setting.policies),
+                visibility=visibility,
                 archived=record.archived,
                 has_issues=record.issues_enabled,
                 default_branch=record.default_branch if head in refs else None,
@@ -100,6 +103,8 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
                 wiki=setting.trees.get(WIKI_REF, ""),
                 has_pull_requests=record.merge_requests_enabled,
                 has_actions=record.ci_enabled,
+                snippets=setting.trees.get(SNIPPETS_REF, ""),
+                snippets_visibility=visibility if SNIPPETS_REF in setting.trees else "",
             ),
             losses=tuple(losses),
         )
@@ -156,6 +161,8 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
         if desired.refs:
             refs = {**desired.refs, **desired.temporary_refs}
             yield GitPush(id=PUSH_STEP, kind=self.name, repo=repo, mirror=MIRROR, refs=refs)
+        if desired.snippets:
+            yield from self._fill_snippets(desired, repo, facts)
         if facts.state == "empty" or desired.default_branch is not None:
             face = settings if facts.state == "empty" else {}
             if desired.default_branch is not None:
@@ -163,6 +170,34 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
             yield self._call("face", "PATCH", f"/repos/{repo}", face)
         if desired.topics:
             yield self._call("topics", "PUT", f"/repos/{repo}/topics", {"names": list(desired.topics)})
+
+    def _fill_snippets(self, desired: RepositoryDesired, repo: RepoRef, facts: TargetFacts) -> Iterator[Step]:
+        """The repository of the snippets, and its one push: refused where that holds anything else."""
+        own = companion(repo)
+        yield Call(
+            id=SNIPPETS_CREATE_STEP,
+            kind=self.name,
+            method="POST",
+            path=f"/orgs/{own.owner}/repos" if facts.owner_is_organisation else "/user/repos",
+            body={
+                "name": own.name,
+                "description": f"Snippets of {repo}",
+                "private": True,
+                "auto_init": False,
+                "has_issues": False,
+                "has_projects": False,
+                "has_wiki": False,
+            },
+            lookup=Lookup(path=f"/repos/{own}", field="full_name", value=str(own)),
+            keep=("id", "full_name"),
+        )
+        yield GitPush(
+            id="repository/snippets",
+            kind=self.name,
+            repo=own,
+            mirror=MIRROR,
+            refs={MAIN: desired.snippets},
+        )
 
     def _close(self, desired: RepositoryDesired, repo: RepoRef) -> Iterator[Step | NoOp]:
         if desired.refs and desired.temporary_refs:
@@ -194,6 +229,8 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
             yield NoOp(
                 id="repository/actions-on", kind=self.name, reason="pipelines are switched off on GitLab"
             )
+        if desired.snippets:
+            yield from self._close_snippets(desired, repo)
         opened: dict[str, Any] = {}
         if desired.visibility != Visibility.PRIVATE:
             opened["visibility"] = desired.visibility
@@ -221,6 +258,19 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
                 {"archived": True},
                 phase=Phase.CLOSE,
                 lookup=Lookup(path=f"/repos/{repo}", field="archived", value="true"),
+            )
+
+    def _close_snippets(self, desired: RepositoryDesired, repo: RepoRef) -> Iterator[Step]:
+        path = f"/repos/{companion(repo)}"
+        if (visibility := desired.snippets_visibility) != Visibility.PRIVATE:
+            lookup = Lookup(path=path, field="visibility", value=visibility)
+            yield self._call(
+                "snippets-open", "PATCH", path, {"visibility": visibility}, phase=Phase.CLOSE, lookup=lookup
+            )
+        if desired.archived:
+            lookup = Lookup(path=path, field="archived", value="true")
+            yield self._call(
+                "snippets-archive", "PATCH", path, {"archived": True}, phase=Phase.CLOSE, lookup=lookup
             )
 
     def _call(
@@ -272,10 +322,19 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
     async def seen_of(
         self, witness: Witness, repo: RepoRef, desired: Iterator[RepositoryDesired]
     ) -> AsyncIterator[RepositoryDesired]:
-        wants_wiki = any(one.wiki for one in desired)
+        wanted = list(desired)
         async for seen in self.read_back(witness, repo):
-            files = await witness.wiki(repo) if wants_wiki else ()
-            yield replace(seen, wiki=next((one.blob for one in files if not one.path), ""))
+            if any(one.wiki for one in wanted):
+                files = await witness.wiki(repo)
+                seen = replace(seen, wiki=next((one.blob for one in files if not one.path), ""))
+            own = companion(repo)
+            if any(one.snippets for one in wanted) and (held := await witness.repository(own)) is not None:
+                seen = replace(
+                    seen,
+                    snippets=(await witness.refs(own)).get(MAIN, ""),
+                    snippets_visibility=held.visibility or ("private" if held.private else "public"),
+                )
+            yield seen
 
     def check(self, desired: RepositoryDesired, seen: RepositoryDesired) -> Iterator[Difference]:
         wanted = replace(desired, refs={}, temporary_refs={}, lfs={}, topics=tuple(sorted(desired.topics)))
@@ -286,6 +345,8 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
             ignore |= {"wiki"}
         if seen.has_pull_requests is None:
             ignore |= {"has_pull_requests"}
+        if not desired.snippets:
+            ignore |= {"snippets", "snippets_visibility"}
         yield from compare(self.name, "repository", wanted, replace(seen, refs={}), ignore=ignore)
         for ref in sorted({*desired.refs, *seen.refs}):
             expected, found = desired.refs.get(ref, ""), seen.refs.get(ref, "")
@@ -326,6 +387,7 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
                 has_issues=True,
                 has_pull_requests=True,
                 wiki="",
+                snippets_visibility=Visibility.PRIVATE.value if desired.snippets else "",
                 refs={**desired.refs, **(desired.temporary_refs if desired.refs else {})},
             )
         return desired

@@ -13,7 +13,7 @@ from gl2gh_batch.domain.inventory import Inventory
 from gl2gh_batch.domain.people import Person
 from gl2gh_batch.domain.plan import Loss, NoOp, Step, TargetFacts
 from gl2gh_batch.domain.refs import RepoRef
-from gl2gh_batch.domain.request import Policies, Visibility
+from gl2gh_batch.domain.request import Policies, SnippetsPolicy, Visibility
 from gl2gh_batch.domain.result import Difference, DifferenceSort
 from gl2gh_batch.kinds._ahead import ahead
 from gl2gh_batch.kinds._attachments import branch_name
@@ -30,11 +30,16 @@ from gl2gh_batch.target.api import GitHub
 from gl2gh_batch.target.witness import Witness
 
 BASE: Final = "gl2gh-snippets"
+# In a mirror, what goes to the branch `MAIN` of a repository of their own.
+SNIPPETS_REF: Final = "refs/gl2gh-snippets/main"
+MAIN: Final = "refs/heads/main"
 INDEX: Final = "README.md"
 # What we say of a snippet, where it has no file of that name itself.
 ABOUT: Final = ("README.md", "gitlab-snippet.md")
 READ_AHEAD: Final = 2
 MOST_BYTES: Final = 100 * 1024 * 1024
+# The name of a repository has at most 100 characters.
+_NAME_LENGTH: Final = 100 - len("-snippets")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +72,8 @@ class SnippetDesired:
     """A folder of the branch: git's ids of its files by their paths, and what those files are.
 
     `stored` maps paths to the digests of files that were read; `about` is the text of the file `about_path`;
-    `commit` is the newest of the earlier versions' history, empty without one.
+    `commit` is the newest of the earlier versions' history, empty without one; `apart` is true where
+    they lie in a repository of their own.
     """
 
     folder: str
@@ -77,10 +83,11 @@ class SnippetDesired:
     about: str = ""
     stored: Mapping[str, str] = field(default_factory=dict)
     commit: str = ""
+    apart: bool = False
 
 
 class SnippetsKind(Kind[SnippetRecord, SnippetDesired]):
-    """No request at all: the push of the branches brings them."""
+    """No request at all: the push of the branches, or that of their own repository, brings them."""
 
     name = "snippets"
     record_type = SnippetRecord
@@ -154,6 +161,7 @@ class SnippetsKind(Kind[SnippetRecord, SnippetDesired]):
                 about=about,
                 stored={path: one.sha256 for path, one in paths.items()},
                 commit=_commit_of(record),
+                apart=_is_apart(setting.policies),
             ),
             losses=tuple(losses),
         )
@@ -179,7 +187,7 @@ class SnippetsKind(Kind[SnippetRecord, SnippetDesired]):
             yield TreeFile(path=INDEX, content="\n".join((*lines, "")).encode())
 
         yield Tree(
-            ref=f"refs/heads/{setting.own_name(BASE)}",
+            ref=SNIPPETS_REF if first.apart else f"refs/heads/{setting.own_name(BASE)}",
             message=f"Keep the snippets of {setting.book.project_path}",
             files=content(),
             joined=joined,
@@ -192,15 +200,28 @@ class SnippetsKind(Kind[SnippetRecord, SnippetDesired]):
 
     def steps(self, desired: SnippetDesired, repo: RepoRef, facts: TargetFacts) -> Iterator[Step | NoOp]:
         del repo, facts
-        yield NoOp(
-            id=f"snippets/{desired.folder}", kind=self.name, reason="the push of the branches brings it"
-        )
+        yield NoOp(id=f"snippets/{desired.folder}", kind=self.name, reason="the push brings it")
 
     async def read_back(self, witness: Witness, repo: RepoRef) -> AsyncIterator[SnippetDesired]:
+        branch = newest_branch(BASE, await witness.refs(repo))
+        if branch is not None:
+            async for seen in self._read(witness, repo, branch):
+                yield seen
+
+    async def seen_of(
+        self, witness: Witness, repo: RepoRef, desired: Iterator[SnippetDesired]
+    ) -> AsyncIterator[SnippetDesired]:
+        first = next(desired, None)
+        place = companion(repo)
+        if first is None or not first.apart:
+            async for seen in self.read_back(witness, repo):
+                yield seen
+        elif await witness.repository(place) is not None and MAIN in await witness.refs(place):
+            async for seen in self._read(witness, place, MAIN):
+                yield seen
+
+    async def _read(self, witness: Witness, repo: RepoRef, branch: str) -> AsyncIterator[SnippetDesired]:
         refs = await witness.refs(repo)
-        branch = newest_branch(BASE, refs)
-        if branch is None:
-            return
         folders: dict[str, dict[str, str]] = {}
         async for entry in witness.tree(repo, refs[branch]):
             folder, slash, path = entry.path.partition("/")
@@ -235,6 +256,20 @@ class SnippetsKind(Kind[SnippetRecord, SnippetDesired]):
     def verify_reads(self, items: int, parts: int, removed: int) -> int:
         del parts, removed
         return 2 if items else 0
+
+
+def companion(repo: RepoRef) -> RepoRef:
+    """The repository that the snippets of a target have where they do not lie in a branch of it."""
+    return RepoRef(owner=repo.owner, name=f"{repo.name[:_NAME_LENGTH]}-snippets")
+
+
+def snippets_root(repo: RepoRef, policies: Policies, branch: str) -> str:
+    """Where the folders of snippets lie on GitHub, below its address; `branch` is the one that they have."""
+    return f"{companion(repo)}/tree/main" if _is_apart(policies) else f"{repo}/tree/{branch}"
+
+
+def _is_apart(policies: Policies) -> bool:
+    return policies.snippets is SnippetsPolicy.REPOSITORY
 
 
 def is_carried(visibility: str, policies: Policies, inventory: Inventory) -> bool:
@@ -321,7 +356,8 @@ def _about(record: SnippetRecord, paths: list[str], url: str, setting: Setting) 
     if paths:
         yield "\n".join(f"- [{plain_words(path)}]({quote(path)})" for path in paths)
     if (commit := _commit_of(record)) and record.history is not None:
-        address = f"{book.github_url}/{book.repo}/commits/{commit}"
+        repo = companion(book.repo) if _is_apart(setting.policies) else book.repo
+        address = f"{book.github_url}/{repo}/commits/{commit}"
         yield f"Its {record.history.commits} versions: [{commit[:8]}]({address})"
     for note in record.notes:
         yield attributed(
