@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from complete import complete, settle_complete
-from lab import USERS, Lab, differing, project
+from complete import SECRET, complete, settle_complete
+from lab import USERS, Lab, differing, issue, project
 
 from gl2gh_batch.kit.exported import SCHEMA, VERSION, read_export, sealed
 from gl2gh_batch.kit.workdir import facts_of, write_document
@@ -229,6 +229,22 @@ async def test_an_empty_project_has_an_export(open_lab: Any) -> None:
     assert not (folder / "repository.bundle").exists()
     result = await lab.run("FULL", lab.config(from_export=folder, **OFFLINE))
     assert result["status"] == "success", result
+
+
+async def test_a_handover_of_attachments_alone_applies(open_lab: Any) -> None:
+    """Without a commit of the project's own, the branch of attachments still comes from the handover."""
+    described = issue(1, description=f"![shot](/uploads/{SECRET}/shot.png)")
+    upload = {"secret": SECRET, "filename": "shot.png", "text": "a picture"}
+    lab = await open_lab(project(repository={}, issues=[described], uploads=[upload]))
+    folder = await exported(lab)
+    mark, config = lab.mark(), lab.config(from_export=folder, **OFFLINE)
+    assert (await lab.run("PLAN_ONLY", config))["status"] == "success"
+    shutil.move(lab.work / "handover", lab.folder / "third")
+    shutil.rmtree(lab.work)
+    result = await lab.run("APPLY", config, work=lab.folder / "third")
+    assert result["status"] == "success", result
+    assert "refs/heads/gl2gh-attachments" in (await lab.repository())["refs"]
+    assert gitlab_requests(lab, mark) == []
 
 
 async def test_no_export_is_made_from_an_export(lab: Lab) -> None:

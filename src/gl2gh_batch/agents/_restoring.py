@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Final
 
 from gl2gh_batch import codec
@@ -22,6 +23,7 @@ from gl2gh_batch.kit.exported import (
     ExportedFile,
     link_or_copy,
 )
+from gl2gh_batch.kit.git_bundle import emptied
 from gl2gh_batch.kit.git_lfs import lfs_place
 from gl2gh_batch.kit.git_wiki import SOURCE_PLACES
 from gl2gh_batch.kit.workdir import FileFacts, Manifest, write_manifest
@@ -64,17 +66,26 @@ async def restore(desk: Desk, export: Exported) -> Manifest:
     return manifest
 
 
-async def restore_history(desk: Desk, export: Exported) -> dict[str, str]:
-    """Bring the histories of an export and its LFS objects into a new mirror; the project's refs."""
+async def restore_history(desk: Desk, export: Exported, *, own: Path | None = None) -> dict[str, str]:
+    """Bring the histories of an export and its LFS objects into a new mirror; the project's refs.
+
+    `own` is a bundle of branches of our own making. The mirror appears whole or not at all.
+    """
     mirror, git = desk.folder.mirror, desk.git
     bundles = {file.path: file for file in export.files() if file.path in {REPOSITORY, WIKI}}
-    if not bundles:
+    if not bundles and own is None:
+        await emptied(mirror)
         return {}
-    await git.make_anew(mirror)
+    fresh = mirror.with_name(f".{mirror.name}.new")
+    await git.make_anew(fresh)
     for file in bundles.values():
         path = await asyncio.to_thread(export.checked, file)
-        await git.bundles.read(path, mirror, SOURCE_PLACES if file.path == WIKI else None)
-    await asyncio.to_thread(_restore_lfs, desk, export)
+        await git.bundles.read(path, fresh, SOURCE_PLACES if file.path == WIKI else None)
+    await asyncio.to_thread(_restore_lfs, fresh, export)
+    if own is not None:
+        await git.unbundle(fresh, own)
+    await emptied(mirror)
+    fresh.rename(mirror)
     return await git.refs(mirror)
 
 
@@ -101,10 +112,10 @@ def _restore_files(desk: Desk, export: Exported) -> dict[str, FileFacts]:
     return found
 
 
-def _restore_lfs(desk: Desk, export: Exported) -> None:
+def _restore_lfs(mirror: Path, export: Exported) -> None:
     for file in export.files():
         if _is_lfs(file):
-            to = lfs_place(desk.folder.mirror, file.sha256)
+            to = lfs_place(mirror, file.sha256)
             path = export.checked(file)
             to.parent.mkdir(parents=True, exist_ok=True)
             link_or_copy(path, to)

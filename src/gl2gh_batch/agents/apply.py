@@ -118,10 +118,13 @@ async def _bring_history(
     if mirror != desk.folder.mirror or (receipt is not None and receipt.state is StepState.DONE):
         return fetched
     if not (mirror / "HEAD").is_file():
-        export = desk.source_export
-        fetched = await (fetch_history(desk) if export is None else restore_history(desk, export))
-        if desk.folder.own_branches.is_file():
-            await desk.git.unbundle(mirror, desk.folder.own_branches)
+        own = desk.folder.own_branches if desk.folder.own_branches.is_file() else None
+        if desk.source_export is not None:
+            fetched = await restore_history(desk, desk.source_export, own=own)
+        else:
+            fetched = await fetch_history(desk)
+            if own is not None:
+                await desk.git.unbundle(mirror, own)
     if isinstance(push, LfsPush):
         if desk.source_export is not None:
             return fetched  # they came with the history, or lie there since the plan was made
