@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from itertools import islice
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 from gl2gh_batch import codec
@@ -182,7 +183,7 @@ class _Run:
             if name not in self._redo and await agent.is_current(desk):
                 result = AgentResult(status="passed-over", summary="nothing changed since it was done")
             else:
-                result = await _on_disk(work() if work else agent.run(desk))
+                result = await _on_disk(desk.folder.path, work() if work else agent.run(desk))
         except Gl2ghError as error:
             if error.project is None:
                 error.project = desk.label
@@ -280,7 +281,7 @@ class _Run:
         return list(islice(read_losses(folder), LOSSES_SHOWN)) if folder.losses.is_file() else []
 
 
-async def _on_disk(work: Awaitable[AgentResult]) -> AgentResult:
+async def _on_disk(folder: Path, work: Awaitable[AgentResult]) -> AgentResult:
     """What the disk refuses, wherever it does, as an error of ours; what is durable stays so."""
     try:
         return await work
@@ -289,7 +290,7 @@ async def _on_disk(work: Awaitable[AgentResult]) -> AgentResult:
             raise
         raise WorkDirectoryError(
             f"the work directory cannot be written: {getattr(error, 'strerror', None) or error}",
-            hint="Make room or give rights there, then run the same command again: it resumes.",
+            hint=f"Make room or give rights in {folder}, then run the same command again: it resumes.",
         ) from error
 
 

@@ -36,7 +36,6 @@ CREATE TABLE meta (key TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL, checksum 
 """
 _COLUMNS: Final = "step, state, at, step_sha256, fields, checksum"
 _BUSY_TIMEOUT_S: Final = 10.0
-_NO_ROOM_HINT: Final = "Free space or mend the rights of the work directory, then run again: it resumes."
 _NO_ROOM_OR_RIGHTS: Final = (
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_IOERR,
@@ -234,6 +233,11 @@ class Ledger:
             fields=codec.decode(fields, dict[str, Any]),
         )
 
+    def _no_room(self) -> str:
+        return (
+            f"Make room or give rights in {self._path.parent}, then run the same command again: it resumes."
+        )
+
     def _damaged(self, why: str) -> WorkDirectoryError:
         return WorkDirectoryError(
             f"the ledger {self._path.name} is damaged: {why}",
@@ -262,14 +266,14 @@ class Ledger:
                 ):
                     raise WorkDirectoryError(
                         f"the ledger {self._path.name} cannot be written: {error}",
-                        hint=_NO_ROOM_HINT,
+                        hint=self._no_room(),
                     ) from error
                 case _:
                     raise self._damaged(str(error)) from error
         except OSError as error:
             raise WorkDirectoryError(
                 f"the ledger {self._path.name} cannot be used: {error.strerror}",
-                hint=_NO_ROOM_HINT,
+                hint=self._no_room(),
             ) from error
         except (codec.DecodeError, UnicodeError) as error:
             raise self._damaged("it holds what is not text") from error
