@@ -15,7 +15,6 @@ from gl2gh_batch.engines._writer import LOOK_HOLDS_S
 from gl2gh_batch.engines.rest import RestEngine
 from gl2gh_batch.kit.claim import LEASE_S, TargetClaim
 from gl2gh_batch.kit.git_claim import CLAIM_REF, GitClaim
-from gl2gh_batch.kit.git_process import GitAuth
 from gl2gh_batch.kit.git_trees import TreeFile
 
 CREATE = Call(
@@ -86,7 +85,7 @@ async def test_a_claim_that_came_with_a_push_is_renewed_and_given_back(bench: An
     mirror = tmp_path / "mirror.git"
     files = [TreeFile(path="a", content=b"a")]
     main = await work.git.write_branch(mirror, "heads/main", files, message="One", seconds=1)
-    auth = GitAuth(username="x-access-token", token=await work.git_token())
+    auth = await work.git_auth()
     proposal = await claim.propose(mirror)
     await work.git.push(mirror, work.git_url, {"refs/heads/main": main}, auth, found=proposal.refs)
     claim.won(proposal)
