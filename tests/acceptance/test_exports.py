@@ -22,6 +22,7 @@ from gl2gh_batch.kit.workdir import facts_of, write_document
 PEOPLE = [*USERS, ("ben@example.com", "ben")]
 OFFLINE = {"gitlab_token": ""}
 NAME = "acme-app-17"
+BUNDLES = ("repository.bundle", "wiki.bundle", "snippets.bundle")
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ async def test_every_file_is_named_with_its_digest(whole: Lab) -> None:
         content = (folder / path).read_bytes()
         assert (one["size"], one["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
     tops = {path.split("/")[0] for path in named}
-    assert tops == {"inventory.json", "records", "files", "lfs", "repository.bundle", "wiki.bundle"}
+    assert tops == {"inventory.json", "records", "files", "lfs", *BUNDLES}
     assert sum(path.startswith("files/") for path in named) == 3  # an upload, a release's file, a snippet's
     for bundle, file in (("repository.bundle", "README.md"), ("wiki.bundle", "home.md")):
         to = folder.parent / bundle.removesuffix(".bundle")

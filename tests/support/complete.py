@@ -17,6 +17,10 @@ WITH_LFS = {
     "files": {".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n", "a.bin": {"lfs": "large"}},
 }
 WIKI = {"home.md": "See [[other]] and #1\n", "other.md": "![shot](uploads/" + SECRET + "/in-wiki.png)\n"}
+EDITED = {
+    "updated_at": datetime(2024, 3, 2, tzinfo=UTC),
+    "versions": [{"files": {"deploy.sh": "#!/bin/bash\n"}, "at": datetime(2024, 1, 2, tzinfo=UTC)}],
+}
 
 
 def complete(**fields: Any) -> dict[str, Any]:
@@ -36,7 +40,7 @@ def complete(**fields: Any) -> dict[str, Any]:
         **described,
         "wiki": WIKI,
         "uploads": [{"secret": SECRET, "filename": "shot.png", "text": "a picture"}],
-        "snippets": [{"title": "Deploy", "author": "anna", "files": {"deploy.sh": "#!/bin/sh\n"}}],
+        "snippets": [{"title": "Deploy", "author": "anna", "files": {"deploy.sh": "#!/bin/sh\n"}, **EDITED}],
         "packages": [{"name": "app", "version": "1.0", "files": {"app.zip": "zipped"}}],
         "releases": [
             {

@@ -17,6 +17,7 @@ from gl2gh_batch.kit.exported import (
     RECORDS,
     REMEDY,
     REPOSITORY,
+    SNIPPETS,
     STORED,
     WIKI,
     Exported,
@@ -25,12 +26,14 @@ from gl2gh_batch.kit.exported import (
 )
 from gl2gh_batch.kit.git_bundle import emptied
 from gl2gh_batch.kit.git_lfs import lfs_place
-from gl2gh_batch.kit.git_wiki import SOURCE_PLACES
+from gl2gh_batch.kit.git_wiki import SNIPPET_PLACES, SOURCE_PLACES
 from gl2gh_batch.kit.workdir import FileFacts, Manifest, write_manifest
 from gl2gh_batch.source.exported import USERS
 from gl2gh_batch.source.files import place_of
 
 _PEOPLE: Final = "people"
+# The bundles, and where what each holds lies in a mirror; None for the names that it has in the bundle.
+_PLACES: Final = {REPOSITORY: None, WIKI: SOURCE_PLACES, SNIPPETS: SNIPPET_PLACES}
 
 
 def exported_inventory(export: Exported, schema: str, version: int) -> Inventory:
@@ -72,7 +75,7 @@ async def restore_history(desk: Desk, export: Exported, *, own: Path | None = No
     `own` is a bundle of branches of our own making. The mirror appears whole or not at all.
     """
     mirror, git = desk.folder.mirror, desk.git
-    bundles = {file.path: file for file in export.files() if file.path in {REPOSITORY, WIKI}}
+    bundles = {file.path: file for file in export.files() if file.path in _PLACES}
     if not bundles and own is None:
         await emptied(mirror)
         return {}
@@ -80,7 +83,7 @@ async def restore_history(desk: Desk, export: Exported, *, own: Path | None = No
     await git.make_anew(fresh)
     for file in bundles.values():
         path = await asyncio.to_thread(export.checked, file)
-        await git.bundles.read(path, fresh, SOURCE_PLACES if file.path == WIKI else None)
+        await git.bundles.read(path, fresh, _PLACES[file.path])
     await asyncio.to_thread(_restore_lfs, fresh, export)
     if own is not None:
         await git.unbundle(fresh, own)

@@ -23,6 +23,7 @@ from gl2gh_batch.kit.exported import (
     LFS,
     RECORDS,
     REPOSITORY,
+    SNIPPETS,
     STORED,
     WIKI,
     ExportHead,
@@ -114,6 +115,10 @@ async def _write(desk: Desk, snapshot: Manifest, writer: ExportWriter) -> Export
         commit = wiki.pop("HEAD")
         await desk.git.bundles.write(folder.mirror, wiki, writer.path / WIKI, head=_named(wiki, commit))
         await asyncio.to_thread(writer.listed, WIKI)
+    snippets = await desk.git.wiki.snippet_refs(folder.mirror) if folder.mirror.exists() else {}
+    if snippets:
+        await desk.git.bundles.write(folder.mirror, snippets, writer.path / SNIPPETS)
+        await asyncio.to_thread(writer.listed, SNIPPETS)
     numbers = desk.reference.numbers
     policies = codec.plain(desk.request.policies)
     head_of = ExportHead(

@@ -37,6 +37,7 @@ STORED: Final = "files"
 LFS: Final = "lfs"
 REPOSITORY: Final = "repository.bundle"
 WIKI: Final = "wiki.bundle"
+SNIPPETS: Final = "snippets.bundle"
 CHUNK_BYTES: Final = 1 << 20
 REMEDY: Final = (
     "Copy the whole folder again from where EXPORT_ONLY wrote it, or run EXPORT_ONLY once more with another"

@@ -23,6 +23,8 @@ _SNIPPETS: Final = f"{OWN_PREFIX}snippet-source/"
 _SOURCE: Final = f"{OWN_PREFIX}wiki-source/"
 # The names of a wiki's own repository, and of its bundle → their places in a mirror.
 SOURCE_PLACES: Final[Mapping[str, str]] = {"HEAD": f"{_SOURCE}HEAD", "refs/heads/": f"{_SOURCE}heads/"}
+# The same for the histories of snippets, each a branch called by the snippet's id.
+SNIPPET_PLACES: Final[Mapping[str, str]] = {"refs/heads/": _SNIPPETS}
 _FIRST_PAGE: Final = f"{OWN_PREFIX}wiki-first-page"
 _NO_HEAD: Final = re.compile(r"couldn't find remote ref", re.IGNORECASE)
 _READ_AT_ONCE: Final = 200
@@ -112,13 +114,21 @@ class GitWiki:
 
     async def source_refs(self, mirror: Path) -> dict[str, str]:
         """What was fetched of a wiki, by the names that it has in a repository of its own."""
+        refs = await self._below(mirror, _SOURCE)
+        return {name if name == "HEAD" else f"refs/{name}": sha for name, sha in refs.items()}
+
+    async def snippet_refs(self, mirror: Path) -> dict[str, str]:
+        """What was fetched of snippets, as branches that are called by their ids."""
+        refs = await self._below(mirror, _SNIPPETS)
+        return {f"refs/heads/{name}": sha for name, sha in refs.items()}
+
+    async def _below(self, mirror: Path, prefix: str) -> dict[str, str]:
         done = await self._process.run(
-            "for-each-ref", "--format=%(objectname) %(refname)", _SOURCE, mirror=mirror.resolve()
+            "for-each-ref", "--format=%(objectname) %(refname)", prefix, mirror=mirror.resolve()
         )
         if done.code:
             raise failure("for-each-ref", done)
-        refs = {name.removeprefix(_SOURCE): sha for name, sha in parse_refs(done.output).items()}
-        return {name if name == "HEAD" else f"refs/{name}": sha for name, sha in refs.items()}
+        return {name.removeprefix(prefix): sha for name, sha in parse_refs(done.output).items()}
 
     async def fetch_snippet(
         self, url: str, mirror: Path, snippet_id: int, auth: GitAuth | None = None
