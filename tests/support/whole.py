@@ -10,7 +10,7 @@ from lab import Lab, issue, note, project
 from merging import COMMITS, commit, diff_note, merge_request
 
 _SHOT, _LOG = "a" * 32, "b" * 32
-_HAS_LFS = shutil.which("git-lfs") is not None
+HAS_LFS = shutil.which("git-lfs") is not None
 _PICTURE = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(range(256))).decode()
 _LARGE: dict[str, Any] = {".gitattributes": "*.bin filter=lfs -text\n", "a.bin": {"lfs": "large\n"}}
 
@@ -19,7 +19,7 @@ def whole(path: str = "acme/app", id: int = 17, **fields: Any) -> dict[str, Any]
     """The description; `link_files` has to follow once the sandbox runs."""
     wanted = {"one", "f", "m1", "m2", "mm", "c"}
     commits = [one for one in COMMITS if one["name"] in wanted]
-    large = commit("two", "Large", "", "mm", _LARGE if _HAS_LFS else {"a.txt": "a\n"})
+    large = commit("two", "Large", "", "mm", _LARGE if HAS_LFS else {"a.txt": "a\n"})
     described = project(
         project={
             "path": path,

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from gl2gh_batch import codec
-from gl2gh_batch.agents._agent import Agent, counted
+from gl2gh_batch.agents._agent import Agent, about, counted
 from gl2gh_batch.agents._desk import Desk
 from gl2gh_batch.agents._people import PEOPLE, Census
 from gl2gh_batch.agents._reading import drop_spools, read_kind
@@ -80,17 +80,18 @@ class Export(Agent):
             if desk.request.kinds.get(name) == "skip":
                 path.unlink(missing_ok=True)
                 continue
-            facts = await read_kind(
-                kind,
-                desk.gitlab,
-                source,
-                path,
-                scratch=desk.folder.scratch,
-                census=census,
-                count=self._counter(desk, name, inventory.counts.get(name)),
-                gone=partial(self._tell_gone, desk, name),
-                made_from=made_from,
-            )
+            with about(name):
+                facts = await read_kind(
+                    kind,
+                    desk.gitlab,
+                    source,
+                    path,
+                    scratch=desk.folder.scratch,
+                    census=census,
+                    count=self._counter(desk, name, inventory.counts.get(name)),
+                    gone=partial(self._tell_gone, desk, name),
+                    made_from=made_from,
+                )
             desk.count(self.name, name, facts.count, facts.count)
             files[path.name] = facts
         counts = {name.removesuffix(".ndjson"): facts.count for name, facts in files.items()}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gl2gh_batch import codec
-from gl2gh_batch.agents._agent import AGENT_FILES_VERSION, VERIFICATION, Agent
+from gl2gh_batch.agents._agent import AGENT_FILES_VERSION, VERIFICATION, Agent, about
 from gl2gh_batch.agents._desk import Desk
 from gl2gh_batch.agents.apply import CLOSED, phase_is_done
 from gl2gh_batch.agents.plan import read_plan, require_plan
@@ -95,10 +95,11 @@ async def verify(desk: Desk, plan: Plan, phase: Phase) -> Verification:
                 continue
             before = lines.count
             comparison = Comparison(desk, kind, plan, phase, witness)
-            async for difference in comparison.differences(path):
-                lines.write(codec.encode(difference))
-                if len(shown) < SHOWN:
-                    shown.append(difference)
+            with about(name):
+                async for difference in comparison.differences(path):
+                    lines.write(codec.encode(difference))
+                    if len(shown) < SHOWN:
+                        shown.append(difference)
             kinds[name] = KindVerification(
                 expected=comparison.expected,
                 seen=comparison.seen,
