@@ -77,9 +77,7 @@ async def test_malformed_answers(open_lab: Any, subtests: Any) -> None:
     assert (await lab.run("FULL", config))["status"] == "success"
     asked = {kind for kind, path in PATHS.items() if any(path in one.path for one in lab.sandbox.journal)}
     assert asked >= {*PATHS} - (set() if HAS_LFS else {"LFS"})
-    requests = {
-        side: sum(one.side == side for one in lab.sandbox.journal) for side in ("gitlab", "github")
-    }
+    requests = {side: sum(one.side == side for one in lab.sandbox.journal) for side in ("gitlab", "github")}
     wanted = await lab.settled(dated=False)
     rng = dice("malformed answers")
     for number in range(amount(8, 2000)):

@@ -11,7 +11,7 @@ from urllib.parse import quote, quote_plus
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gl2gh_batch.kit.redact import MASK, RedactingFilter, Redactor
+from gl2gh_batch.kit.redact import MASK, RedactingFilter, Redactor, redacted, secrets_around
 
 TOKEN = "ghp_AbC123+/=&\"x'yz0987654321"
 secrets = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=12, max_size=60)
@@ -77,3 +77,32 @@ def test_log_records_are_redacted_in_message_fields_and_traceback() -> None:
     assert TOKEN not in shown
     assert shown.count(MASK) == 3
     assert "ValueError" in shown
+
+
+def test_bytes_without_a_secret_stay_the_same_object() -> None:
+    """Bytes are masked in every form of a secret, and not even copied where there is none."""
+    redactor = Redactor(["glpat-abcdefgh", "p@ss word"])
+    clean = b"nothing here \xff"
+    assert redactor.mask(clean) is clean
+    basic = base64.b64encode(b"oauth2:glpat-abcdefgh")
+    assert redactor.mask(b"x glpat-abcdefgh p%40ss%20word \xff") == b"x *** *** \xff"
+    assert basic[12:-4] not in redactor.mask(basic)
+
+
+def test_secrets_are_known_from_the_environment() -> None:
+    """A proxy's password as it is and as the address has it, and the runner's own tokens; nothing else."""
+    around = {
+        "https_proxy": "http://me:p%40ssword@proxy:3128",
+        "ALL_PROXY": "no address at [all",
+        "ACTIONS_RUNTIME_TOKEN": "runtime-token",
+        "HOME": "/home/me",
+    }
+    assert {*secrets_around(around)} - {""} == {"p%40ssword", "p@ssword", "runtime-token"}
+    assert "p@ssword" not in Redactor(secrets_around(around)).redact("proxy said p@ssword")
+
+
+def test_plain_data_is_redacted_whole() -> None:
+    """Texts in lists and mappings, and nothing but texts."""
+    data = {"a": ["glpat-abcdefgh", 1, None], "b": {"c": "x glpat-abcdefgh"}}
+    redact = Redactor(["glpat-abcdefgh"]).redact
+    assert redacted(data, redact) == {"a": ["***", 1, None], "b": {"c": "x ***"}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 from pathlib import Path
 
 import aiohttp
@@ -12,6 +13,7 @@ from gl2gh_batch.batch.config import ProjectConfig
 from gl2gh_batch.batch.exports import open_export
 from gl2gh_batch.batch.pool import GovernorPool, governor_maker
 from gl2gh_batch.batch.tokens import require_gitlab_token
+from gl2gh_batch.domain.events import Noticed
 from gl2gh_batch.domain.limits import GITLAB_COSTS, READ_COSTS, Limit, LimitClass, Limits
 from gl2gh_batch.domain.ports import Clock, Emit
 from gl2gh_batch.domain.request import PARALLEL_LIMITS
@@ -64,6 +66,7 @@ class Connections:
         self._access: dict[tuple[str, str], GitHubAccess] = {}
         self._cold: dict[tuple[str, str], ColdGitLab] = {}
         self._session: aiohttp.ClientSession | None = None
+        self._told_of_tokens = False
         self._runner: ThreadRunner | None = None
 
     async def close(self) -> None:
@@ -99,6 +102,7 @@ class Connections:
             governor=self._gitlab_governor(config),
             clock=self._clock,
             retries=retries,
+            mask=self._mask_source,
         )
 
     def gitlab_writer(self, config: ProjectConfig, who: str) -> SourceWriter:
@@ -111,9 +115,28 @@ class Connections:
                 token=config.gitlab_token,
                 governor=self._gitlab_governor(config),
                 clock=self._clock,
+                mask=self._mask_refusals,
             ),
             who=who,
         )
+
+    def _mask_source(self, status: int, content: bytes) -> bytes:
+        """Nothing that GitLab tells may carry our tokens on: into files, reports, or another platform."""
+        masked = self._redactor.mask(content)
+        if masked is not content and status < HTTPStatus.BAD_REQUEST and not self._told_of_tokens:
+            self._told_of_tokens = True
+            self._emit(
+                Noticed(
+                    project="",
+                    level="warning",
+                    message="texts on GitLab hold a token of this very run: it is carried over as ***",
+                    hint="Whoever can read them can use it: revoke it after the migration.",
+                )
+            )
+        return masked
+
+    def _mask_refusals(self, status: int, content: bytes) -> bytes:
+        return self._redactor.mask(content) if status >= HTTPStatus.BAD_REQUEST else content
 
     def cold_gitlab(self, config: ProjectConfig) -> ColdGitLab:
         """GitLab for the rare questions; none are answered where an export is read in its place."""
@@ -175,6 +198,7 @@ class Connections:
                     authorize=credential.authorize,
                     governor=governor,
                     clock=self._clock,
+                    mask=self._mask_refusals,
                 ),
                 credential=credential,
                 line=line,

@@ -41,6 +41,7 @@ from gl2gh_batch.domain.pricing import batch_price
 from gl2gh_batch.domain.references import ProjectReference
 from gl2gh_batch.domain.request import DEFAULT_PARALLEL_LIMIT, check_parallel_limit
 from gl2gh_batch.domain.result import ProjectStatus, StoppedBy
+from gl2gh_batch.kit.redact import redacted
 from gl2gh_batch.output.artifact_v1 import batch_artifact
 
 _log = logging.getLogger(__name__)
@@ -168,7 +169,9 @@ class BatchOrchestrator:
         run.refuse_two_names(project_configs)
         project_configs = await run.deal_credentials(project_configs)
         results = await run.all_projects(project_configs, names, lambda: self._stopped_by)
-        result = run.result(results, self._stopped_by)
+        # Platforms and proxies repeat what they were sent, and their words are in it.
+        redact = self.shared_resources.redactor.redact
+        result: dict[str, Any] = redacted(run.result(results, self._stopped_by), redact)
         if project_configs:
             if AgentName.TRANSFORM in agents:
                 result |= run.report_people(self._shard)

@@ -11,7 +11,7 @@ import logging
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from actions_toolkit import core, file_command
 
@@ -39,7 +39,7 @@ from gl2gh_batch.interfaces.running import Outcome, failure_reason, run_batch
 from gl2gh_batch.interfaces.views import MOST_OF_A_MESSAGE, what_happened
 from gl2gh_batch.interfaces.wiring import Batch, unknown_input, wire
 from gl2gh_batch.interfaces.workflow_event import read_event
-from gl2gh_batch.kit.redact import SHORTEST, Redactor
+from gl2gh_batch.kit.redact import SHORTEST, Redactor, redacted, secrets_around
 from gl2gh_batch.output.annotations import annotations_of
 from gl2gh_batch.output.checks_view import checks_markdown
 from gl2gh_batch.output.escape import terminal, usable
@@ -137,7 +137,7 @@ class _Door:
             return self._examine(values)
         outcome = self._repair(REPAIRS[command], values) if command in REPAIRS else self._run(values)
         self._outputs |= self._told(outcome, work_dir)
-        result = _redacted(outcome.result, self._redactor.redact)
+        result = redacted(outcome.result, self._redactor.redact)
         for one in annotations_of(result):
             self._annotate(one.level, one.title, one.message)
         if command in REPAIRS:
@@ -182,9 +182,10 @@ class _Door:
             for variable in _variables(one) if one.secret else ():
                 secret = self._environment.get(variable, "")
                 self._redactor.add(secret)
-                for line in secret.splitlines():
-                    if len(line.strip()) >= SHORTEST:
-                        core.set_secret(line.strip())
+                _register(secret)
+        for secret in secrets_around(self._environment):
+            self._redactor.add(secret)
+            _register(secret)
         sys.stdout.flush()
 
     def _run(self, values: Mapping[str, str]) -> Outcome:
@@ -227,7 +228,7 @@ class _Door:
         """Put the plan on the pull request; a run whose comment is refused is no worse for it."""
         if batch.mode is not MigrationMode.PLAN_ONLY or not can_comment(self._event, values):
             return
-        result = _redacted(outcome.result, self._redactor.redact)
+        result = redacted(outcome.result, self._redactor.redact)
         try:
             asyncio.run(show_plan(self._event, result, values, plan_digest(batch.work_dir)))
         except Gl2ghError as error:
@@ -360,6 +361,13 @@ def _command(values: Mapping[str, str]) -> str:
     return command
 
 
+def _register(secret: str) -> None:
+    """Let the runner mask each line of it."""
+    for line in secret.splitlines():
+        if len(line.strip()) >= SHORTEST:
+            core.set_secret(line.strip())
+
+
 def _refuse_unreviewed(what: str, event: str) -> None:
     if event.startswith("pull_request"):
         repairs = what in REPAIRS
@@ -378,16 +386,3 @@ def _interrupted() -> StoppedError:
     error = StoppedError("interrupted before the batch began", hint="Run again: nothing was done yet.")
     error.exit_code = INTERRUPTED
     return error
-
-
-def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
-    """The same plain data without the secrets."""
-    match value:
-        case str():
-            return redact(value)
-        case Mapping():
-            return {key: _redacted(one, redact) for key, one in value.items()}
-        case list() | tuple():
-            return [_redacted(one, redact) for one in value]
-        case _:
-            return value

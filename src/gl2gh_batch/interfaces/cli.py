@@ -25,7 +25,7 @@ from gl2gh_batch.interfaces.running import Outcome, run_batch
 from gl2gh_batch.interfaces.views import error_text, nobody_listens, say, view_for
 from gl2gh_batch.interfaces.wiring import Batch, wire
 from gl2gh_batch.kit.memory import keep_heap_steady
-from gl2gh_batch.kit.redact import RedactingFilter, Redactor
+from gl2gh_batch.kit.redact import RedactingFilter, Redactor, secrets_around
 from gl2gh_batch.output.escape import terminal
 
 PROFILES: Final = ("github.com", "github.com-strict", "ghes", "unlimited")
@@ -38,7 +38,7 @@ TOKENS: Final[Mapping[str, tuple[str, ...]]] = {
 
 def main(argv: Sequence[str] | None = None, environment: Mapping[str, str] = os.environ) -> int:
     """Run one command; its exit code: 0 success, 1 partial or failed, 2 usage, 128 + a signal."""
-    redactor = Redactor()
+    redactor = Redactor(secrets_around(environment))
     keep_heap_steady()
     with _logging_to_stderr(redactor) as log:
         try:

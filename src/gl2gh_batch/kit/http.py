@@ -50,6 +50,8 @@ MAX_REFUSALS: Final = 10
 READING: Final = frozenset({"GET", "HEAD"})
 
 Authorize = Callable[[], Awaitable[Mapping[str, str]]]
+# Status and body → the body without what must not go on.
+Mask = Callable[[int, bytes], bytes]
 ReadLimits = Callable[[int, Mapping[str, str], bytes], LimitReport]
 
 
@@ -119,6 +121,7 @@ class HttpClient:
         total_timeout_s: float = 180.0,
         read_timeout_s: float = 60.0,
         jitter: Callable[[], float] = random.random,
+        mask: Mask | None = None,
     ) -> None:
         self.origin = Origin(base_url)
         self.service = service
@@ -139,6 +142,7 @@ class HttpClient:
         )
         self._jitter = jitter
         self._proxy = proxy_for(base_url)
+        self._mask = mask
 
     async def send(
         self,
@@ -295,6 +299,8 @@ class HttpClient:
                     proxy=self._proxy,
                 ) as response:
                     content = await _read(response, max_bytes, sink if response.status == 200 else None)
+                    if self._mask is not None:
+                        content = self._mask(response.status, content)
                     answer = Answer(
                         service=self.service,
                         method=method,

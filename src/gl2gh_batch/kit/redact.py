@@ -7,14 +7,27 @@ import html
 import json
 import logging
 import re
-from collections.abc import Iterable
-from typing import Final
-from urllib.parse import quote, quote_plus
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any, Final
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 MASK: Final = "***"
 # Shorter ones would mask ordinary words, and are no secrets of any platform.
 SHORTEST: Final = 6
 _LINE_LENGTH: Final = 16
+_TOKENS_AROUND: Final = frozenset(
+    {
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+        "ACTIONS_RUNTIME_TOKEN",
+        "GH_PAT",
+        "GH_TOKEN",
+        "GITHUB_APP_PRIVATE_KEY",
+        "GITHUB_TOKEN",
+        "GITLAB_PAT",
+        "GITLAB_TOKEN",
+    }
+)
 
 
 class Redactor:
@@ -26,6 +39,7 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._forms: set[str] = set()
+        self._raw: tuple[bytes, ...] = ()
         self._pattern: re.Pattern[str] | None = None
         for secret in secrets:
             self.add(secret)
@@ -39,10 +53,42 @@ class Redactor:
         if self._forms:
             longest_first = sorted(self._forms, key=len, reverse=True)
             self._pattern = re.compile("|".join(re.escape(one) for one in longest_first))
+            self._raw = tuple(one.encode("utf-8", "surrogatepass") for one in longest_first)
 
     def redact(self, text: str) -> str:
         """The text without the secrets."""
         return text if self._pattern is None else self._pattern.sub(MASK, text)
+
+    def mask(self, content: bytes) -> bytes:
+        """The bytes without the secrets; the very same object where there are none."""
+        for form in self._raw:
+            if form in content:
+                content = content.replace(form, MASK.encode())
+        return content
+
+
+def redacted(value: Any, redact: Callable[[str], str]) -> Any:
+    """The same plain data without the secrets."""
+    match value:
+        case str():
+            return redact(value)
+        case Mapping():
+            return {key: redacted(one, redact) for key, one in value.items()}
+        case list() | tuple():
+            return [redacted(one, redact) for one in value]
+        case _:
+            return value
+
+
+def secrets_around(environment: Mapping[str, str]) -> Iterator[str]:
+    """What is secret in the variables of a process: proxies' passwords, tokens of ours and of the runner."""
+    for name, value in environment.items():
+        if name.lower() in {"http_proxy", "https_proxy", "all_proxy"}:
+            with suppress(ValueError):
+                password = urlsplit(value).password or ""
+                yield from {password, unquote(password)}
+        elif name in _TOKENS_AROUND:
+            yield value
 
 
 class RedactingFilter(logging.Filter):

@@ -15,7 +15,7 @@ import aiohttp
 from gl2gh_batch.domain.errors import NotFoundError
 from gl2gh_batch.domain.limits import GITLAB_COSTS
 from gl2gh_batch.domain.ports import Clock, Governor
-from gl2gh_batch.kit.http import Answer, HttpClient, Retries
+from gl2gh_batch.kit.http import Answer, HttpClient, Mask, Retries
 from gl2gh_batch.kit.together import together
 from gl2gh_batch.kit.verdict import Verdict
 from gl2gh_batch.source import sansio
@@ -363,6 +363,7 @@ def open_gitlab(
     clock: Clock,
     header: TokenHeader = TokenHeader.PRIVATE_TOKEN,
     retries: Retries | None = None,
+    mask: Mask | None = None,
 ) -> GitLab:
     """The API of the instance at `url` with one token."""
     return GitLab(
@@ -374,6 +375,7 @@ def open_gitlab(
             clock=clock,
             header=header,
             retries=retries,
+            mask=mask,
         )
     )
 
@@ -387,6 +389,7 @@ def open_http(
     clock: Clock,
     header: TokenHeader = TokenHeader.PRIVATE_TOKEN,
     retries: Retries | None = None,
+    mask: Mask | None = None,
 ) -> HttpClient:
     """What carries requests to the instance at `url` with one token."""
     headers = token_headers(token, header)
@@ -404,6 +407,7 @@ def open_http(
         read_limits=sansio.read_limits,
         hint=CREDENTIAL_HINT,
         retries=retries,
+        mask=mask,
     )
 
 

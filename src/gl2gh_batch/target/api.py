@@ -15,7 +15,7 @@ from gl2gh_batch.domain.plan import Pace
 from gl2gh_batch.domain.ports import Clock
 from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.kit.governor import RequestGovernor
-from gl2gh_batch.kit.http import Answer, Authorize, HttpClient, Retries
+from gl2gh_batch.kit.http import Answer, Authorize, HttpClient, Mask, Retries
 from gl2gh_batch.kit.verdict import Verdict
 from gl2gh_batch.target import sansio
 from gl2gh_batch.target.models import (
@@ -323,6 +323,7 @@ def open_github(
     governor: RequestGovernor,
     clock: Clock,
     retries: Retries | None = None,
+    mask: Mask | None = None,
 ) -> GitHub:
     """The API at `api_url` with one credential."""
 
@@ -337,6 +338,7 @@ def open_github(
             read_limits=sansio.read_limits,
             hint=CREDENTIAL_HINT,
             retries=retries,
+            mask=mask,
         )
 
     return GitHub(client(api_url), governor, uploads=client(uploads_url(api_url)))
