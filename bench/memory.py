@@ -1,7 +1,8 @@
 """How much memory our process takes at its peak, apart from the sandbox, which is a process of its own here.
 
 `python -m bench.memory sandbox …` and `… client …` are those two processes. Time is real; pauses are short,
-since waiting takes no memory.
+since waiting takes no memory. A crowd of large projects is measured without notes (notes are read issue by
+issue and none is kept), and says its peak for each agent that most projects were at.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import re
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -31,21 +34,27 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 JOB_S: Final = (0.0, 0.001)
 PAUSE_FACTOR: Final = 500.0
 NOTES: Final = 6
+SAMPLE_S: Final = 0.2
+TELL_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peak:
-    """The peak of our process while it migrated so many equal projects at once; `real_s` is the client's."""
+    """The peak of our process while it migrated so many equal projects at once; `real_s` is the client's.
+
+    `by_agent` holds the peaks while most projects were at that agent.
+    """
 
     projects: int
     issues: int
     peak_mb: float
     real_s: float
+    by_agent: Mapping[str, float] = field(default_factory=dict)
 
 
-def peak_memory(projects: int, issues: int) -> Peak:
+def peak_memory(projects: int, issues: int, notes: int = NOTES) -> Peak:
     """FULL, of so many projects with so many issues each, in a fresh process set up as the program is."""
-    size = Size(name="volume", issues=issues, notes=NOTES, labels=5, has_history=False)
+    size = Size(name="volume", issues=issues, notes=notes, labels=5, has_history=False)
     with in_memory(), TemporaryDirectory(prefix="gl2gh-bench-") as name:
         seeds = [str(path) for path in write_seeds([size] * projects, Path(name) / "seeds")]
         with subprocess.Popen(
@@ -75,7 +84,14 @@ def peak_memory(projects: int, issues: int) -> Peak:
             )
             real_s = time.monotonic() - began
             sandbox.communicate()  # the end of its input ends it
-    return Peak(projects=projects, issues=issues, peak_mb=float(client.stdout), real_s=real_s)
+    seen = json.loads(client.stdout)
+    return Peak(
+        projects=projects,
+        issues=issues,
+        peak_mb=seen["peak_mb"],
+        real_s=real_s,
+        by_agent=seen["by_agent"],
+    )
 
 
 async def _serve(seeds: list[str]) -> None:
@@ -84,7 +100,7 @@ async def _serve(seeds: list[str]) -> None:
         await asyncio.to_thread(sys.stdin.read)
 
 
-async def _migrate(where: dict[str, Any], work: Path, projects: int) -> None:
+async def _migrate(where: dict[str, Any], work: Path, projects: int) -> dict[str, float]:
     gitlab, github = where["gitlab"], where["github"]
     configs = [
         {
@@ -99,17 +115,39 @@ async def _migrate(where: dict[str, Any], work: Path, projects: int) -> None:
         for number in range(1, projects + 1)
     ]
     async with SharedResources(work_dir=work, clock=BriskClock(PAUSE_FACTOR)) as resources:
-        result = await BatchOrchestrator(resources).execute_batch_migration(
-            configs, mode="FULL", parallel_limit=projects
-        )
+        batch = BatchOrchestrator(resources)
+        sampling = asyncio.create_task(_sample(batch, by_agent := {}))
+        result = await batch.execute_batch_migration(configs, mode="FULL", parallel_limit=projects)
+        sampling.cancel()
     if result["status"] != "success":
         raise SystemExit(f"the batch ended with {result['status']}")
+    return by_agent
 
 
-def _peak_mb() -> float:
-    """The peak of this program; `getrusage` would answer with that of its parent, if that was larger."""
+async def _sample(batch: BatchOrchestrator, by_agent: dict[str, float]) -> None:
+    """Keep the peak for each agent, and say every minute where the batch is."""
+    told_s = time.monotonic()
+    while True:
+        await asyncio.sleep(SAMPLE_S)
+        projects = batch.get_progress()["projects"].values()
+        agents = Counter(one["agent"] for one in projects if one["agent"])
+        if not agents:
+            continue
+        agent, _ = agents.most_common(1)[0]
+        now_mb = _memory_mb("VmRSS")
+        by_agent[agent] = max(by_agent.get(agent, 0.0), now_mb)
+        if time.monotonic() - told_s >= TELL_S:
+            told_s = time.monotonic()
+            done = sum(one["done"] for one in projects)
+            told = ", ".join(f"{count} at {name}" for name, count in agents.items())
+            peaks = f"{now_mb:.0f} MB now, {_memory_mb('VmHWM'):.0f} MB at the peak"
+            print(f"{told}, {done} done: {peaks}", file=sys.stderr, flush=True)
+
+
+def _memory_mb(name: str) -> float:
+    """What the kernel says of this program; `getrusage` would answer with a larger parent's."""
     status = Path("/proc/self/status").read_text("ascii")
-    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    found = re.search(rf"{name}:\s+(\d+) kB", status)
     assert found is not None
     return int(found[1]) / 1024
 
@@ -121,8 +159,8 @@ def main(arguments: list[str]) -> None:
             asyncio.run(_serve(seeds))
         case ["client", where, work, projects]:
             keep_heap_steady()
-            asyncio.run(_migrate(json.loads(where), Path(work), int(projects)))
-            print(f"{_peak_mb():.1f}")
+            by_agent = asyncio.run(_migrate(json.loads(where), Path(work), int(projects)))
+            print(json.dumps({"peak_mb": _memory_mb("VmHWM"), "by_agent": by_agent}))
         case _:
             raise SystemExit("usage: python -m bench.memory sandbox SEED... | client WHERE WORK PROJECTS")
 

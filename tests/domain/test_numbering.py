@@ -42,3 +42,12 @@ def test_what_the_survey_did_not_know_has_no_number(policy: NumberingPolicy, iid
     numbers = Numbers(policy=policy, highest_issue=3, highest_merge_request=2, issue_iids=(1, 3))
     known = iid in {1, 3} if policy is NumberingPolicy.COMPACT else 1 <= iid <= 3
     assert (numbers.issue(iid) is not None) is known
+
+
+def test_any_promises_nothing() -> None:
+    """Without promised numbers items have places in one order, of which none is two items'."""
+    numbers = Numbers(policy=NumberingPolicy.ANY, highest_issue=3, highest_merge_request=2)
+    assert not numbers.promised
+    assert all(Numbers(policy=one).promised for one in NumberingPolicy if one is not NumberingPolicy.ANY)
+    places = [numbers.issue(iid) for iid in (1, 2, 3)] + [numbers.merge_request(iid) for iid in (1, 2)]
+    assert places == [1, 2, 3, 4, 5]

@@ -92,16 +92,21 @@ class DeskBook:
         return None  # none but a wiki's pages has a place of its own
 
     def issue_number(self, iid: int, project_path: str | None = None) -> tuple[RepoRef, int] | None:
-        reference = self._reference(project_path)
+        reference = self._numbered(project_path)
         number = None if reference is None else reference.numbers.issue(iid)
         return None if reference is None or number is None else (reference.repo, number)
 
     def merge_request_number(self, iid: int, project_path: str | None = None) -> tuple[RepoRef, int] | None:
-        reference = self._reference(project_path)
+        reference = self._numbered(project_path)
         if reference is None or "merge_requests" not in self._desk.kinds:
             return None
         number = reference.numbers.merge_request(iid)
         return None if number is None else (reference.repo, number)
+
+    def _numbered(self, project_path: str | None) -> ProjectReference | None:
+        """The project, if its items have numbers that can be told now."""
+        reference = self._reference(project_path)
+        return reference if reference is not None and reference.numbers.promised else None
 
     def _reference(self, project_path: str | None) -> ProjectReference | None:
         if project_path is None or project_path.lower() == self.project_path.lower():

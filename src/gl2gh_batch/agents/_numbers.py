@@ -1,4 +1,7 @@
-"""The map of a project's numbers, written while its plan is made: a line for each range."""
+"""The map of a project's numbers, a line for each range.
+
+It is written while the plan is made; where no number is promised, when all are given.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from gl2gh_batch import codec
+from gl2gh_batch.agents._desk import Desk
 from gl2gh_batch.domain.numbering import PLACEHOLDERS, NumberRange
-from gl2gh_batch.kinds import Kind
-from gl2gh_batch.kit.workdir import LineWriter, read_lines
+from gl2gh_batch.kinds import Kind, filling_order
+from gl2gh_batch.kit.ledger import Ledger
+from gl2gh_batch.kit.workdir import LineWriter, lines_to, read_lines
 
 # As many as a reader looks at; the rest is in the file.
 MOST_IN_HEAD: Final = 20
@@ -44,6 +49,20 @@ class NumberMap:
         if len(self.head) < MOST_IN_HEAD:
             self.head.append(self._last)
         self._last = None
+
+
+def write_given_numbers(desk: Desk, ledger: Ledger) -> None:
+    """Write the map anew by what the receipts say."""
+    with lines_to(desk.folder.numbers) as lines:
+        numbers = NumberMap(lines)
+        for name in filling_order(desk.kinds, desk.reference.numbers):
+            kind = desk.kinds[name]
+            path = desk.folder.lines_of(desk.folder.desired, name)
+            for line in read_lines(path) if path.is_file() else ():
+                made = kind.as_made(codec.decode(line, kind.desired_type), ledger.receipt)
+                if (kind.number_of(made) or 0) > 0:
+                    numbers.add(kind, made)
+        numbers.finish()
 
 
 def read_numbers(path: Path) -> Iterator[NumberRange]:

@@ -120,6 +120,8 @@ class Spool:
         # Whole after a kill at any moment, without a sync for each line.
         self._db.execute("pragma journal_mode = wal")
         self._db.execute("pragma synchronous = normal")
+        # Twenty of them at once: SQLite would keep 2 MB for each.
+        self._db.execute("pragma cache_size = -256")
 
     def __enter__(self) -> Self:
         return self

@@ -90,10 +90,18 @@ class RefusedItems:
             Noticed(
                 project=self._desk.label,
                 level="warning",
-                message=f"{step.id} was not made: {error.message}",
+                # A job that ran beside others may be told by a later step.
+                message=f"{error.item or step.id} was not made: {error.message}",
                 hint="The others go on. Once the cause is removed, the same command sends what is missing.",
             )
         )
+
+    def ended(self, error: Gl2ghError) -> None:
+        """Keep the error of what was still under way at the end; raises it when it is no item's."""
+        if not isinstance(error, _OF_AN_ITEM):
+            raise error
+        self._refused += 1
+        self._errors.append(error)
 
     def finish(self) -> None:
         """Raise the first error, with the others' names, when there was any."""

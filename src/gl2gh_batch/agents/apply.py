@@ -6,6 +6,7 @@ from typing import Final
 
 from gl2gh_batch.agents._agent import Agent, counted
 from gl2gh_batch.agents._desk import Desk
+from gl2gh_batch.agents._numbers import write_given_numbers
 from gl2gh_batch.agents._refused_items import RefusedItems
 from gl2gh_batch.agents._restoring import restore_history
 from gl2gh_batch.agents.export import fetch_history
@@ -78,7 +79,13 @@ async def perform_phase(desk: Desk, plan: Plan, phase: Phase, note: str) -> int:
             refused.sent(step)
             done[step.kind] = done.get(step.kind, 0) + 1
             desk.count(AgentName.APPLY, step.kind, done[step.kind], totals.get(step.kind))
+        try:
+            await engine.settle()
+        except Gl2ghError as error:
+            refused.ended(error)
         refused.finish()
+        if phase is Phase.FILL and not desk.reference.numbers.promised:
+            write_given_numbers(desk, ledger)
         ledger.set(note, plan.digest)
         ledger.set(RECOVERED, "")  # by now every step has its receipt
         return sent

@@ -7,7 +7,7 @@ import uuid
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gl2gh_batch import codec
@@ -223,9 +223,14 @@ class PlanAgent(Agent):
                 if f"{name}.ndjson" not in manifest.files:
                     continue
                 spool = desk.folder.scratch / f"close-{name}.ndjson"
+                behind = desk.folder.scratch / f"behind-{name}.ndjson"
                 stack.callback(spool.unlink, missing_ok=True)
-                with lines_to(spool) as later:
-                    kinds[name] = _plan_kind(desk, kind, facts, lines, later, tally, shared, numbers)
+                stack.callback(behind.unlink, missing_ok=True)
+                with lines_to(spool) as later, lines_to(behind) as after:
+                    sorting = Lines(lines, after if not desk.reference.numbers.promised else lines, later)
+                    kinds[name] = _plan_kind(desk, kind, facts, sorting, tally, shared, numbers)
+                for line in read_lines(behind):
+                    lines.write(line)
                 closing.append(read_lines(spool))
             numbers.finish()
             # What opens the repository comes last: the kinds close in the opposite order.
@@ -287,12 +292,31 @@ class PlanAgent(Agent):
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Where the steps of one kind go: jobs that run side by side first, what has to know their numbers after
+    them all, and what closes the repository last."""
+
+    first: LineWriter
+    after: LineWriter
+    closing: LineWriter
+
+    def write(self, step: Step | NoOp) -> None:
+        """Write one step where it belongs."""
+        if isinstance(step, NoOp):
+            to = self.first
+        elif step.phase is not Phase.FILL:
+            to = self.closing
+        else:
+            to = self.first if isinstance(step, Call) and step.runs_beside else self.after
+        to.write(STEPS.encode(step))
+
+
 def _plan_kind(
     desk: Desk,
     kind: Kind[Any, Any],
     facts: TargetFacts,
-    lines: LineWriter,
-    later: LineWriter,
+    lines: Lines,
     tally: Tally,
     shared: Counter[str],
     numbers: NumberMap,
@@ -307,19 +331,19 @@ def _plan_kind(
             if settled is None:
                 continue
             items += 1
-            numbers.add(kind, settled)
+            if desk.reference.numbers.promised:
+                numbers.add(kind, settled)
             for choice, content in kind.content_by_choice(settled).items():
                 choices[choice][content > 0] += content or 1
             parts += kind.parts(settled)
             own_reads += kind.own_reads(settled)
             removed += kind.settle(desired, facts, Phase.CLOSE) is None
             for step in kind.steps(desired, desk.repo, facts):
+                lines.write(step)
                 if isinstance(step, NoOp):
                     no_ops += 1
-                    lines.write(STEPS.encode(step))
                     continue
                 steps += 1
-                (lines if step.phase is Phase.FILL else later).write(STEPS.encode(step))
                 instead = isinstance(step, Call) and step.instead_of
                 if not instead and (ledger is None or not _is_done(ledger, step.id)):
                     tally.add(step)

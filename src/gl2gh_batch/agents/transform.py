@@ -98,6 +98,7 @@ class Transform(Agent):
             used_uploads=shelf.used,
             files=desk.folder.files,
             wiki=wiki,
+            unpromised=None if desk.reference.numbers.promised else desk.reference.numbers,
         )
         spans = numbered(desk.kinds, names, desk.reference.numbers)
         files: dict[str, FileFacts] = {}
@@ -264,6 +265,8 @@ def numbered(
 
     GitHub counts on from 1: what a kind that is left out would have taken is filled by the next one.
     """
+    if not numbers.promised:
+        return {}
     spans = {
         name: span for name, kind in kinds.items() if name in present and (span := kind.numbers_of(numbers))
     }
@@ -305,6 +308,20 @@ def _losses_of_project(desk: Desk, inventory: Inventory) -> Iterator[Loss]:
             item=name,
             what=f"{'an unknown number of' if count is None else count} {NOT_CARRIED[name]}",
             reason="this version does not carry them over",
+        )
+    if not desk.reference.numbers.promised:
+        reason = "the policy promises no numbers (numbering: any)"
+        yield Loss(
+            kind="issues",
+            item="numbers",
+            what="the numbers, and references to issues and merge requests: they lead to GitLab",
+            reason=reason,
+        )
+        yield Loss(
+            kind="repository",
+            item="commit messages",
+            what="references in commit messages: GitHub takes #12 there for whatever has that number now",
+            reason=reason,
         )
     for name, choice in desk.request.kinds.items():
         if choice == "skip":

@@ -39,7 +39,8 @@ def predicted_s(numbers: Numbers | None, hours: float | None) -> float:
         return hours * 3600
     if numbers is None:
         return PROJECT_S
-    return numbers.highest_issue * LATENCY_S[Pace.IMPORT] + PROJECT_S
+    pace = Pace.IMPORT if numbers.promised else Pace.WRITE
+    return numbers.highest_issue * LATENCY_S[pace] + PROJECT_S
 
 
 @dataclass(slots=True)

@@ -19,6 +19,7 @@ class NumberingPolicy(StrEnum):
     ISSUES_EXACT = "issues-exact"
     MERGE_REQUESTS_EXACT = "merge-requests-exact"
     COMPACT = "compact"
+    ANY = "any"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,8 @@ class Numbers:
     """The numbers of one project's items.
 
     `highest_issue` and `highest_merge_request` are the highest iids at the survey. `compact` needs
-    the iids themselves, in ascending order.
+    the iids themselves, in ascending order. Where none is `promised`, what this says of an item is only its
+    place in the order of all: its number is known when GitHub gave it.
     """
 
     policy: NumberingPolicy = NumberingPolicy.ISSUES_EXACT
@@ -35,12 +37,17 @@ class Numbers:
     issue_iids: tuple[int, ...] = ()
     merge_request_iids: tuple[int, ...] = ()
 
+    @property
+    def promised(self) -> bool:
+        """True when every item gets the number that is told here."""
+        return self.policy is not NumberingPolicy.ANY
+
     def issue(self, iid: int) -> int | None:
         """The number of the issue with that iid; None when the survey did not know it."""
         if not 1 <= iid <= self.highest_issue:
             return None
         match self.policy:
-            case NumberingPolicy.ISSUES_EXACT:
+            case NumberingPolicy.ISSUES_EXACT | NumberingPolicy.ANY:
                 return iid
             case NumberingPolicy.MERGE_REQUESTS_EXACT:
                 return self.highest_merge_request + iid
@@ -52,7 +59,7 @@ class Numbers:
         if not 1 <= iid <= self.highest_merge_request:
             return None
         match self.policy:
-            case NumberingPolicy.ISSUES_EXACT:
+            case NumberingPolicy.ISSUES_EXACT | NumberingPolicy.ANY:
                 return self.highest_issue + iid
             case NumberingPolicy.MERGE_REQUESTS_EXACT:
                 return iid
@@ -64,7 +71,7 @@ class Numbers:
     def of_issues(self) -> range:
         """The numbers that issues take, gaps included."""
         match self.policy:
-            case NumberingPolicy.ISSUES_EXACT:
+            case NumberingPolicy.ISSUES_EXACT | NumberingPolicy.ANY:
                 return range(1, self.highest_issue + 1)
             case NumberingPolicy.MERGE_REQUESTS_EXACT:
                 first = self.highest_merge_request + 1
@@ -76,7 +83,7 @@ class Numbers:
     def of_merge_requests(self) -> range:
         """The numbers that merge requests take, gaps included; never one of the issues'."""
         match self.policy:
-            case NumberingPolicy.ISSUES_EXACT:
+            case NumberingPolicy.ISSUES_EXACT | NumberingPolicy.ANY:
                 first = self.highest_issue + 1
                 return range(first, first + self.highest_merge_request)
             case NumberingPolicy.MERGE_REQUESTS_EXACT:

@@ -91,6 +91,10 @@ class Call:
     is to be expected (`adopts`), the price counts it. When a target answers 404 to a call that needs a
     `capability`, it lacks that, and the plan is made again without.
 
+    A call of `any_number` takes the number that GitHub gives it, and has `number` in its `keep`. A path that
+    has to name such a number holds the step in braces: `/repos/acme/app/issues/{issues/12}/lock`. Import
+    jobs of `any_number` run side by side.
+
     A `dispensable` call may be refused as invalid (422): steps that are due `after` it are then passed over,
     those that are there `instead_of` it performed. The `spare` fields are left out when GitHub refuses the
     call with them. A `repeatable` one may be sent twice without harm although it is a POST. An `early` one
@@ -109,6 +113,7 @@ class Call:
     adopt_path: str = ""
     adopts: bool = False
     expect_number: int | None = None
+    any_number: bool = False
     keep: tuple[str, ...] = ()
     optional: bool = False
     after: str = ""
@@ -119,6 +124,11 @@ class Call:
     early: bool = False
     entries: Entries | None = None
     capability: Capability | None = None
+
+    @property
+    def runs_beside(self) -> bool:
+        """True for a job that nothing waits for before the next is begun."""
+        return self.any_number and self.completion is Completion.IMPORT_JOB and not self.instead_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,12 @@ LATENCY_S: Final[dict[Pace, float]] = {
 }
 GIT_OPERATION_S: Final = 3.0
 POLLS_PER_IMPORT: Final = 1.07
+# Jobs that run side by side are looked at in lists of a hundred: the first time when so many were begun, then
+# whenever as many again were (see the engine), and at the end until none is left.
+JOBS_PER_PAGE: Final = 100
+FIRST_LOOK: Final = 100
+MOST_BEGUN: Final = 4000
+LAST_LOOKS: Final = 2
 
 COSTS_OF: Final[dict[Pace, Costs]] = {
     Pace.READ: READ_COSTS,
@@ -43,13 +49,15 @@ COSTS_OF: Final[dict[Pace, Costs]] = {
 class Tally:
     """Counts requests by pace while steps go by.
 
-    `imports` counts jobs, whose polls are added at the end; `ref_pushes` the git operations that bring refs.
+    `imports` counts the jobs that are waited for, `beside` those that run side by side; their polls are added
+    at the end. `ref_pushes` counts the git operations that bring refs.
     """
 
     paces: Counter[Pace] = field(default_factory=Counter)
     git_operations: int = 0
     imports: int = 0
     ref_pushes: int = 0
+    beside: int = 0
 
     def add(self, step: Step) -> None:
         """Count one step, with the polls that it brings."""
@@ -57,7 +65,8 @@ class Tally:
             case Call():
                 self.paces[step.pace] += 1
                 if step.completion is Completion.IMPORT_JOB:
-                    self.imports += 1
+                    self.imports += not step.runs_beside
+                    self.beside += step.runs_beside
                     # The job's status tells a number; whatever else is kept has to be read.
                     self.paces[Pace.READ] += step.keep not in {(), ("number",)}
                 if step.adopts:
@@ -79,8 +88,8 @@ class Tally:
 
     @property
     def polls(self) -> int:
-        """The looks at import jobs: a little more than one each."""
-        return round(POLLS_PER_IMPORT * self.imports)
+        """The looks at import jobs: a little more than one each, or one for a hundred and a few."""
+        return round(POLLS_PER_IMPORT * self.imports) + looks_at_lists(self.beside)
 
     def price(self, limits: Limits, *, imports_are_content: bool = False) -> Price:
         """The tally as a price under these limits, and by what is known of imports."""
@@ -109,7 +118,27 @@ class Tally:
     def chain_s(self) -> float:
         """The seconds that one project takes by itself: its writes go one after the other."""
         single = sum(LATENCY_S[pace] * count for pace, count in self.paces.items())
+        single -= (LATENCY_S[Pace.IMPORT] - LATENCY_S[Pace.WRITE]) * self.beside
         return single + self.git_operations * GIT_OPERATION_S
+
+
+def looks_at_lists(jobs: int) -> int:
+    """The requests that tell of so many jobs which run side by side."""
+    looks, begun, wanted = 0, 0, FIRST_LOOK
+    while begun + wanted <= jobs:
+        looks += -(-wanted // JOBS_PER_PAGE)
+        begun += wanted
+        wanted = next_look(wanted)
+    left = jobs - begun
+    return looks + (-(-left // JOBS_PER_PAGE) + LAST_LOOKS - 1 if jobs else 0)
+
+
+def next_look(begun: int) -> int:
+    """After so many more jobs the list is looked at, when the look before came after `begun`.
+
+    Soon at first, since what makes one import fail may make all fail.
+    """
+    return min(2 * begun, MOST_BEGUN)
 
 
 def bound_s(by_class: Mapping[LimitClass, int], limits: Limits) -> float:

@@ -62,4 +62,11 @@ class Engine(ABC):
 
     @abstractmethod
     async def perform(self, step: Step) -> bool:
-        """Perform the step unless the ledger has its receipt; True when something was sent."""
+        """Perform the step unless the ledger has its receipt; True when something was sent.
+
+        What runs side by side may have none yet: `settle` waits for it.
+        """
+
+    @abstractmethod
+    async def settle(self) -> None:
+        """Wait until everything that was sent has its receipt."""

@@ -1,15 +1,21 @@
-"""Import jobs of GitHub's: started by a request, done when their status says so."""
+"""Import jobs of GitHub's: started by a request, done when their status says so.
+
+Where the next issue's number hangs on it each job is waited for. Where no number is promised they run side by
+side: the ledger's intents name them, and a list of a hundred jobs tells what became of them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from gl2gh_batch.domain.errors import TargetError, UnclearAnswerError
+from gl2gh_batch.domain.ledger import StepState
 from gl2gh_batch.domain.plan import Call
 from gl2gh_batch.domain.ports import Governor
+from gl2gh_batch.domain.pricing import FIRST_LOOK, next_look
 from gl2gh_batch.engines._engine import Workbench
 from gl2gh_batch.target.models import ImportStatus
 
@@ -21,6 +27,10 @@ RISE: Final = 1.06
 GROWTH: Final = 0.2
 SHORTEST_PAUSE_S: Final = 0.05
 LONGEST_PAUSE_S: Final = 30.0
+# What the intent of a job names: its id, and for one that runs beside others what its receipt is to keep.
+IMPORT_ID: Final = "import_id"
+KEEP: Final = "keep"
+NAMED_AT_MOST: Final = 5
 GIVE_UP_S: Final = 30 * 60.0
 
 # The latest guess of whoever writes with the same credential: how long jobs take is GitHub's matter.
@@ -45,6 +55,109 @@ class ImportJobs:
         self._governor = bench.github.governor
         self._guess_s = FIRST_GUESS_S
         self._sink, self._rise = FIRST_SINK, FIRST_RISE
+        self._begun, self._look_at = 0, FIRST_LOOK
+        # Jobs that failed, by step, until they are sent again; None while it is not known of an earlier run.
+        self._failed: dict[str, ImportStatus] | None = None
+
+    # ── side by side ─────────────────────────────────────────────────────────────────────────────
+
+    async def begin(self, call: Call, import_id: int) -> None:
+        """Leave a job to itself, and look at all when many were begun. Raises `ImportFailedError`."""
+        # Before this one counts among them: what an earlier run began and failed will be sent again.
+        failed = await self._known_failures()
+        self._bench.ledger.note(call.id, {IMPORT_ID: import_id, KEEP: list(call.keep)}, self._now())
+        failed.pop(call.id, None)
+        self._begun += 1
+        if self._begun >= self._look_at:
+            self._begun, self._look_at = 0, next_look(self._look_at)
+            await self._gather(wait=False)
+
+    async def settle(self) -> None:
+        """Wait until all that was begun has its receipt. Raises `ImportFailedError`."""
+        if self._begun:
+            await self._bench.clock.sleep(_LATEST.get(self._governor, self._guess_s))
+            self._begun = 0
+            await self._gather(wait=True)
+
+    async def is_done(self, step: str) -> bool:
+        """Whether a job that an earlier run began made its issue; False when it failed."""
+        return step not in await self._known_failures()
+
+    async def _known_failures(self) -> dict[str, ImportStatus]:
+        """The jobs that failed and were not sent again; asked for once, when an earlier run left some."""
+        if self._failed is None:
+            self._failed = await self._look(wait=True)
+        return self._failed
+
+    async def _gather(self, *, wait: bool) -> None:
+        failed = await self._look(wait=wait)
+        (await self._known_failures()).update(failed)
+        if failed:
+            (step, status), *others = failed.items()
+            error = _failed(step, status)
+            if others:
+                error.message += f"; {', '.join(one for one, _ in others[:NAMED_AT_MOST])} failed as well"
+                left = len(others) - NAMED_AT_MOST
+                error.message += f", and {left} more" if left > 0 else ""
+            raise error
+
+    async def _look(self, *, wait: bool) -> dict[str, ImportStatus]:
+        """Give the jobs that ended their receipts; those that failed, by step. `wait`: until none is left."""
+        clock, known = self._bench.clock, self._failed or {}
+        waiting: dict[int, tuple[str, tuple[str, ...]]] = {}
+        since = clock.now().date()
+        for receipt in self._bench.ledger.receipts(StepState.INTENT):
+            if KEEP in receipt.fields and receipt.step not in known:
+                waiting[receipt.fields[IMPORT_ID]] = (receipt.step, tuple(receipt.fields[KEEP]))
+                since = min(since, datetime.fromisoformat(receipt.at).astimezone(UTC).date())
+        failed: dict[str, ImportStatus] = {}
+        began, pause = clock.monotonic(), SHORTEST_PAUSE_S
+        while waiting:
+            for status in (await self._listed(waiting, since)).values():
+                if status.status not in {"imported", "failed"}:
+                    continue
+                step, keep = waiting.pop(status.id)
+                if status.status == "failed":
+                    failed[step] = status
+                else:
+                    self._bench.ledger.done(step, await self._fields(status, keep), self._now())
+            if not wait or not waiting:
+                break
+            if clock.monotonic() - began > GIVE_UP_S:
+                raise _endless(next(iter(waiting.values()))[0])
+            await clock.sleep(pause)
+            pause = min(max(2 * pause, GROWTH * (clock.monotonic() - began)), LONGEST_PAUSE_S)
+        return failed
+
+    async def _listed(self, waiting: Mapping[int, object], since: date) -> dict[int, ImportStatus]:
+        """What the list says of those that are waited for; no further than to the last of them."""
+        found: dict[int, ImportStatus] = {}
+        # A day more, for clocks that differ.
+        async for status in self._bench.github.import_statuses(self._bench.repo, since - timedelta(days=1)):
+            if status.id in waiting:
+                found[status.id] = status  # what ends meanwhile moves, and others come by twice
+                if len(found) == len(waiting):
+                    break
+        return found
+
+    async def _fields(self, status: ImportStatus, keep: tuple[str, ...]) -> dict[str, Any]:
+        """What the receipt keeps; a job's status tells a number only."""
+        fields: dict[str, Any] = {"number": status.number}
+        if status.number is None:
+            raise TargetError(
+                f"GitHub does not say which issue import {status.id} made",
+                hint="Run again: it is asked again. If that does not help, use another policy of numbering.",
+            )
+        if keep != ("number",):
+            answer = await self._bench.github.find(f"/repos/{self._bench.repo}/issues/{status.number}")
+            body = {} if answer is None else answer.json()
+            fields |= {name: body[name] for name in keep if name in body}
+        return fields
+
+    def _now(self) -> str:
+        return self._bench.clock.now().isoformat()
+
+    # ── one at a time ────────────────────────────────────────────────────────────────────────────
 
     async def finish(self, call: Call, import_id: int) -> Mapping[str, Any]:
         """Wait until the job ends; the number that its issue got. Raises `ImportFailedError`."""
@@ -65,13 +178,9 @@ class ImportJobs:
                 self._learn(too_early_s)
                 return {"number": status.number}
             if status is not None and status.status == "failed":
-                raise _failed(call, status)
+                raise _failed(call.id, status)
             if waited > GIVE_UP_S:
-                raise UnclearAnswerError(
-                    f"the import did not end within {GIVE_UP_S / 60:.0f} minutes",
-                    hint="GitHub may be in trouble. Run again later: this very job is asked for first.",
-                    item=call.id,
-                )
+                raise _endless(call.id)
             too_early_s = looked_s
             pause = min(max(waited * GROWTH, SHORTEST_PAUSE_S), LONGEST_PAUSE_S)
 
@@ -106,7 +215,15 @@ class ImportJobs:
             pause = min(pause * 1.5, LONGEST_PAUSE_S)
 
 
-def _failed(call: Call, status: ImportStatus) -> ImportFailedError:
+def _endless(step: str) -> UnclearAnswerError:
+    return UnclearAnswerError(
+        f"the import did not end within {GIVE_UP_S / 60:.0f} minutes",
+        hint="GitHub may be in trouble. Run again later: this very job is asked for first.",
+        item=step,
+    )
+
+
+def _failed(step: str, status: ImportStatus) -> ImportFailedError:
     faults = "; ".join(
         f"{fault.location or fault.field or fault.resource}: {fault.value!r} is {fault.code}"
         for fault in status.errors or ()
@@ -114,5 +231,5 @@ def _failed(call: Call, status: ImportStatus) -> ImportFailedError:
     return ImportFailedError(
         f"GitHub refused to import it: {faults or 'without a reason'}",
         hint="Mend what it names in GitLab or in the users' map, then run again with resume_from=export.",
-        item=call.id,
+        item=step,
     )

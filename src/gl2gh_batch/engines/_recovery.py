@@ -137,19 +137,20 @@ class Recovery:
     def _call(self, call: Call, found: _Found, *, is_closing: bool) -> None:
         identity = call.lookup and call.lookup.contains and find_marker(call.lookup.value)
         item = found.marked.get(identity) if identity else None
-        if call.expect_number is None:
+        if call.expect_number is None and not call.any_number:
             # What later steps may refer to is looked up when it is due.
             if is_closing and not call.instead_of and not call.keep:
                 self._done(call, {})
             return
         is_pull = item is not None and bool(item.get("pull_request"))
-        wants_pull = call.lookup is not None and "/pulls/" in call.lookup.path
-        if item is not None and is_pull == wants_pull and item["number"] == call.expect_number:
+        wants_pull = call.lookup is not None and "/pulls" in call.lookup.path
+        fits = item is not None and (call.any_number or item["number"] == call.expect_number)
+        if item is not None and is_pull == wants_pull and fits:
             self._done(call, {name: item[name] for name in call.keep if name in item})
         elif item is not None and wants_pull and call.dispensable:
             self._bench.ledger.intent(call.id, self._digest(call), self._now())
             self._bench.ledger.refused(call.id, {"message": "an issue stands in its place"}, self._now())
-        elif call.instead_of:
+        elif call.instead_of or call.expect_number is None:
             return
         elif call.expect_number in found.numbers:
             raise TargetError(

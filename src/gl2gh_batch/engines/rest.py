@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -36,7 +37,7 @@ from gl2gh_batch.domain.plan import (
 from gl2gh_batch.engines._assets import AssetUploads
 from gl2gh_batch.engines._engine import Engine, Workbench
 from gl2gh_batch.engines._entries import SPLIT, EntryByEntry
-from gl2gh_batch.engines._imports import ImportFailedError, ImportJobs
+from gl2gh_batch.engines._imports import IMPORT_ID, ImportFailedError, ImportJobs
 from gl2gh_batch.engines._lookups import Lookups
 from gl2gh_batch.engines._pushes import LOOK_AFTER_S, Pushes
 from gl2gh_batch.engines._recovery import Recovery, is_recovered
@@ -50,6 +51,7 @@ from gl2gh_batch.target.refusals import refusal_of
 ISSUES_VIA: Final = "issues_via"
 GRAPHQL: Final = "/graphql"
 TRIES: Final = 3
+_STEP_IN_PATH: Final = re.compile(r"\{((?:instead/)?(?:issues|merge_requests)/[0-9]+)\}")
 CLOCK_SLACK: Final = timedelta(minutes=10)
 
 
@@ -113,6 +115,9 @@ class RestEngine(Engine):
         if bench.claim is not None:
             bench.claim.forget()
 
+    async def settle(self) -> None:
+        await self._imports.settle()
+
     async def perform(self, step: Step) -> bool:
         if isinstance(step, Call) and not self._is_due(step):
             return False
@@ -123,6 +128,8 @@ class RestEngine(Engine):
                 return False
             receipt = None
         try:
+            if not (isinstance(step, Call) and step.runs_beside):
+                await self._imports.settle()  # what comes behind jobs may name their numbers
             while True:
                 await self._writer.secure(step)
                 try:
@@ -163,6 +170,7 @@ class RestEngine(Engine):
     # ── calls ────────────────────────────────────────────────────────────────────────────────────
 
     async def _call(self, call: Call, digest: str, receipt: Receipt | None) -> bool:
+        call = self._placed(call)
         if receipt is not None and await self._settle(call, receipt):
             return False
         call = replace(call, body=self._resolve(call.body))
@@ -261,10 +269,13 @@ class RestEngine(Engine):
                 raise error
             self._refused(call, error)
             return
+        if call.runs_beside:
+            await self._imports.begin(call, int(body["id"]))
+            return
         if call.id == CREATE_STEP:
             self._writer.looked()
         if call.completion is Completion.IMPORT_JOB:
-            self.bench.ledger.note(call.id, {"import_id": body["id"]}, self._now())
+            self.bench.ledger.note(call.id, {IMPORT_ID: body["id"]}, self._now())
             fields = await self._imports.finish(call, int(body["id"]))
         else:
             fields = body if isinstance(body, dict) else {}
@@ -326,7 +337,9 @@ class RestEngine(Engine):
             await self._entries.send(replace(call, body=self._resolve(call.body)))
             self._done(call, {})
             return True
-        import_id = receipt.fields.get("import_id")
+        import_id = receipt.fields.get(IMPORT_ID)
+        if call.runs_beside and import_id is not None:
+            return await self._imports.is_done(call.id)
         if call.completion is Completion.IMPORT_JOB and import_id is not None:
             try:
                 fields = await self._imports.finish(call, int(import_id))
@@ -340,8 +353,8 @@ class RestEngine(Engine):
 
     async def _is_there(self, call: Call, digest: str) -> bool:
         """Whether an earlier run, whose receipts are lost, made it: then it has its receipt now."""
-        if call.lookup is None or call.lookup.absent:
-            return False
+        if call.lookup is None or call.lookup.absent or call.any_number:
+            return False  # what took any number was found by its marker when the ledger was made again
         found = await self._lookups.find(call.lookup)
         if found is None:
             return False
@@ -370,17 +383,37 @@ class RestEngine(Engine):
 
     # ── the ledger ───────────────────────────────────────────────────────────────────────────────
 
+    def _placed(self, call: Call) -> Call:
+        """The call with the numbers in its paths that other steps got (see `Call`)."""
+
+        def placed(path: str) -> str:
+            return _STEP_IN_PATH.sub(lambda found: str(self._field(found[1], "number")), path)
+
+        return replace(
+            call,
+            path=placed(call.path),
+            lookup=call.lookup and replace(call.lookup, path=placed(call.lookup.path)),
+            entries=call.entries
+            and replace(
+                call.entries,
+                path=placed(call.entries.path),
+                lookup_path=placed(call.entries.lookup_path),
+            ),
+        )
+
+    def _field(self, step: str, name: str) -> Any:
+        receipt = self.bench.ledger.receipt(step)
+        if receipt is None or name not in receipt.fields:
+            raise EarlierStepMissingError(
+                f"it refers to {step}, which was not made", hint="Make the plan again."
+            )
+        return receipt.fields[name]
+
     def _resolve(self, value: Any) -> Any:
         """The body with every reference to an earlier step replaced by what its receipt holds."""
         if isinstance(value, Mapping):
             if set(value) == {"$ref", "field"}:
-                receipt = self.bench.ledger.receipt(value["$ref"])
-                if receipt is None or value["field"] not in receipt.fields:
-                    raise EarlierStepMissingError(
-                        f"it refers to {value['$ref']}, which was not made",
-                        hint="Make the plan again.",
-                    )
-                return receipt.fields[value["field"]]
+                return self._field(value["$ref"], value["field"])
             return {key: self._resolve(one) for key, one in value.items()}
         if isinstance(value, list | tuple):
             return [self._resolve(one) for one in value]
@@ -418,7 +451,7 @@ def _is_told(call: Call, answer: Answer) -> bool:
         return False
     if call.completion is Completion.IMPORT_JOB:
         return isinstance(body.get("id"), int)
-    return call.expect_number is None or isinstance(body.get("number"), int)
+    return "number" not in call.keep or isinstance(body.get("number"), int)
 
 
 def _digest(step: Step) -> str:

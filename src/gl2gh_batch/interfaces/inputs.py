@@ -67,7 +67,7 @@ INPUTS: Final[tuple[Input, ...]] = (
     Input(name="approved_plan", help="digest of the plan that was reviewed; APPLY refuses any other"),
     Input(name="confirm", help="digest of the plan whose repositories cleanup deletes"),
     Input(name="artifact_name", help="name of the artifact that the workflow uploads work_dir as"),
-    Input(name="numbering", help="issues-exact, merge-requests-exact or compact"),
+    Input(name="numbering", help="issues-exact, merge-requests-exact, compact, or any (the fastest)"),
     Input(
         name="merge_requests",
         help="open-as-pull-request, all-as-pull-request or all-as-issue",

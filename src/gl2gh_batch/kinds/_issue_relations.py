@@ -12,7 +12,7 @@ from typing import Final
 
 from gl2gh_batch.domain.request import ConfidentialPolicy, Policies
 from gl2gh_batch.kinds._issue_history import IssueName, read_history
-from gl2gh_batch.kinds._issue_values import IssueRecord, Relation, RelationSort
+from gl2gh_batch.kinds._issue_values import IssueRecord, Relation, RelationSort, place_of
 from gl2gh_batch.kinds._kind import Setting
 
 KIND: Final = "issues"
@@ -86,10 +86,13 @@ def relations_of(iid: int, number: int, setting: Setting) -> Relations:
     def numbers(what: str) -> dict[int, int]:
         found = {}
         for other in names.get(f"{what}:{iid}", "").split():
-            place = setting.book.issue_number(int(other))
+            place = setting.issue_place(int(other))
             if place is not None:
-                found[place[1]] = int(other)
+                found[place] = int(other)
         return dict(sorted(found.items()))
+
+    def path(issue: int) -> str:
+        return "" if setting.unpromised is None else place_of(0, f"{KIND}/{issue}")
 
     parents, children = numbers("parent"), numbers("children")
     blockers, those = numbers("blocked-by"), numbers("blocks")
@@ -100,10 +103,14 @@ def relations_of(iid: int, number: int, setting: Setting) -> Relations:
         (RelationSort.BLOCKED_BY, those, blockers),
     ):
         # The later of the two writes: then both are there.
-        written += [Relation(sort=sort, number=one, other=number, step=own) for one in above if one < number]
         written += [
-            Relation(sort=sort, number=number, other=one, step=f"{KIND}/{iid}")
-            for one, iid in below.items()
+            Relation(sort=sort, number=one, other=number, step=own, place=path(other))
+            for one, other in above.items()
+            if one < number
+        ]
+        written += [
+            Relation(sort=sort, number=number, other=one, step=f"{KIND}/{other}", place=path(iid))
+            for one, other in below.items()
             if one < number
         ]
     return Relations(

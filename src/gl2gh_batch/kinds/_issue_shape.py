@@ -79,6 +79,7 @@ def shape_issue(record: IssueRecord, number: int, setting: Setting) -> Shaped[Is
         blocked_by=relations.blocked_by,
         relations=relations.written,
         related=relations.related,
+        numbered_by="" if setting.unpromised is None else source,
         comments=(
             *_continuation(more, f"{source}/body", issue.created_at, start=2),
             *_continuation(_cut(every) if apart else [], f"{source}/details", issue.created_at),

@@ -54,7 +54,7 @@ def issue_steps(issue: IssueDesired, repo: RepoRef, facts: TargetFacts) -> Itera
             id=f"{issue.source}/lock",
             kind=KIND,
             method="PUT",
-            path=f"/repos/{repo}/issues/{issue.number}/lock",
+            path=f"/repos/{repo}/issues/{issue.place}/lock",
         )
     if issue.temporary:
         yield Call(
@@ -109,7 +109,8 @@ def _import(issue: IssueDesired, repo: RepoRef) -> Iterator[Step]:
         pace=Pace.IMPORT,
         completion=Completion.IMPORT_JOB,
         lookup=_issue_lookup(issue, repo),
-        expect_number=issue.number,
+        expect_number=None if issue.numbered_by else issue.number,
+        any_number=bool(issue.numbered_by),
         keep=keep,
     )
     for comment in outside:
@@ -125,7 +126,7 @@ def _import(issue: IssueDesired, repo: RepoRef) -> Iterator[Step]:
             kind=KIND,
             # Not POST …/assignees, which could not be repeated after an unclear answer.
             method="PATCH",
-            path=f"/repos/{repo}/issues/{issue.number}",
+            path=f"/repos/{repo}/issues/{issue.place}",
             body=later,
         )
 
@@ -156,7 +157,8 @@ def _ordinary(issue: IssueDesired, repo: RepoRef) -> Iterator[Step]:
         body=body,
         pace=Pace.CONTENT,
         lookup=_issue_lookup(issue, repo),
-        expect_number=issue.number,
+        expect_number=None if issue.numbered_by else issue.number,
+        any_number=bool(issue.numbered_by),
         keep=("number", "id", "node_id"),
     )
     for comment in issue.comments:
@@ -166,7 +168,7 @@ def _ordinary(issue: IssueDesired, repo: RepoRef) -> Iterator[Step]:
             id=f"{issue.source}/close",
             kind=KIND,
             method="PATCH",
-            path=f"/repos/{repo}/issues/{issue.number}",
+            path=f"/repos/{repo}/issues/{issue.place}",
             body={"state": "closed", "state_reason": issue.state_reason or "completed"},
         )
 
@@ -179,7 +181,7 @@ def relation_step(sort: RelationSort, number: int, other: int) -> str:
 def _relate(relation: Relation, repo: RepoRef) -> Call:
     # "Add sub-issue" and "Add a dependency an issue is blocked by" take ids; only the latter notifies.
     rest, field = PLACES[relation.sort]
-    path = f"/repos/{repo}/issues/{relation.number}/{rest}"
+    path = f"/repos/{repo}/issues/{relation.place or relation.number}/{rest}"
     return Call(
         id=relation_step(relation.sort, relation.number, relation.other),
         kind=KIND,
@@ -194,7 +196,7 @@ def _relate(relation: Relation, repo: RepoRef) -> Call:
 
 
 def _comment(issue: IssueDesired, comment: CommentDesired, repo: RepoRef) -> Call:
-    path = f"/repos/{repo}/issues/{issue.number}/comments"
+    path = f"/repos/{repo}/issues/{issue.place}/comments"
     return Call(
         id=comment.source,
         kind=KIND,
@@ -208,8 +210,9 @@ def _comment(issue: IssueDesired, comment: CommentDesired, repo: RepoRef) -> Cal
 
 
 def _issue_lookup(issue: IssueDesired, repo: RepoRef) -> Lookup:
+    all_of_them = f"/repos/{repo}/issues?state=all&per_page=100"
     return Lookup(
-        path=f"/repos/{repo}/issues/{issue.number}",
+        path=all_of_them if issue.numbered_by else f"/repos/{repo}/issues/{issue.number}",
         field="body",
         value=marker(issue.source),
         contains=True,

@@ -40,18 +40,24 @@ class RelationSort(StrEnum):
     BLOCKED_BY = "blocked-by"
 
 
+def place_of(number: int, numbered_by: str) -> str:
+    """A number in a path, or the step that gets it (see `Call`)."""
+    return f"{{{numbered_by}}}" if numbered_by else str(number)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relation:
     """A relation that is written with the later of its two issues.
 
     It is written below issue `number` (the parent, or the blocked one); `other` is the number of the other
-    issue, and `step` makes that.
+    issue, and `step` makes that. `place` is what a path calls the first, where that is not its number.
     """
 
     sort: RelationSort
     number: int
     other: int
     step: str
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +67,8 @@ class IssueDesired:
     `source` is its identity in GitLab (`issues/12`, `placeholders/13`), dates are ISO 8601 in UTC to
     the second, `milestone` a title and `milestone_id` GitLab's id of it. A `temporary` one is removed
     in the close phase. `parent` and `blocked_by` are numbers; `relations` those that this issue writes,
-    and a `related` one is named by its id in some.
+    and a `related` one is named by its id in some. Where no number is promised all are places in an order,
+    and `numbered_by` is the step whose receipt has the number.
     """
 
     source: str
@@ -87,3 +94,9 @@ class IssueDesired:
     dated: bool = True
     placeholder: bool = False
     temporary: bool = False
+    numbered_by: str = ""
+
+    @property
+    def place(self) -> str:
+        """What a path calls it: its number, or the step that gets it one."""
+        return place_of(self.number, self.numbered_by)

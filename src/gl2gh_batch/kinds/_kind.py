@@ -112,6 +112,7 @@ class Setting:
     project, see `Kind.refs`. `taken` are the refs of the mirror, `used_uploads` the attachments that texts
     were given addresses of, `files` the folder of the files that were read, and `trees` the refs that kinds
     had made (full name → object id; there when `repository` is shaped). `wiki` knows the pages of the wiki.
+    `unpromised` is there for a project whose items take any number: it tells only their order.
     """
 
     book: Book
@@ -124,6 +125,21 @@ class Setting:
     files: Path | None = None
     trees: Mapping[str, str] = field(default_factory=dict)
     wiki: Wiki | None = None
+    unpromised: Numbers | None = None
+
+    def issue_place(self, iid: int) -> int | None:
+        """The number of an issue of this project, or its place where none is promised; None when unknown."""
+        if self.unpromised is not None:
+            return self.unpromised.issue(iid)
+        found = self.book.issue_number(iid)
+        return None if found is None else found[1]
+
+    def merge_request_place(self, iid: int) -> int | None:
+        """The same of a merge request."""
+        if self.unpromised is not None:
+            return self.unpromised.merge_request(iid)
+        found = self.book.merge_request_number(iid)
+        return None if found is None else found[1]
 
     def own_name(self, base: str) -> str:
         """The name of a branch or tag of ours: `base`, or numbered where the project has one of that name."""

@@ -99,6 +99,7 @@ def _issue(record: MergeRequestRecord, number: int, setting: Setting) -> IssueDe
         assignees=known,
         locked=bool(item.discussion_locked),
         comments=tuple(comments),
+        numbered_by="" if setting.unpromised is None else source,
     )
 
 

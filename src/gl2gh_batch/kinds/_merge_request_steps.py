@@ -18,6 +18,8 @@ from gl2gh_batch.kinds.milestones import milestone_step
 from gl2gh_batch.rewrite.markers import marker
 
 KIND: Final = "merge_requests"
+# What the ids of the steps begin with that are taken where GitHub refuses a pull request.
+INSTEAD: Final = "instead/"
 REVIEW_BODY: Final = "What was said about the changes on GitLab."
 
 
@@ -27,12 +29,14 @@ def merge_request_steps(desired: MergeRequestDesired, repo: RepoRef, facts: Targ
         yield from as_issue(desired.issue, repo, facts)
         return
     yield from _pull_steps(desired, desired.pull, repo)
-    for step in as_issue(desired.issue, repo, facts, prefix="instead/"):
+    for step in as_issue(desired.issue, repo, facts, prefix=INSTEAD):
         yield replace(step, instead_of=desired.source)
 
 
 def as_issue(issue: IssueDesired, repo: RepoRef, facts: TargetFacts, *, prefix: str = "") -> Iterator[Call]:
     """The steps of an issue, as steps of this kind."""
+    if prefix and issue.numbered_by:
+        issue = replace(issue, numbered_by=f"{prefix}{issue.numbered_by}")
     for step in issue_steps(issue, repo, facts):
         if isinstance(step, Call):
             yield replace(step, id=f"{prefix}{step.id}", kind=KIND)
@@ -55,7 +59,9 @@ def reviewers_step(desired: MergeRequestDesired) -> str:
 
 def _pull_steps(desired: MergeRequestDesired, pull: PullDesired, repo: RepoRef) -> Iterator[Call]:
     number, source = desired.number, desired.source
+    numbered = desired.issue.numbered_by == ""
     path = f"/repos/{repo}/pulls"
+    place = f"{path}/{number}" if numbered else f"{path}?state=all&per_page=100"
     yield Call(
         id=source,
         kind=KIND,
@@ -69,8 +75,9 @@ def _pull_steps(desired: MergeRequestDesired, pull: PullDesired, repo: RepoRef) 
             **({"draft": True} if pull.draft else {}),
         },
         pace=Pace.CONTENT,
-        lookup=Lookup(path=f"{path}/{number}", field="body", value=marker(source), contains=True),
-        expect_number=number,
+        lookup=Lookup(path=place, field="body", value=marker(source), contains=True),
+        expect_number=number if numbered else None,
+        any_number=not numbered,
         keep=("number", "draft"),
         # A plan without draft pull requests answers 422 to the word itself.
         spare=("draft",) if pull.draft else (),
@@ -81,7 +88,7 @@ def _pull_steps(desired: MergeRequestDesired, pull: PullDesired, repo: RepoRef) 
 
 
 def _after(desired: MergeRequestDesired, pull: PullDesired, repo: RepoRef) -> Iterator[Call]:
-    number, source = desired.number, desired.source
+    number, source = desired.issue.place, desired.source
     comments = f"/repos/{repo}/issues/{number}/comments"
     if pull.review:
         yield _review(desired, pull, repo, comments)
@@ -132,7 +139,7 @@ def _after(desired: MergeRequestDesired, pull: PullDesired, repo: RepoRef) -> It
 
 def _review(desired: MergeRequestDesired, pull: PullDesired, repo: RepoRef, comments: str) -> Call:
     identity = review_step(desired)
-    reviews = f"/repos/{repo}/pulls/{desired.number}/reviews"
+    reviews = f"/repos/{repo}/pulls/{desired.issue.place}/reviews"
     return Call(
         id=identity,
         kind=KIND,

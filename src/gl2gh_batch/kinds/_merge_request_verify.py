@@ -13,7 +13,7 @@ from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.domain.result import Difference, DifferenceSort
 from gl2gh_batch.kinds._issue_values import CommentDesired, IssueDesired
 from gl2gh_batch.kinds._kind import Receipts, compare
-from gl2gh_batch.kinds._merge_request_steps import pull_step, review_step, reviewers_step
+from gl2gh_batch.kinds._merge_request_steps import INSTEAD, pull_step, review_step, reviewers_step
 from gl2gh_batch.kinds._merge_request_values import MergeRequestDesired, PullDesired, ReviewComment
 from gl2gh_batch.rewrite.markers import find_marker
 from gl2gh_batch.rewrite.names import label_key
@@ -86,6 +86,17 @@ def no_issue(number: int) -> IssueDesired:
 
 def as_made(desired: MergeRequestDesired, receipts: Receipts) -> MergeRequestDesired:
     """What GitHub took: an issue where it refused the pull request, comments where it refused lines."""
+    made = _as_made(desired, receipts)
+    if not made.issue.numbered_by:
+        return made
+    step = made.source if made.pull is not None or desired.pull is None else f"{INSTEAD}{made.source}"
+    receipt = receipts(step)
+    given = None if receipt is None else receipt.fields.get("number")
+    number = given if isinstance(given, int) else -made.number
+    return replace(made, number=number, issue=replace(made.issue, number=number))
+
+
+def _as_made(desired: MergeRequestDesired, receipts: Receipts) -> MergeRequestDesired:
     pull = desired.pull
     if pull is None:
         return desired

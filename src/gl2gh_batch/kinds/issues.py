@@ -23,7 +23,7 @@ from gl2gh_batch.kinds._issue_steps import CAPABILITIES, issue_steps, relation_s
 from gl2gh_batch.kinds._issue_values import CommentDesired, IssueDesired, IssueRecord, RelationSort
 from gl2gh_batch.kinds._kind import Kind, Receipts, Setting, Shaped, Source, compare
 from gl2gh_batch.kinds._people import people
-from gl2gh_batch.rewrite.markers import marker
+from gl2gh_batch.rewrite.markers import find_marker, marker
 from gl2gh_batch.rewrite.names import label_key
 from gl2gh_batch.source import models
 from gl2gh_batch.source.api import GitLab
@@ -96,8 +96,8 @@ class IssuesKind(Kind[IssueRecord, IssueDesired]):
                     ),
                 ),
             )
-        found = setting.book.issue_number(issue.iid)
-        if found is None:
+        place = setting.issue_place(issue.iid)
+        if place is None:
             return Shaped(
                 desired=None,
                 losses=(
@@ -109,7 +109,7 @@ class IssuesKind(Kind[IssueRecord, IssueDesired]):
                     ),
                 ),
             )
-        return shape_issue(record, found[1], setting)
+        return shape_issue(record, place, setting)
 
     async def observe(self, github: GitHub, repo: RepoRef) -> AsyncIterator[str]:
         async for issue in github.issues(repo):
@@ -171,6 +171,7 @@ class IssuesKind(Kind[IssueRecord, IssueDesired]):
                     "dated",
                     "placeholder",
                     "temporary",
+                    "numbered_by",
                 }
             )
             | undated,
@@ -220,6 +221,8 @@ class IssuesKind(Kind[IssueRecord, IssueDesired]):
         return numbers.of_issues
 
     def owns(self, seen: IssueDesired, numbers: Numbers) -> bool:
+        if not numbers.promised:
+            return not (find_marker(seen.body) or "").startswith("merge_requests/")
         return seen.number not in numbers.of_merge_requests
 
     def filler(self, number: int, setting: Setting) -> IssueDesired | None:
@@ -286,7 +289,8 @@ class IssuesKind(Kind[IssueRecord, IssueDesired]):
         blockers = tuple(
             one for one in desired.blocked_by if not is_refused(RelationSort.BLOCKED_BY, number, one)
         )
-        return replace(desired, parent=parent, blocked_by=blockers)
+        desired = replace(desired, parent=parent, blocked_by=blockers)
+        return with_given_number(desired, receipts) if desired.numbered_by else desired
 
     def own_reads(self, desired: IssueDesired) -> int:
         return 1 if desired.blocked_by else 0
@@ -323,6 +327,25 @@ class IssuesKind(Kind[IssueRecord, IssueDesired]):
     def verify_reads(self, items: int, parts: int, removed: int) -> int:
         del items, parts, removed
         return 0
+
+
+def with_given_number(desired: IssueDesired, receipts: Receipts) -> IssueDesired:
+    """The issue with the numbers that it and its relations got; minus its place where it got none."""
+
+    def given(step: str, place: int) -> int:
+        receipt = receipts(step)
+        number = None if receipt is None else receipt.fields.get("number")
+        return number if isinstance(number, int) else -place
+
+    def other(place: int) -> int:
+        return given(f"issues/{place}", place)
+
+    return replace(
+        desired,
+        number=given(desired.numbered_by, desired.number),
+        parent=None if desired.parent is None else other(desired.parent),
+        blocked_by=tuple(sorted(map(other, desired.blocked_by))),
+    )
 
 
 async def _blockers(witness: Witness, repo: RepoRef, issue: GitHubIssue) -> tuple[int, ...]:

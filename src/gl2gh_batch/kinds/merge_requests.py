@@ -22,6 +22,7 @@ from gl2gh_batch.kinds._merge_request_values import MergeRequestDesired, MergeRe
 from gl2gh_batch.kinds._merge_request_verify import as_made, pull_differences, seen_pulls
 from gl2gh_batch.kinds._people import people
 from gl2gh_batch.kinds.issues import IssuesKind
+from gl2gh_batch.rewrite.markers import find_marker
 from gl2gh_batch.source.api import GitLab
 from gl2gh_batch.target.api import GitHub
 from gl2gh_batch.target.witness import Witness
@@ -55,8 +56,8 @@ class MergeRequestsKind(Kind[MergeRequestRecord, MergeRequestDesired]):
 
     def shape(self, record: MergeRequestRecord, setting: Setting) -> Shaped[MergeRequestDesired]:
         item = record.merge_request
-        found = setting.book.merge_request_number(item.iid)
-        if found is None:
+        place = setting.merge_request_place(item.iid)
+        if place is None:
             loss = Loss(
                 kind=self.name,
                 item=f"{self.name}/{item.iid}",
@@ -64,7 +65,7 @@ class MergeRequestsKind(Kind[MergeRequestRecord, MergeRequestDesired]):
                 reason="it came after the survey of this batch; run again to take it along",
             )
             return Shaped(desired=None, losses=(loss,))
-        return shape_merge_request(record, found[1], setting)
+        return shape_merge_request(record, place, setting)
 
     async def observe(self, github: GitHub, repo: RepoRef) -> AsyncIterator[str]:
         # An empty target has none, and whatever is there is in the list of issues as well.
@@ -141,6 +142,9 @@ class MergeRequestsKind(Kind[MergeRequestRecord, MergeRequestDesired]):
         return not numbers.of_merge_requests
 
     def owns(self, seen: MergeRequestDesired, numbers: Numbers) -> bool:
+        if not numbers.promised:
+            is_ours = (find_marker(seen.issue.body) or "").startswith(f"{self.name}/")
+            return seen.pull is not None or is_ours
         return seen.pull is not None or seen.number in numbers.of_merge_requests
 
     def refs(self, records: Iterator[MergeRequestRecord], policies: Policies) -> Refs:
