@@ -30,11 +30,12 @@ from bench.figures import (
     table,
     whole_figure,
 )
-from bench.memory import peak_memory
+from bench.memory import NOTES, peak_memory
 from bench.rewrite import rewritten
 from bench.service import served
 from bench.tasks import equal_projects, known_strict, planned_and_applied, repeated, scheduled
 
+PARTS: Final = ("rewriting", "rate-file", "memory", "profiles", "schedule", "rerun", "service")
 PROFILES: Final = ("github.com", "github.com-strict", "ghes")
 PARALLEL: Final = (1, 2, 4, 8, 16, 20)
 MOST_AT_ONCE: Final = 20
@@ -44,6 +45,8 @@ SCHEDULED_SHARE: Final = 0.25
 HALF: Final = {size: count // 2 for size, count in HUNDRED.items()}
 FEW_ISSUES: Final = 1000
 CROWD: Final = 20
+# More issues than this in each of a crowd are measured without their notes, which are read one by one.
+MOST_WITH_NOTES: Final = 4000
 RATE_FILE: Final = Path(__file__).with_name("rate_file.py")
 
 
@@ -57,7 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         flush=True,
     )
     # In real time, so before anything else uses the machine.
-    figures = [*rewriting_figures(rewritten()), *shared_figures(_shared(quick=asked.quick))]
+    wanted = set(asked.only or PARTS)
+    figures = rewriting_figures(rewritten()) if "rewriting" in wanted else []
+    figures += shared_figures(_shared(quick=asked.quick)) if "rate-file" in wanted else []
     with ProcessPoolExecutor(asked.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
         figures += _measure(pool, asked)
     print(f"\n{table(figures)}\n\n{time.monotonic() - began:.0f} s")
@@ -83,32 +88,43 @@ def _measure(pool: ProcessPoolExecutor, asked: argparse.Namespace) -> list[Figur
         return future
 
     scale, scheduled_scale = asked.scale, asked.scale * SCHEDULED_SHARE
+    wanted = set(asked.only or PARTS)
+    crowd_notes = NOTES if asked.crowd <= MOST_WITH_NOTES else 0
     # What takes longest goes first, here too.
-    memory = [
-        begin("memory, many issues", peak_memory, 1, asked.issues),
-        begin("memory, many projects", peak_memory, CROWD, asked.crowd),
-        begin("memory, few issues", peak_memory, 1, FEW_ISSUES),
-    ]
-    applied = [begin(name, planned_and_applied, name, scale, MOST_AT_ONCE) for name in PROFILES]
-    applied.append(begin("strict, known", known_strict, scale, MOST_AT_ONCE))
-    runs = [begin(f"p = {parallel}", scheduled, parallel, scheduled_scale) for parallel in PARALLEL]
-    equal = [begin(f"equal projects, p = {parallel}", equal_projects, parallel) for parallel in (1, 8)]
-    service = begin("service", served)
-    again = begin("rerun", repeated, {TINY: 2, SMALL: 2})
-    whole = begin("all agents", scheduled, MOST_AT_ONCE, scale, HALF)
-    schedules = [run.result() for run in runs]
-    one, eight = (run.result() for run in equal)
-    many, crowd, few = memory
-    return [
-        *(figure for run in applied for figure in applied_figures(run.result())),
-        *efficiency_figures(schedules[0], schedules),
-        whole_figure(whole.result()),
-        speed_up_figure(one, eight),
-        *memory_figures(few.result(), many.result(), crowd.result()),
-        *repeated_figures(again.result()),
-        *service_figures(service.result()),
-        refusals_figure([*schedules, whole.result(), one, eight, again.result()]),
-    ]
+    memory: list[Future[Any]] = []
+    applied: list[Future[Any]] = []
+    runs: list[Future[Any]] = []
+    equal: list[Future[Any]] = []
+    more: list[Future[Any]] = []
+    if "memory" in wanted:
+        memory = [
+            begin("memory, many issues", peak_memory, 1, asked.issues),
+            begin("memory, many projects", peak_memory, CROWD, asked.crowd, crowd_notes),
+            begin("memory, few issues", peak_memory, 1, FEW_ISSUES),
+        ]
+    if "profiles" in wanted:
+        applied = [begin(name, planned_and_applied, name, scale, MOST_AT_ONCE) for name in PROFILES]
+        applied.append(begin("strict, known", known_strict, scale, MOST_AT_ONCE))
+    if "schedule" in wanted:
+        runs = [begin(f"p = {parallel}", scheduled, parallel, scheduled_scale) for parallel in PARALLEL]
+        equal = [begin(f"equal projects, p = {parallel}", equal_projects, parallel) for parallel in (1, 8)]
+        more = [begin("all agents", scheduled, MOST_AT_ONCE, scale, HALF)]
+    again = [begin("rerun", repeated, {TINY: 2, SMALL: 2})] if "rerun" in wanted else []
+    service = [begin("service", served)] if "service" in wanted else []
+    figures = [figure for run in applied for figure in applied_figures(run.result())]
+    free: list[Any] = [run.result() for run in (*runs, *more, *equal, *again)]
+    if runs:
+        schedules, (whole, one, eight) = free[: len(runs)], free[len(runs) : len(runs) + 3]
+        figures += efficiency_figures(schedules[0], schedules)
+        figures += [whole_figure(whole), speed_up_figure(one, eight)]
+    if memory:
+        many, crowd, few = (run.result() for run in memory)
+        figures += memory_figures(few, many, crowd)
+    for run in again:
+        figures += repeated_figures(run.result())
+    for run in service:
+        figures += service_figures(run.result())
+    return [*figures, *([refusals_figure(free)] if free else [])]
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -119,6 +135,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--issues", type=int, default=5_000, help="issues of the large project (5000)")
     parser.add_argument(
         "--crowd", type=int, default=FEW_ISSUES, help=f"issues of each of {CROWD} projects at once (1000)"
+    )
+    parser.add_argument(
+        "--only", action="append", choices=PARTS, help="measure this part alone; may be given more than once"
     )
     parser.add_argument("--quick", action="store_true", help="fewer and shorter scenes with processes")
     parser.add_argument(
