@@ -120,7 +120,9 @@ async def _migrate(where: dict[str, Any], work: Path, projects: int) -> dict[str
         result = await batch.execute_batch_migration(configs, mode="FULL", parallel_limit=projects)
         sampling.cancel()
     if result["status"] != "success":
-        raise SystemExit(f"the batch ended with {result['status']}")
+        errors = [one["error"]["message"] for one in result["results"] if one.get("error")]
+        peak_mb = _memory_mb("VmHWM")
+        raise SystemExit(f"the batch ended with {result['status']} at {peak_mb:.0f} MB: {errors}")
     return by_agent
 
 

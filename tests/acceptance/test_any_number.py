@@ -134,7 +134,7 @@ async def test_the_map_is_written_when_numbers_are_given(open_lab: Any) -> None:
     rows = list(csv.DictReader((lab.work / "report/numbers.csv").read_text().splitlines()))
     state = await lab.repository()
     titles = {one["number"]: one["title"] for one in state["issues"]}
-    told = {}
+    told: dict[int, str] = {}
     for row in rows:
         first, number = int(row["first"]), int(row["first_number"])
         count = int(row["last"]) - first + 1
