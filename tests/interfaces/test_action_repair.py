@@ -51,6 +51,16 @@ async def job(open_lab: Any, tmp_path: Path) -> Job:
     return job
 
 
+async def test_the_source_is_as_it_was(job: Job) -> None:
+    """`source-undo` takes back what `source_after` left on GitLab, and the summary says so."""
+    source = job.lab.sandbox.gitlab.projects[17]
+    step = await job.step(mode="FULL", source_after="archive")
+    assert (step.exit_code, source.archived) == (0, True), step
+    step = await job.step(command="source-undo")
+    assert (step.exit_code, source.archived, source.description) == (0, False, "An app"), step
+    assert "unarchived" in step.summary
+
+
 async def test_recover_makes_a_lost_ledger_again(job: Job) -> None:
     """The summary says how much was found, and the APPLY after it sends nothing twice."""
     (job.work / "projects/acme-app-17/ledger.sqlite").unlink()

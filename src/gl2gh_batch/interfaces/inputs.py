@@ -28,7 +28,11 @@ class Input:
 
 
 INPUTS: Final[tuple[Input, ...]] = (
-    Input(name="command", help="run, verify, merge, doctor, recover, unlock or cleanup", default="run"),
+    Input(
+        name="command",
+        help="run, verify, merge, doctor, recover, unlock, cleanup or source-undo",
+        default="run",
+    ),
     Input(
         name="project_ids",
         help="GitLab projects, ids or full paths, separated by commas or lines",

@@ -29,7 +29,10 @@ ASKS: Final[Mapping[Task, str]] = {
 }
 
 
-REPAIRS: Final[Mapping[str, Task]] = {task.value: task for task in HELP}
+# What the Action calls them: its `command` has no flags.
+REPAIRS: Final[Mapping[str, Task]] = {
+    "source-undo" if task is Task.UNDO_SOURCE else task.value: task for task in HELP
+}
 
 
 def repair(
