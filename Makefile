@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help demo serve-demo test bench torture check docs format lock setup clean
+.PHONY: help demo serve-demo test image bench torture check docs format lock setup clean
 
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -27,6 +27,10 @@ serve-demo: .venv/.stamp-runtime ## serve the HTTP service with a sandbox behind
 
 test: .venv/.stamp-dev .tools/.stamp-npm .tools/.stamp-openapi ## run the tests
 	@TMPDIR=$(TEST_TMP) $(BIN)/python -m pytest -n $(WORKERS) -m "$(TESTS)" $(ARGS)
+
+image: .venv/.stamp-dev ## build the Action's image, with Docker or buildah, and run its entry in it
+	@$(BIN)/python tools/image.py build
+	@GL2GH_IMAGE=1 TMPDIR=$(TEST_TMP) $(BIN)/python -m pytest tests/image $(ARGS)
 
 bench: .venv/.stamp-dev ## measure: figures next to the floor that bounds them (docs/performance.md)
 	@$(BIN)/python -m bench $(ARGS)

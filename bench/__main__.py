@@ -20,6 +20,7 @@ from bench.figures import (
     Figure,
     applied_figures,
     efficiency_figures,
+    image_figures,
     memory_figures,
     refusals_figure,
     repeated_figures,
@@ -30,12 +31,13 @@ from bench.figures import (
     table,
     whole_figure,
 )
+from bench.image import Image, measured
 from bench.memory import NOTES, peak_memory
 from bench.rewrite import rewritten
 from bench.service import served
 from bench.tasks import equal_projects, known_strict, planned_and_applied, repeated, scheduled
 
-PARTS: Final = ("rewriting", "rate-file", "memory", "profiles", "schedule", "rerun", "service")
+PARTS: Final = ("rewriting", "rate-file", "image", "memory", "profiles", "schedule", "rerun", "service")
 PROFILES: Final = ("github.com", "github.com-strict", "ghes")
 PARALLEL: Final = (1, 2, 4, 8, 16, 20)
 MOST_AT_ONCE: Final = 20
@@ -63,9 +65,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted = set(asked.only or PARTS)
     figures = rewriting_figures(rewritten()) if "rewriting" in wanted else []
     figures += shared_figures(_shared(quick=asked.quick)) if "rate-file" in wanted else []
+    image = measured() if "image" in wanted else None
+    if isinstance(image, Image):
+        figures += image_figures(image)
     with ProcessPoolExecutor(asked.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
         figures += _measure(pool, asked)
-    print(f"\n{table(figures)}\n\n{time.monotonic() - began:.0f} s")
+    print(f"\n{table(figures)}\n")
+    if isinstance(image, str):
+        print(f"image: not measured: {image}\n")
+    print(f"{time.monotonic() - began:.0f} s")
     return 0 if all(figure.is_met for figure in figures) else 1
 
 

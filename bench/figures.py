@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bench.floor import efficiency
+from bench.image import Image
 from bench.memory import Peak
 from bench.rewrite import Rewritten
 from bench.service import LISTENERS, QUEUED, Served
@@ -59,6 +60,24 @@ def rewriting_figures(run: Rewritten) -> list[Figure]:
             measured=run.ratio,
             most=12.0,
             note=run.shape,
+        ),
+    ]
+
+
+def image_figures(image: Image) -> list[Figure]:
+    """What a runner pulls, and how long it then waits."""
+    return [
+        Figure(
+            name="image: compressed size (MB)",
+            measured=image.megabytes,
+            most=150,
+            note=f"all layers, on {image.base}",
+        ),
+        Figure(
+            name="image: start to the end of `--version` (s of processor)",
+            measured=image.processor_seconds,
+            most=3.0,
+            note=f"{image.seconds:.1f} s on the clock of this machine, with its other work",
         ),
     ]
 

@@ -123,3 +123,18 @@ def test_a_version_that_is_out_stays_what_it_is(project_root: Path, tmp_path: Pa
     code, asked = _publish(project_root, tmp_path, TAKEN="v1.2.3")
     assert code != 0
     assert not [one for one, _ in asked if "PATCH" in one or one[0] == "release"]
+
+
+def test_the_base_of_a_release_is_looked_up(project_root: Path) -> None:
+    """The image stands on the digest of the Dockerfile's base, and its labels name both."""
+    steps = yaml.safe_load((project_root / ".github/workflows/release.yml").read_text())["jobs"]["image"][
+        "steps"
+    ]
+    named = {one.get("id", ""): one for one in steps}
+    digest = "${{ steps.base.outputs.digest }}"
+    build = named["build"]["with"]
+    assert build["build-args"] == f"BASE=${{{{ steps.base.outputs.name }}}}@{digest}"
+    assert f"org.opencontainers.image.base.digest={digest}" in build["labels"]
+    script = named["base"]["run"].splitlines()[0].removeprefix("name=$(").removesuffix(")")
+    found = subprocess.run(["sh", "-c", script], cwd=project_root, check=True, capture_output=True, text=True)
+    assert found.stdout == "python:3.12-slim\n"

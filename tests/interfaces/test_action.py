@@ -224,7 +224,8 @@ def test_hyphens_are_understood(tmp_path: Path) -> None:
     assert step.exit_code == 2
     [said] = step.log.annotations("error")
     assert "parallel_limit: 99" in said.data
-    assert [one.data for one in step.log.annotations("notice")] == [
+    [notice] = step.log.annotations("notice")
+    assert notice.data.split("; ") == [
         "write the input parallel-limit with underscores: parallel_limit",
         "write the input work-dir with underscores: work_dir",
     ]
@@ -246,6 +247,24 @@ def test_pull_requests_write_nothing(tmp_path: Path, event: str, mode: str) -> N
     [said] = step.log.annotations("error")
     assert event in said.data
     assert "PLAN_ONLY" in said.data
+
+
+@pytest.mark.parametrize(
+    ("head", "is_refused"),
+    [({"full_name": "stranger/migration"}, True), (None, True), ({"full_name": "Acme/Migration"}, False)],
+)
+@pytest.mark.parametrize("mode", ["APPLY", "FULL"])
+def test_what_a_fork_began_writes_nothing(
+    tmp_path: Path, mode: str, head: dict[str, str] | None, is_refused: bool
+) -> None:
+    """A run that follows another's, whose commit is a fork's, is refused before anything is asked."""
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps({"workflow_run": {"head_repository": head}}))
+    extra = {"GITHUB_EVENT_PATH": str(event), "GITHUB_API_URL": "http://127.0.0.1:9"}
+    runner = Runner(tmp_path / "job", event="workflow_run", extra=extra)
+    step = runner.run_here({**RIGHT, "mode": mode}, lambda environment: cli.main(["action"], environment))
+    assert (step.exit_code == 2) == is_refused, step
+    assert ("a fork began" in step.stdout) == is_refused
 
 
 class Broken(dict[str, str]):

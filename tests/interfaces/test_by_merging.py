@@ -263,3 +263,21 @@ async def test_a_refused_comment_spoils_nothing(place: Place) -> None:
     [said] = step.log.annotations("warning")
     assert "could not be shown" in said.data
     assert await place.comments() == []
+
+
+async def test_people_went_on_between_review_and_merge(place: Place) -> None:
+    """A source that changed since is refused by name; accepted, the snapshot goes as it was reviewed."""
+    runner, step = await place.plan()
+    place.upload(runner, step)
+    place.lab.sandbox.gitlab.projects[17].issues[1].title = "Changed since"
+    place.lab.sandbox.gitlab.projects[17].issues[1].updated_at = "2030-01-01T00:00:00.000Z"
+    sha = await place.merge()
+    refused = await place.apply(sha)
+    assert (refused.exit_code, refused.outputs["failure_reason"]) == (1, "source-changed"), refused.stdout
+    [said] = refused.log.annotations("error")
+    assert "issues or merge requests were updated" in said.data
+    assert "accept_source_changes: true" in said.data
+    assert sorted(await place.lab.repositories()) == [REPOSITORY]
+    applied = await place.apply(sha, accept_source_changes="true")
+    assert applied.exit_code == 0, applied
+    assert (await place.lab.repository("acme/app"))["issues"][0]["title"] == "Issue 1"

@@ -74,6 +74,7 @@ async def test_the_shards_of_a_plan_make_what_one_run_would(tmp_path: Path, seed
         assert [one["project_id"] for one in merged["results"]] == [901, 902, 903]
         assert merged["missing_shards"] == []
         assert json.loads((together / "batch-result.json").read_text("utf-8")) == merged
+        _is_one_report(together / "report", plan / "report")
         repositories = sandbox.github.repositories.values()
         issues = {one.name: [issue.title for issue in one.issues.values()] for one in repositories}
         assert issues == {
@@ -81,6 +82,21 @@ async def test_the_shards_of_a_plan_make_what_one_run_would(tmp_path: Path, seed
             "two": ["See #1"],
             "three": ["See acme/two#1"],
         }
+
+
+def _is_one_report(joined: Path, planned: Path) -> None:
+    """The shards' reports make what one run's is: each project's lines once, its certificate, all sums."""
+    for name in ("numbers.csv", "inventory.csv", "losses.csv", "losses.ndjson"):
+        found, whole = (sorted((one / name).read_text("utf-8").splitlines()) for one in (joined, planned))
+        assert [line.partition(",")[0] for line in found] == [line.partition(",")[0] for line in whole], name
+        if name == "numbers.csv":
+            assert found == whole
+    certificates = sorted(path.name for path in (joined / "certificates").glob("*.json"))
+    assert certificates == [
+        f"acme-{name}-{number}.json" for name, number in (("one", 901), ("three", 903), ("two", 902))
+    ]
+    assert json.loads((joined / "results.json").read_text("utf-8"))["successful"] == 3
+    assert "acme/three" in (joined / "summary.md").read_text("utf-8").replace("&#47;", "/")
 
 
 async def test_a_shard_that_the_plan_does_not_know_is_refused(tmp_path: Path, seeds: list[Path]) -> None:

@@ -42,3 +42,12 @@ def test_nothing_to_say_is_nothing(all_good: dict[str, Any]) -> None:
     """A success without findings has no annotations."""
     all_good["results"][0]["findings"] = []
     assert annotations_of(all_good) == []
+
+
+def test_what_was_said_before_counts(many_failures: dict[str, Any]) -> None:
+    """With notices and warnings of the door's own there are ten of each level, too."""
+    for used in range(12):
+        found = annotations_of(many_failures, {"error": used})
+        errors = [one for one in found if one.level == "error"]
+        assert len(errors) == max(AT_MOST - used, 1)
+        assert errors[-1].message == f"and {21 + min(used, 9)} more: see the job summary"

@@ -156,3 +156,10 @@ def test_a_group_has_an_end() -> None:
     [(_, lines)] = [one for one in log.said if isinstance(one, tuple)]
     assert len(lines) == MOST_LINES + 1
     assert lines[-1] == "| and 6 lines more"
+
+
+def test_it_beats_before_the_batch() -> None:
+    """While a plan is fetched there are no projects yet, and the log says so."""
+    log = Heard()
+    log.view.beat()
+    assert log.said == ["| the batch has not begun yet"]

@@ -66,7 +66,7 @@ def test_it_is_cut_at_the_end_of_a_row(thousand: dict[str, Any]) -> None:
     assert len(text) <= LIMIT
     rows = [line for line in text.splitlines() if line.startswith("| <code>")]
     assert all(row.endswith(" |") for row in rows)
-    shown = text.partition("### Projects")[2].count("\n| <code>")
+    shown = text.partition("### Projects")[2].partition("<details>")[0].count("\n| <code>")
     assert shown > 5
     assert f"… and {1000 - shown} more: see `batch-result.json`" in text
     assert PLAN.digest in text
@@ -79,3 +79,27 @@ def test_it_says_what_is_in_the_way_first(friendly: dict[str, Any], all_good: di
     assert "❌" in text
     assert text.index("### What needs attention") < text.index("### Projects")
     assert "✅ **1 project can be migrated.**" in plan_comment(all_good, PLAN)
+
+
+def test_the_numbers_are_folded_and_cut_at_a_row(all_good: dict[str, Any], thousand: dict[str, Any]) -> None:
+    """Each project's numbers have a row in a fold; what does not fit is counted, and the fold is closed."""
+    folded = plan_comment(all_good, PLAN).partition("<details>")[2].partition("</details>")
+    assert "stay" in folded[0]
+    assert "report/numbers.csv" in folded[0]
+    for one in thousand["results"]:
+        one["source"] = f"group/{one['index']}"
+        one["target"] = one["findings"] = ""
+        one.pop("error", None)
+    many = plan_comment(thousand, PLAN)
+    assert len(many) <= LIMIT
+    assert many.count("<details>") == many.count("</details>")
+    short = plan_comment(all_good | {"results": all_good["results"] * 300}, PLAN, limit=40_000)
+    assert len(short) <= 40_000
+    fold = short.partition("<details>")[2].partition("</details>")[0]
+    rows = [line for line in fold.splitlines() if line.startswith("| <code>")]
+    assert all(row.endswith(" |") for row in rows)
+    left = re.search(r"… and ([0-9,]+) projects more", fold)
+    assert rows
+    assert left
+    assert len(rows) + int(left[1]) == 300
+    assert PLAN.digest in short

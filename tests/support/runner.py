@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import json
 import os
 import re
 import signal
@@ -135,6 +136,10 @@ class Runner:
         self._commands = folder / "file_commands"
         self._commands.mkdir()
         self._event = event
+        # A private repository, as every event tells it but a schedule's.
+        self._payload = folder / "event.json"
+        repository = {"full_name": "acme/migration", "private": True, "visibility": "private"}
+        self._payload.write_text(json.dumps({"repository": repository}))
         self._extra = dict(extra or {})
         self._steps = 0
         self._action = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
@@ -159,6 +164,7 @@ class Runner:
             "CI": "true",
             "GITHUB_ACTIONS": "true",
             "GITHUB_EVENT_NAME": self._event,
+            "GITHUB_EVENT_PATH": str(self._payload),
             "GITHUB_REPOSITORY": "acme/migration",
             "GITHUB_RUN_ID": "4711",
             "GITHUB_WORKSPACE": str(self.workspace),
@@ -173,8 +179,9 @@ class Runner:
         *,
         cancel: Callable[[], Any] | None = None,
         program: tuple[str, ...] = (sys.executable, "-m", "gl2gh_batch"),
+        by: int = signal.SIGINT,
     ) -> Step:
-        """Run one step as its own process; the user cancels when `cancel` was awaited."""
+        """Run one step as its own process; the user cancels (`by` a signal) when `cancel` was awaited."""
         environment = self.environment(with_)
         process = await asyncio.create_subprocess_exec(
             *program,
@@ -188,7 +195,7 @@ class Runner:
         try:
             if cancel is not None:
                 await cancel()
-                process.send_signal(signal.SIGINT)
+                process.send_signal(by)
             stdout, stderr = await ending
         finally:
             if process.returncode is None:

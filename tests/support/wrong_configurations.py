@@ -74,6 +74,8 @@ VALUES: Mapping[str, tuple[str, ...]] = {
         "0", "0h0m", "-5m", "5x", "1.5h", "h", "5h30", "m5", "5 hours", "1d", "PT5H", "9" * 30, "٣h",
     ),
     "approved_plan": ("abc", "sha256:", "g" * 64, "a" * 63, "a" * 64),
+    "accept_source_changes": ("yes", "1", "TRUE!"),
+    "allow_public_artifacts": ("no", "truthy"),
     "config": ("missing.yml", ".", "../../../../../../etc/shadow-not-there", "a/b/c.yml"),
     "users": ("missing.csv", "."),
     "limits": ("missing.json", "."),

@@ -37,7 +37,15 @@ CALLER = {
 UPLOAD = """
 set -eu
 rm -rf "$STORE/$NAME"; mkdir -p "$STORE/$NAME"
-if [ -d "$FROM" ]; then cp -R "$FROM/." "$STORE/$NAME/"; else cp "$FROM" "$STORE/$NAME/"; fi
+mapfile -t paths < <(grep . <<< "$FROM")
+if [ "${#paths[@]}" -gt 1 ]; then
+  # Of several paths the artifact holds what lies below the folder that they share.
+  root=$(dirname "${paths[0]}")
+  for one in "${paths[@]}"; do
+    [ "${one#"$root/"}" != "$one" ]
+    (cd "$root" && cp -R --parents "${one#"$root/"}" "$STORE/$NAME/")
+  done
+elif [ -d "$FROM" ]; then cp -R "$FROM/." "$STORE/$NAME/"; else cp "$FROM" "$STORE/$NAME/"; fi
 """
 DOWNLOAD = """
 set -eu

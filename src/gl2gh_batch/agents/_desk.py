@@ -60,6 +60,7 @@ class Desk:
     source_export: Exported | None = None
     export_folder: Path | None = None
     source_writer: Callable[[], SourceWriter] | None = None
+    accept_source_changes: bool = False
     engine: str = "rest"
     kinds: Mapping[str, Kind] = field(default_factory=lambda: ALL_KINDS)  # type: ignore[type-arg] # because a registry of kinds mixes all their types
 

@@ -8,14 +8,14 @@ from gl2gh_batch import codec
 from gl2gh_batch.agents._agent import AGENT_FILES_VERSION, INVENTORY, Agent, counted
 from gl2gh_batch.agents._desk import Desk
 from gl2gh_batch.agents._restoring import exported_inventory
+from gl2gh_batch.agents._watermark import read_watermark
 from gl2gh_batch.agents.source_marks import unmarked
-from gl2gh_batch.domain.inventory import NOT_CARRIED, Inventory, Watermark
+from gl2gh_batch.domain.inventory import NOT_CARRIED, Inventory
 from gl2gh_batch.domain.ledger import StepState
 from gl2gh_batch.domain.modes import AgentName
 from gl2gh_batch.domain.plan import Finding, Severity
 from gl2gh_batch.domain.result import AgentResult
 from gl2gh_batch.kit.exported import Exported
-from gl2gh_batch.kit.git_refs import refs_digest
 from gl2gh_batch.kit.ledger import Ledger
 from gl2gh_batch.kit.workdir import ProjectFolder, read_document, write_document
 from gl2gh_batch.source.models import Project
@@ -39,7 +39,7 @@ class Discovery(Agent):
             return False
         if desk.source_export is not None:
             return inventory == exported_inventory(desk.source_export, INVENTORY, AGENT_FILES_VERSION)
-        seen = await _watermark(desk)
+        seen = await read_watermark(desk)
         if inventory.watermark == seen:
             return True
         if is_unfinished(desk.folder):
@@ -55,7 +55,7 @@ class Discovery(Agent):
         if desk.source_export is not None:
             return _taken_over(desk, desk.source_export)
         project_id = desk.reference.project.id
-        watermark = await _watermark(desk)
+        watermark = await read_watermark(desk)
         project = unmarked(desk.folder, await desk.cold.project(project_id))
         counts = {
             **await desk.cold.counts(project_id),
@@ -117,30 +117,6 @@ def _sizes(project: Project) -> dict[str, int]:
         for name, size in sizes.items()
         if name.endswith("_size") and size is not None
     }
-
-
-async def _watermark(desk: Desk) -> Watermark:
-    """Read what tells whether the source changed: two requests and one look at the refs."""
-    project_id = desk.reference.project.id
-    project = await desk.gitlab.project(project_id)
-    refs = (
-        {} if project.empty_repo else (await desk.git.ls_remote(desk.source_git_url, desk.gitlab_auth())).refs
-    )
-    watched = [
-        what
-        for what, enabled in (
-            ("issues", project.has_issues),
-            ("merge_requests", project.has_merge_requests),
-        )
-        if enabled and desk.request.kinds.get(what) != "skip"
-    ]
-    return Watermark(
-        last_activity_at=project.last_activity_at or "",
-        refs_sha256=refs_digest(refs),
-        newest_update=max(
-            [await desk.gitlab.newest_update(project_id, what) for what in watched], default=""
-        ),
-    )
 
 
 def _findings(counts: dict[str, int | None]) -> list[Finding]:

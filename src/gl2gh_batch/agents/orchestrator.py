@@ -13,12 +13,13 @@ from typing import Any, Final, Protocol
 from gl2gh_batch import codec
 from gl2gh_batch.agents._agent import Agent
 from gl2gh_batch.agents._desk import Desk
+from gl2gh_batch.agents._watermark import refuse_changed_source
 from gl2gh_batch.agents.apply import CLOSED, Apply, perform_phase, phase_is_done
 from gl2gh_batch.agents.backup import BackUp
 from gl2gh_batch.agents.certificate import certify
 from gl2gh_batch.agents.discovery import Discovery
 from gl2gh_batch.agents.export import Export
-from gl2gh_batch.agents.plan import PlanAgent, read_losses, read_plan, require_plan
+from gl2gh_batch.agents.plan import PlanAgent, is_begun, read_losses, read_plan, require_plan
 from gl2gh_batch.agents.repair import cleanup, recover, unlock
 from gl2gh_batch.agents.source_marks import UNDO, SourceMarks, mark_source, undo_source
 from gl2gh_batch.agents.transform import Transform
@@ -164,7 +165,13 @@ class _Run:
 
     async def _agents(self, names: tuple[AgentName, ...]) -> None:
         for name in names:
-            await self.one(name, self._verify_and_close if name is AgentName.VERIFY else None)
+            match name:
+                case AgentName.VERIFY:
+                    await self.one(name, self._verify_and_close)
+                case AgentName.APPLY if self._mode is MigrationMode.APPLY:
+                    await self.one(name, self._apply_as_reviewed)
+                case _:
+                    await self.one(name, None)
         if AgentName.VERIFY in names:
             await self._mark_source()
 
@@ -195,6 +202,13 @@ class _Run:
             raise
         self._results[name] = _stamped(result, started, desk.now())
         desk.emit(AgentFinished(project=desk.label, agent=name, status=result.status, summary=result.summary))
+
+    async def _apply_as_reviewed(self) -> AgentResult:
+        """Between plan and APPLY people may have gone on; what has begun goes on with what was exported."""
+        plan = require_plan(self._desk)
+        if not is_begun(self._desk, plan):
+            await refuse_changed_source(self._desk, plan.inputs)
+        return await ALL_AGENTS[AgentName.APPLY].run(self._desk)
 
     async def _verify_and_close(self) -> AgentResult:
         desk = self._desk

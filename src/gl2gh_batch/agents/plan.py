@@ -17,6 +17,7 @@ from gl2gh_batch.agents._git_findings import git_findings, surroundings_of
 from gl2gh_batch.agents._numbers import NumberMap
 from gl2gh_batch.agents._people import people_findings
 from gl2gh_batch.agents._target import capabilities, issues_via, look_at_target, snippets_findings
+from gl2gh_batch.agents._watermark import as_inputs
 from gl2gh_batch.agents.discovery import read_inventory
 from gl2gh_batch.agents.source_marks import findings_of
 from gl2gh_batch.agents.transform import REMEDY as TRANSFORM_REMEDY
@@ -125,6 +126,14 @@ def require_plan(desk: Desk) -> Plan:
             f"the plan no longer holds: {'; '.join(changed)}", hint=REMEDY, project=desk.label
         )
     return plan
+
+
+def is_begun(desk: Desk, plan: Plan) -> bool:
+    """True when an apply of this very plan began in this work directory."""
+    if not desk.folder.ledger.exists():
+        return False
+    with Ledger(desk.folder.ledger) as ledger:
+        return (ledger.get(LINEAGE), ledger.get(SERIAL)) == (plan.lineage, str(plan.serial))
 
 
 def adopt_plan(ledger: Ledger, plan: Plan) -> None:
@@ -455,11 +464,13 @@ def _require_desired(desk: Desk) -> Manifest:
 
 
 def _inputs(desk: Desk, manifest: Manifest) -> dict[str, str]:
+    inventory = read_inventory(desk.folder)
     return {
         "desired": codec.digest(manifest.files),
         "request": desk.request_digest(),
         "target": _target_digest(desk),
         "program": desk.tool_version,
+        **({} if inventory is None else as_inputs(inventory.watermark)),
     }
 
 

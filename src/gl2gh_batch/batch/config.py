@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
-from gl2gh_batch.batch.fields import choice, folder, none_of, shown, text, token, url, whole
+from gl2gh_batch.batch.fields import choice, folder, none_of, shown, text, token, truth, url, whole
 from gl2gh_batch.batch.label_rules import label_rules
 from gl2gh_batch.domain.errors import ConfigurationError
 from gl2gh_batch.domain.inventory import NOT_CARRIED
@@ -65,6 +65,7 @@ KEYS: Final = (
     "source_after",
     "from_export",
     "snippets",
+    "accept_source_changes",
     "origin",
 )
 SKIPPABLE: Final = (
@@ -114,6 +115,7 @@ class ProjectConfig:
     naming: NamingStrategy = NamingStrategy.PROJECT
     output_dir: Path | None = None
     from_export: Path | None = None
+    accept_source_changes: bool = False
 
 
 def parse_config(raw: Mapping[str, Any]) -> ProjectConfig:
@@ -146,6 +148,7 @@ def parse_config(raw: Mapping[str, Any]) -> ProjectConfig:
         naming=choice(NamingStrategy, raw.get("naming"), "naming", NamingStrategy.PROJECT),
         output_dir=folder(raw, "output_dir"),
         from_export=folder(raw, "from_export"),
+        accept_source_changes=truth(raw, "accept_source_changes"),
     )
 
 

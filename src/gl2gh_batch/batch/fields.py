@@ -73,6 +73,20 @@ def token(raw: Mapping[str, Any], key: str) -> str:
     return value
 
 
+def truth(raw: Mapping[str, Any], key: str) -> bool:
+    """A truth value, or `true` and `false` as texts; False when there is none."""
+    value = raw.get(key)
+    if value is None or value == "":
+        return False
+    if isinstance(value, str) and value.lower() in {"true", "false"}:
+        return value.lower() == "true"
+    if not isinstance(value, bool):
+        raise ConfigurationError(
+            f"{shown(value)} is neither true nor false", field=key, hint="Write true or false."
+        )
+    return value
+
+
 def folder(raw: Mapping[str, Any], key: str) -> Path | None:
     """A path, or None when there is none."""
     value = raw.get(key)

@@ -326,6 +326,7 @@ class SharedResources:
                 None if export is not None else partial(self._connections.gitlab_writer, parsed, label)
             ),
             export_folder=root / EXPORTS / slug(label, reference.project.id),
+            accept_source_changes=parsed.accept_source_changes,
         )
         try:
             yield desk
@@ -341,6 +342,10 @@ class SharedResources:
     def gitlab(self, config: Mapping[str, Any]) -> GitLab:
         """GitLab with the address and token of a configuration, whatever project it names."""
         return self._connections.gitlab(parse_config({"project_id": 1, **config}), None)
+
+    def gitlab_of(self, config: ProjectConfig) -> GitLab:
+        """GitLab for one question ahead of the batch: not asked again for long."""
+        return self._connections.gitlab(config, SURVEY_RETRIES)
 
     def cold_gitlab(self, config: Mapping[str, Any]) -> ColdGitLab:
         """The same for the rare questions, over python-gitlab."""

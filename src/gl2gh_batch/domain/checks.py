@@ -17,12 +17,21 @@ class CheckState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One thing that was looked at: `found` is one line, `remedy` empty where all is well."""
+    """One thing that was looked at: `found` is one line, `remedy` empty where all is well.
+
+    A batch is not begun when one is bad, unless it `may_pass`: that hinders some batches and not others.
+    """
 
     name: str
     state: CheckState
     found: str
     remedy: str = ""
+    may_pass: bool = False
+
+    @property
+    def stops(self) -> bool:
+        """Whether no batch can work with it."""
+        return self.state is CheckState.BAD and not self.may_pass
 
 
 def good(name: str, found: str) -> Check:
@@ -35,9 +44,9 @@ def warning(name: str, found: str, remedy: str) -> Check:
     return Check(name=name, state=CheckState.WARNING, found=found, remedy=remedy)
 
 
-def bad(name: str, found: str, remedy: str) -> Check:
+def bad(name: str, found: str, remedy: str, *, may_pass: bool = False) -> Check:
     """It would fail later."""
-    return Check(name=name, state=CheckState.BAD, found=found, remedy=remedy)
+    return Check(name=name, state=CheckState.BAD, found=found, remedy=remedy, may_pass=may_pass)
 
 
 def unknown(name: str, found: str, remedy: str = "") -> Check:

@@ -15,6 +15,9 @@ Gl2ghError
 ├── RateLimitedError                         the wait would be longer than allowed
 ├── GitError                                 a git command failed
 ├── PlanRefusedError                         no plan, or one that no longer fits
+│   └── SourceChangedError                   people went on working on GitLab since the plan was made
+├── PublicArtifactsError                     what is private would be in artifacts that anybody can download
+├── ChecksFailedError                        what was looked at beforehand would make every project fail
 ├── BlockedError                             the plan holds findings that must be solved first
 ├── WorkDirectoryError                       a file of the work directory is damaged or foreign
 └── StoppedError                             a signal, a deadline or a cancel ended the run
@@ -22,7 +25,10 @@ Gl2ghError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
+
+from gl2gh_batch.domain.checks import Check
 
 
 class FailureReason(StrEnum):
@@ -43,10 +49,12 @@ class FailureReason(StrEnum):
     GIT_FAILED = "git-failed"
     PLAN_MISSING = "plan-missing"
     PLAN_CHANGED = "plan-changed"
+    SOURCE_CHANGED = "source-changed"
     FINDINGS_BLOCK = "findings-block"
     VERIFY_DIFFERENCES = "verify-differences"
     WORK_DIR_DAMAGED = "work-dir-damaged"
     CHECKS_FAILED = "checks-failed"
+    ARTIFACTS_PUBLIC = "artifacts-public"
     PARTIAL = "partial"
     CANCELLED = "cancelled"
     INTERNAL = "internal"
@@ -205,10 +213,36 @@ class EarlierStepMissingError(PlanRefusedError):
     """A step needs what an earlier one would have made."""
 
 
+class SourceChangedError(PlanRefusedError):
+    """The source is not what was reviewed any more; nothing was written."""
+
+    reason = FailureReason.SOURCE_CHANGED
+
+
 class BlockedError(Gl2ghError):
     """The plan holds findings that must be solved before anything is written."""
 
     reason = FailureReason.FINDINGS_BLOCK
+
+
+class ChecksFailedError(Gl2ghError):
+    """What was looked at beforehand would make every project fail; nothing was begun."""
+
+    reason = FailureReason.CHECKS_FAILED
+
+    def __init__(self, checks: Sequence[Check]) -> None:
+        wrong = [one for one in checks if one.stops]
+        super().__init__(
+            "; ".join(f"{one.name}: {one.found}" for one in wrong),
+            hint=" ".join(one.remedy for one in wrong),
+        )
+        self.checks = tuple(checks)
+
+
+class PublicArtifactsError(Gl2ghError):
+    """Artifacts of a public repository can be downloaded by anybody, and a source is not public."""
+
+    reason = FailureReason.ARTIFACTS_PUBLIC
 
 
 class WorkDirectoryError(Gl2ghError):

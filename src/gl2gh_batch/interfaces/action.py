@@ -8,8 +8,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -18,8 +20,14 @@ from actions_toolkit import core, file_command
 from gl2gh_batch.batch.files import result_file
 from gl2gh_batch.batch.inventories import discovered
 from gl2gh_batch.batch.shards import matrix
-from gl2gh_batch.domain.checks import CheckState
-from gl2gh_batch.domain.errors import ConfigurationError, FailureReason, Gl2ghError, StoppedError
+from gl2gh_batch.domain.checks import Check, CheckState
+from gl2gh_batch.domain.errors import (
+    ChecksFailedError,
+    ConfigurationError,
+    FailureReason,
+    Gl2ghError,
+    StoppedError,
+)
 from gl2gh_batch.domain.modes import MigrationMode, Task
 from gl2gh_batch.domain.result import BatchStatus
 from gl2gh_batch.interfaces.action_log import ActionLog, commands_stopped
@@ -33,14 +41,15 @@ from gl2gh_batch.interfaces.by_merging import (
 from gl2gh_batch.interfaces.examining import exit_code, run_doctor
 from gl2gh_batch.interfaces.inputs import BY_NAME, INPUTS, OF_THE_ACTION, Input
 from gl2gh_batch.interfaces.merging import merge
+from gl2gh_batch.interfaces.publicity import is_public
 from gl2gh_batch.interfaces.repairing import REPAIRS, is_confirmed, refuse_confirmation
 from gl2gh_batch.interfaces.review import permission_hint
 from gl2gh_batch.interfaces.running import Outcome, failure_reason, run_batch
 from gl2gh_batch.interfaces.views import MOST_OF_A_MESSAGE, what_happened
 from gl2gh_batch.interfaces.wiring import Batch, unknown_input, wire
-from gl2gh_batch.interfaces.workflow_event import read_event
+from gl2gh_batch.interfaces.workflow_event import WorkflowEvent, read_event
 from gl2gh_batch.kit.redact import SHORTEST, Redactor, redacted, secrets_around
-from gl2gh_batch.output.annotations import annotations_of
+from gl2gh_batch.output.annotations import AT_MOST, annotations_of
 from gl2gh_batch.output.checks_view import checks_markdown
 from gl2gh_batch.output.escape import terminal, usable
 from gl2gh_batch.output.repair_view import repair_summary
@@ -74,7 +83,6 @@ FORK_MESSAGE: Final = (
 WHOLE_BATCH: Final = json.dumps(matrix(()))
 # The runner sets these two for a step that overrides how a container starts; they are nobody's inputs.
 OF_THE_RUNNER: Final = ("INPUT_ARGS", "INPUT_ENTRYPOINT")
-INTERRUPTED: Final = 130
 # A hosted job is ended after six hours (GitHub docs, "Actions limits"); some went by before our step.
 HOSTED_DEADLINE: Final = "5h30m"
 # Printed by actions-toolkit: level → function.
@@ -93,8 +101,8 @@ def main(environment: Mapping[str, str], redactor: Redactor) -> int:
         code = door.run()
     except Gl2ghError as error:
         code = door.refuse(error)
-    except KeyboardInterrupt:
-        code = door.refuse(_interrupted())
+    except KeyboardInterrupt as interrupt:
+        code = door.refuse(_interrupted(interrupt))
     except Exception as error:  # noqa: BLE001 - the runner must get its outputs and one clear message, whatever it is
         _log.exception("the run ended in a way nobody foresaw")
         code = door.break_off(error)
@@ -109,6 +117,7 @@ class _Door:
         self._environment = environment
         self._redactor = redactor
         self._workspace = Path(environment.get("GITHUB_WORKSPACE") or ".")
+        self._annotated: Counter[str] = Counter()
         self._outputs = dict.fromkeys(OUTPUTS, "") | dict.fromkeys(COUNTS, "0")
         run = environment.get("GITHUB_RUN_ID", "")
         self._outputs |= {
@@ -126,8 +135,8 @@ class _Door:
         values, notices = read_inputs(self._environment)
         work_dir = Path(values.get("work_dir") or BY_NAME["work_dir"].default)
         self._outputs["artifact_path"] = str(work_dir)
-        for notice in notices:
-            self._annotate("notice", "gl2gh-batch", notice)
+        if notices:
+            self._annotate("notice", "gl2gh-batch", "; ".join(notices))
         if self._is_fork_without_secrets(values):
             return self._check_only(values)
         command = _command(values)
@@ -138,7 +147,7 @@ class _Door:
         outcome = self._repair(REPAIRS[command], values) if command in REPAIRS else self._run(values)
         self._outputs |= self._told(outcome, work_dir)
         result = redacted(outcome.result, self._redactor.redact)
-        for one in annotations_of(result):
+        for one in annotations_of(result, self._annotated):
             self._annotate(one.level, one.title, one.message)
         if command in REPAIRS:
             self._write_summary(repair_summary(command, result))
@@ -149,6 +158,10 @@ class _Door:
 
     def refuse(self, error: Gl2ghError) -> int:
         """Say what stopped the run before there was a result."""
+        if isinstance(error, ChecksFailedError):
+            self._outputs["failure_reason"] = error.reason.value
+            self._show_checks(error.checks)
+            return error.exit_code
         message = what_happened(error, self._clean)
         hint = terminal(self._clean(error.hint), MOST_OF_A_MESSAGE)
         return self._fail(error.reason, message, hint, error.exit_code)
@@ -200,29 +213,44 @@ class _Door:
         batch = wire(rest, base=self._workspace, environment=self._environment)
         if not only_verify:
             if batch.mode in WRITING_MODES:
-                _refuse_unreviewed(batch.mode, self._event.name)
+                _refuse_unreviewed(batch.mode, self._event)
             for notice in batch.notices:
                 self._annotate("notice", "gl2gh-batch", notice)
             if is_merge_of_plan(self._event, batch, values):
-                batch = asyncio.run(take_reviewed_plan(self._event, batch, values))
-        outcome = asyncio.run(self._run_and_tell(batch, task=Task.VERIFY if only_verify else None))
+                batch = asyncio.run(self._take_plan(batch, values))
+        task = Task.VERIFY if only_verify else None
+        outcome = asyncio.run(self._run_and_tell(batch, values, task=task))
         if not only_verify:
             self._show_plan(batch, outcome, values)
         return outcome
 
     def _repair(self, task: Task, values: Mapping[str, str]) -> Outcome:
         """Recover, clean up or unlock; what may do harm wants to be confirmed."""
-        _refuse_unreviewed(task.value, self._event.name)
+        _refuse_unreviewed(task.value, self._event)
         rest = {name: value for name, value in values.items() if name not in OF_THE_ACTION}
         rest["mode"] = MigrationMode.APPLY.value
         batch = wire(rest, base=self._workspace, environment=self._environment)
         confirmed = is_confirmed(batch, task, values.get("confirm", ""))
-        return asyncio.run(self._run_and_tell(batch, task=task, force=confirmed))
+        return asyncio.run(self._run_and_tell(batch, values, task=task, force=confirmed))
 
-    async def _run_and_tell(self, batch: Batch, *, task: Task | None, force: bool = False) -> Outcome:
+    async def _take_plan(self, batch: Batch, values: Mapping[str, str]) -> Batch:
+        """Fetching a large plan takes its time: the log goes on meanwhile."""
         with ActionLog(sys.stdout, self._redactor.redact) as log:
             async with log.beating():
-                return await run_batch(batch, self._redactor, log.hear, task=task, force=force)
+                return await take_reviewed_plan(self._event, batch, values)
+
+    async def _run_and_tell(
+        self, batch: Batch, values: Mapping[str, str], *, task: Task | None, force: bool = False
+    ) -> Outcome:
+        open_to_all = not batch.allow_public_artifacts and await is_public(
+            self._event, values.get("workflow_token", "")
+        )
+        public_in = str(self._event.repo) if open_to_all else ""
+        with ActionLog(sys.stdout, self._redactor.redact) as log:
+            async with log.beating():
+                return await run_batch(
+                    batch, self._redactor, log.hear, task=task, force=force, public_in=public_in
+                )
 
     def _show_plan(self, batch: Batch, outcome: Outcome, values: Mapping[str, str]) -> None:
         """Put the plan on the pull request; a run whose comment is refused is no worse for it."""
@@ -246,13 +274,16 @@ class _Door:
             "status": (BatchStatus.FAILED if code else BatchStatus.SUCCESS).value,
             "failure_reason": FailureReason.CHECKS_FAILED.value if code else "",
         }
+        self._show_checks(checks)
+        return code
+
+    def _show_checks(self, checks: Sequence[Check]) -> None:
         for one in checks:
             if one.state in {CheckState.BAD, CheckState.WARNING}:
                 level = "error" if one.state is CheckState.BAD else "warning"
                 words = terminal(self._clean(f"{one.found}. {one.remedy}"), MOST_OF_A_MESSAGE)
                 self._annotate(level, f"gl2gh-batch: {terminal(one.name)}", words)
         self._write_summary(checks_markdown(checks))
-        return code
 
     def _is_fork_without_secrets(self, values: Mapping[str, str]) -> bool:
         """GitHub gives a fork's pull request no secrets (docs: "Events that trigger workflows")."""
@@ -294,7 +325,10 @@ class _Door:
         }
 
     def _annotate(self, level: str, title: str, message: str) -> None:
-        ANNOTATE[level](message, title=title)
+        """The runner keeps so many of a level, and the log and the summary have all."""
+        self._annotated[level] += 1
+        if self._annotated[level] <= AT_MOST:
+            ANNOTATE[level](message, title=title)
 
     def _write_summary(self, markdown: str) -> None:
         if self._is_given("STEP_SUMMARY"):
@@ -368,11 +402,11 @@ def _register(secret: str) -> None:
             core.set_secret(line.strip())
 
 
-def _refuse_unreviewed(what: str, event: str) -> None:
-    if event.startswith("pull_request"):
-        repairs = what in REPAIRS
+def _refuse_unreviewed(what: str, event: WorkflowEvent) -> None:
+    repairs = what in REPAIRS
+    if event.is_pull_request:
         raise ConfigurationError(
-            f"{what} does not run on a {event} event: what a pull request proposes is not reviewed yet",
+            f"{what} does not run on a {event.name} event: what a pull request proposes is not reviewed yet",
             field="command" if repairs else "mode",
             hint=(
                 "Start it by hand (workflow_dispatch)."
@@ -380,9 +414,15 @@ def _refuse_unreviewed(what: str, event: str) -> None:
                 else "Plan on the pull request (PLAN_ONLY), and apply on the push after it is merged."
             ),
         )
+    if event.is_from_fork:
+        raise ConfigurationError(
+            f"{what} does not run on a {event.name} event that a fork began: nobody here reviewed its commit",
+            field="command" if repairs else "mode",
+            hint="Let the workflow that writes run on the push after the merge, or by workflow_dispatch.",
+        )
 
 
-def _interrupted() -> StoppedError:
+def _interrupted(interrupt: KeyboardInterrupt) -> StoppedError:
     error = StoppedError("interrupted before the batch began", hint="Run again: nothing was done yet.")
-    error.exit_code = INTERRUPTED
+    error.exit_code = 128 + next(iter(interrupt.args), signal.SIGINT)
     return error

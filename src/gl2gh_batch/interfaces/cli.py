@@ -20,6 +20,7 @@ from gl2gh_batch.interfaces import action
 from gl2gh_batch.interfaces.examining import exit_code, run_doctor
 from gl2gh_batch.interfaces.inputs import BY_NAME, INPUTS, OF_THE_ACTION
 from gl2gh_batch.interfaces.merging import merge
+from gl2gh_batch.interfaces.privileges import become_owner, hearing_term
 from gl2gh_batch.interfaces.repairing import ASKS, HELP, repair
 from gl2gh_batch.interfaces.running import Outcome, run_batch
 from gl2gh_batch.interfaces.views import error_text, nobody_listens, say, view_for
@@ -138,9 +139,7 @@ def _parser() -> argparse.ArgumentParser:
     join.set_defaults(command_function=_merge)
 
     act = commands.add_parser("action", help="the Action's own entry: reads INPUT_… variables")
-    act.set_defaults(
-        command_function=lambda arguments, redactor: action.main(arguments.environment, redactor)
-    )
+    act.set_defaults(command_function=_action)
 
     service = commands.add_parser("serve", help="run the HTTP service and its page", allow_abbrev=False)
     service.add_argument("--config", type=Path, metavar="FILE", help="server.yml, see docs/service.md")
@@ -263,6 +262,12 @@ def _doctor(arguments: argparse.Namespace, redactor: Redactor) -> int:
     for name in TOKENS:
         redactor.add(values.get(name, ""))
     return exit_code(run_doctor(wire(values), redactor, say))
+
+
+def _action(arguments: argparse.Namespace, redactor: Redactor) -> int:
+    with hearing_term():
+        become_owner(arguments.environment)
+        return action.main(arguments.environment, redactor)
 
 
 def _merge(arguments: argparse.Namespace, redactor: Redactor) -> int:

@@ -70,7 +70,15 @@ INPUTS: Final[tuple[Input, ...]] = (
     Input(name="shards", help="how many parts to cut the plan into, or auto"),
     Input(name="approved_plan", help="digest of the plan that was reviewed; APPLY refuses any other"),
     Input(name="confirm", help="digest of the plan whose repositories cleanup deletes"),
+    Input(
+        name="accept_source_changes",
+        help="true: APPLY carries the plan out as reviewed although GitLab changed since",
+    ),
     Input(name="artifact_name", help="name of the artifact that the workflow uploads work_dir as"),
+    Input(
+        name="allow_public_artifacts",
+        help="true: run in a public repository although a project is not public",
+    ),
     Input(name="numbering", help="issues-exact, merge-requests-exact, compact, or any (the fastest)"),
     Input(
         name="merge_requests",

@@ -8,6 +8,7 @@ from typing import Any
 
 from gl2gh_batch import codec
 from gl2gh_batch.batch.files import RESULT, read_batch_plan
+from gl2gh_batch.batch.joined_reports import join_reports
 from gl2gh_batch.batch.people import merge_users_reports
 from gl2gh_batch.batch.shards import merge_results
 from gl2gh_batch.domain.errors import ConfigurationError, PlanRefusedError, WorkDirectoryError
@@ -17,7 +18,7 @@ PATTERN = "batch-result.shard-*-of-*.json"
 
 
 def merge(work_dir: Path) -> dict[str, Any]:
-    """Join the shards' results found anywhere below the work directory, and write `batch-result.json`.
+    """Join the shards' results found anywhere below the work directory; `batch-result.json`, `report/`.
 
     Of two results of one shard the later counts. Raises `PlanRefusedError` without a plan that was cut,
     `ConfigurationError` when no shard has a result, `WorkDirectoryError` for a result that is damaged.
@@ -47,6 +48,7 @@ def merge(work_dir: Path) -> dict[str, Any]:
         )
     merged = merge_results(plan, results) | merge_users_reports(work_dir)
     write_atomic(work_dir / RESULT, codec.encode_pretty(merged))
+    join_reports(work_dir, merged)
     return merged
 
 

@@ -105,6 +105,11 @@ class Review:
                 if not (folder / entry.name).exists():
                     entry.rename(folder / entry.name)
 
+    async def visibility(self) -> str:
+        """Whether the repository is `public`, `private` or `internal`."""
+        raw = (await self._github.get(f"/repos/{self._repo}")).json()
+        return str(raw.get("visibility") or ("private" if raw.get("private") else "public"))
+
     async def _merged_with(self, sha: str) -> int:
         pulls = (await self._github.get(f"/repos/{self._repo}/commits/{sha}/pulls")).json()
         merged = [one for one in pulls if isinstance(one, Mapping) and one.get("merged_at")]
@@ -192,7 +197,7 @@ async def open_review(event: WorkflowEvent, token: str) -> AsyncIterator[Review]
         raise PlanRefusedError("there is no repository: this is no workflow", hint="Give `approved_plan`.")
 
     async def authorize() -> Mapping[str, str]:
-        return {"Authorization": f"Bearer {token}"}
+        return {"Authorization": f"Bearer {token}"} if token else {}
 
     clock = SystemClock()
     session = open_session()

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from gl2gh_batch.batch.orchestrator import BatchOrchestrator
+from gl2gh_batch.batch.preflight import preflight
 from gl2gh_batch.domain.errors import ConfigurationError, FailureReason, StoppedError
-from gl2gh_batch.domain.modes import Task
+from gl2gh_batch.domain.modes import AGENTS_OF, AgentName, Task
 from gl2gh_batch.domain.ports import Emit
 from gl2gh_batch.domain.result import BatchStatus, StoppedBy
 from gl2gh_batch.interfaces.approval import check_approval
 from gl2gh_batch.interfaces.projects import expand_groups
+from gl2gh_batch.interfaces.publicity import refuse_private_sources
 from gl2gh_batch.interfaces.wiring import Batch, resources_for
 from gl2gh_batch.kit.rate_file import write_allotments
 from gl2gh_batch.kit.redact import Redactor
@@ -47,8 +49,11 @@ async def run_batch(
     only_verify: bool = False,
     task: Task | None = None,
     force: bool = False,
+    public_in: str = "",
 ) -> Outcome:
     """Run the batch, or do one task; INT, TERM, HUP and the deadline stop it cleanly.
+
+    `public_in` is the repository whose readers see all that this run leaves, when that is everybody.
 
     Raises `Gl2ghError` for what no project can be blamed for.
     """
@@ -69,10 +74,17 @@ async def run_batch(
                 if received:
                     stopped.exit_code = 128 + received[0]
                 raise stopped from None
+            if public_in:
+                await refuse_private_sources(configs, resources, public_in)
             check_approval(batch, configs, resources)
             _make_folder(batch.work_dir)
             if only_verify:
                 task = Task.VERIFY
+            if task in {None, Task.VERIFY}:
+                agents = set(AGENTS_OF[batch.mode] if task is None else ())
+                if batch.exports is not None:  # GitLab is not asked
+                    agents.discard(AgentName.DISCOVERY)
+                await preflight(resources, batch.shared, agents, work_dir=batch.work_dir)
             if task is not None:
                 result = await orchestrator.execute_batch_task(
                     configs, task, batch.parallel_limit, force=force

@@ -11,9 +11,10 @@ from typing import Any, Final, Protocol, Self, TextIO
 
 from rich.console import Console
 
-from gl2gh_batch.domain.errors import Gl2ghError
+from gl2gh_batch.domain.errors import ChecksFailedError, Gl2ghError
 from gl2gh_batch.domain.events import Event
 from gl2gh_batch.domain.modes import AGENTS_OF, AgentName, parse_mode
+from gl2gh_batch.output.checks_view import check_lines, verdict_line
 from gl2gh_batch.output.escape import terminal
 from gl2gh_batch.output.plan_view import plan_table
 from gl2gh_batch.output.terminal import LiveView, PlainView, result_lines, result_table
@@ -120,6 +121,9 @@ def is_plan(result: Mapping[str, Any]) -> bool:
 
 def error_text(error: Gl2ghError, redact: Callable[[str], str] = str) -> str:
     """What stopped a run before it began: what happened, and what to do."""
+    if isinstance(error, ChecksFailedError):
+        lines = [redact(line) for one in error.checks for line in check_lines(one)]
+        return "".join(f"{line}\n" for line in (*lines, "", f"  {verdict_line(error.checks)}"))
     lines = [f"gl2gh-batch: {what_happened(error, redact)}"]
     if error.hint:
         lines.append(f"  {terminal(redact(error.hint), MOST_OF_A_MESSAGE)}")

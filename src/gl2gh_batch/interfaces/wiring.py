@@ -12,7 +12,7 @@ from typing import Any, Final
 from gl2gh_batch.batch.config import KEYS, ProjectConfig, is_number, parse_config
 from gl2gh_batch.batch.credentials import parse_credentials
 from gl2gh_batch.batch.exports import Exports
-from gl2gh_batch.batch.fields import shown
+from gl2gh_batch.batch.fields import shown, truth
 from gl2gh_batch.batch.resources import SharedResources
 from gl2gh_batch.batch.shards import Shard, parse_shard, parse_shards
 from gl2gh_batch.batch.tokens import require_github_token, require_gitlab_token
@@ -48,6 +48,7 @@ SHARED_INPUTS: Final = (
     "github_app_private_key",
     "github_app_installation_id",
     "target_owner",
+    "accept_source_changes",
 )
 
 
@@ -72,6 +73,7 @@ class Batch:
     limits: Overrides
     deadline_s: float | None = None
     approved_plan: str = ""
+    allow_public_artifacts: bool = False
     notices: tuple[str, ...] = ()
     rate_limit_file: Path
     exports: Exports | None = None
@@ -142,6 +144,7 @@ def wire(
         limits=Overrides() if limits is None else parse_overrides(load_yaml(limits, "limits")),
         deadline_s=parse_duration(given.get("deadline", "")),
         approved_plan=_approved_plan(given.get("approved_plan", ""), mode),
+        allow_public_artifacts=truth(given, "allow_public_artifacts"),
         notices=_notices(mode, file),
         shard=parse_shard(given.get("shard", "")),
         shards=_shards(given.get("shards", ""), mode),

@@ -26,7 +26,11 @@ class PullRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkflowEvent:
-    """One run of a workflow; `repo` and `run_id` are empty outside of one."""
+    """One run of a workflow; `repo` and `run_id` are empty outside of one.
+
+    `visibility` is that of the repository; empty where the payload does not tell, as that of a schedule.
+    `is_from_fork`: the run follows one (`workflow_run`) whose commit is of another repository.
+    """
 
     name: str
     repo: RepoRef | None
@@ -34,6 +38,8 @@ class WorkflowEvent:
     sha: str
     api_url: str
     server_url: str
+    visibility: str = ""
+    is_from_fork: bool = False
     pull_request: PullRequest | None = None
 
     @property
@@ -64,6 +70,8 @@ def read_event(environment: Mapping[str, str]) -> WorkflowEvent:
         sha=environment.get("GITHUB_SHA", ""),
         api_url=environment.get("GITHUB_API_URL", "") or "https://api.github.com",
         server_url=environment.get("GITHUB_SERVER_URL", "") or "https://github.com",
+        visibility=_visibility(payload.get("repository")),
+        is_from_fork=_is_from_fork(payload, environment.get("GITHUB_REPOSITORY", "")),
         pull_request=_pull_request(payload.get("pull_request")),
     )
 
@@ -90,6 +98,32 @@ def _pull_request(raw: Any) -> PullRequest | None:
         )
     except (LookupError, TypeError, ValueError, AttributeError):
         return None
+
+
+def _is_from_fork(payload: Mapping[str, Any], repo: str) -> bool:
+    """A deleted fork leaves no repository behind, and counts as one."""
+    followed = payload.get("workflow_run")
+    if not isinstance(followed, Mapping):
+        return False
+    head = followed.get("head_repository")
+    theirs = head.get("full_name") if isinstance(head, Mapping) else None
+    return not isinstance(theirs, str) or theirs.casefold() != repo.casefold()
+
+
+def _visibility(raw: Any) -> str:
+    """`public`, `private` or `internal`; older servers tell only whether it is private."""
+    if not isinstance(raw, Mapping):
+        return ""
+    said = raw.get("visibility")
+    if isinstance(said, str) and said:
+        return said
+    match raw.get("private"):
+        case True:
+            return "private"
+        case False:
+            return "public"
+        case _:
+            return ""
 
 
 def _payload(path: str) -> Mapping[str, Any]:

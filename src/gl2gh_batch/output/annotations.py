@@ -31,17 +31,18 @@ class Annotation:
     message: str
 
 
-def annotations_of(result: Mapping[str, Any]) -> list[Annotation]:
-    """At most ten of each level; where there are more, the tenth says how many."""
+def annotations_of(result: Mapping[str, Any], used: Mapping[str, int] | None = None) -> list[Annotation]:
+    """At most ten of each level with those that are `used`; where there are more, the tenth says how many."""
     found = [one for project in result.get("results", ()) for one in _of_project(project)]
     kept: list[Annotation] = []
     for level in ("error", "warning", "notice"):
         same = [one for one in found if one.level == level]
-        if len(same) <= AT_MOST:
+        room = AT_MOST - (used or {}).get(level, 0)
+        if len(same) <= room:
             kept += same
             continue
-        rest = len(same) - AT_MOST + 1
-        kept += same[: AT_MOST - 1]
+        rest = len(same) - max(room - 1, 0)
+        kept += same[: max(room - 1, 0)]
         kept.append(_annotation(level, "gl2gh-batch", f"and {rest} more: see the job summary"))
     return kept
 

@@ -83,7 +83,9 @@ class GroupedView:
         """Say what is done, what is at work, what it waits for and until when."""
         now, board = self._now(), self._board
         working = sorted((row for row in board.rows.values() if not row.status), key=lambda row: row.index)
-        said = [f"{board.ended()}/{board.total} projects ended, {len(working)} at work"]
+        said = ["the batch has not begun yet"]
+        if board.total:
+            said = [f"{board.ended()}/{board.total} projects ended, {len(working)} at work"]
         if board.closed_until > now:
             said.append(
                 f"GitHub asked for a pause ({board.closed_reason}) {self._until(board.closed_until, now)}"

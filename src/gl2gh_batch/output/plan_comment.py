@@ -15,10 +15,17 @@ from typing import Any, Final
 
 from gl2gh_batch.output.board import duration
 from gl2gh_batch.output.escape import cell, code
+from gl2gh_batch.output.numbers import number_words
 
 LIMIT: Final = 60_000
 _ROOM_FOR_THE_REST: Final = 4_000
 _MOST_FINDINGS: Final = 100
+_MOST_OF_NUMBERS: Final = 1_000
+_ROOM_FOR_A_SENTENCE: Final = 100
+_NUMBERS_HEAD: Final = (
+    "\n<details><summary>Numbers of issues and merge requests</summary>\n\n| Project | Numbers |\n|---|---|\n"
+)
+_NUMBERS_FOOT: Final = "\n{more}The whole map is `report/numbers.csv` in the artifact.\n\n</details>\n"
 _FIRST_LINE: Final = re.compile(r"\A<!-- gl2gh-batch:plan (\{[^\n]{1,4000}\}) -->\r?\n")
 
 
@@ -79,6 +86,7 @@ def plan_comment(
         parts += taken
         if left:
             parts.append(f"\n… and {left} more: see `batch-result.json` in the artifact.\n")
+    parts += _numbers(projects, limit - len(closing) - sum(len(part) for part in parts))
     return "".join((*parts, closing))
 
 
@@ -142,6 +150,20 @@ def _table(projects: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             cell(", ".join(f"{many} {name}" for name, many in _severities(project).items())),
         )
         yield f"| {' | '.join(columns)} |\n"
+
+
+def _numbers(projects: Sequence[Mapping[str, Any]], room: int) -> Iterator[str]:
+    """Which item gets which number, folded, in what room the rest has left; a row for each project."""
+    rows = [
+        f"| {code(one.get('source') or one.get('project_id', ''))} | {cell(words, _MOST_OF_NUMBERS)} |\n"
+        for one in projects
+        if (words := number_words(one.get("plan") or {}))
+    ]
+    taken, left = _that_fit(rows, room - len(_NUMBERS_HEAD) - len(_NUMBERS_FOOT) - _ROOM_FOR_A_SENTENCE)
+    if taken:
+        yield _NUMBERS_HEAD
+        yield from taken
+        yield _NUMBERS_FOOT.format(more=f"… and {left:,} projects more. " if left else "")
 
 
 def _kinds(plan: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:

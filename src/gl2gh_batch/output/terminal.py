@@ -148,7 +148,8 @@ class PlainView:
             case AgentFinished():
                 return [f"{event.project}: {event.agent} {event.status}{_colon(event.summary)}"]
             case Noticed():
-                return [f"{event.project}: {event.level}: {event.message}{_dash(event.hint)}"]
+                whose = f"{event.project}: " if event.project else ""  # what was seen before any project
+                return [f"{whose}{event.level}: {event.message}{_dash(event.hint)}"]
             case WindowClosed():
                 return [f"a pause of {duration(event.seconds)} was asked for: {event.reason}"]
             case ProjectFinished():

@@ -51,7 +51,7 @@ async def check_gitlab(
         return
     yield _version(url, version.version)
     yield good("GitLab user", f"the token is {user.username}'s")
-    async for check in _token(gitlab, today, source_after):
+    async for check in check_gitlab_token(gitlab, today, source_after):
         yield check
     for project in projects:
         yield await _project(gitlab, project, source_after)
@@ -69,7 +69,13 @@ def _version(url: str, version: str) -> Check:
     return good("GitLab", f"{url} runs {version}")
 
 
-async def _token(gitlab: ColdGitLab, today: date, source_after: SourceAfter) -> AsyncIterator[Check]:
+async def check_gitlab_token(
+    gitlab: ColdGitLab,
+    today: date,
+    source_after: SourceAfter = SourceAfter.NOTHING,
+    *,
+    whole: bool = True,
+) -> AsyncIterator[Check]:
     try:
         token = await gitlab.token()
     except (NotFoundError, RefusedAnswerError):
@@ -92,7 +98,7 @@ async def _token(gitlab: ColdGitLab, today: date, source_after: SourceAfter) -> 
                 f"source_after: {source_after} changes projects there, and the token lacks api",
                 "Make a token with api and read_repository, or write source_after: nothing.",
             )
-    elif scopes & {"api", "write_repository", "sudo", "admin_mode"}:
+    elif whole and scopes & {"api", "write_repository", "sudo", "admin_mode"}:
         yield warning(
             "GitLab token",
             "it may write, and nothing here needs that",

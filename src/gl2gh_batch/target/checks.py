@@ -12,7 +12,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from gl2gh_batch.domain.checks import Check, bad, good, unknown, warning
-from gl2gh_batch.domain.errors import Gl2ghError, NotFoundError
+from gl2gh_batch.domain.errors import Gl2ghError, NotFoundError, TransportError
 from gl2gh_batch.target.api import GitHub
 from gl2gh_batch.target.refusals import RefusedAnswerError
 
@@ -41,15 +41,26 @@ async def check_github(github: GitHub, owner: str, *, is_app: bool) -> AsyncIter
         )
     else:
         yield good("GitHub", f"{github.api_url}, {core.remaining:,} of {core.limit:,} requests left")
+    try:
+        async for check in check_rights(github, owner, scopes, is_app=is_app):
+            yield check
+    except Gl2ghError as error:
+        yield bad("GitHub credential", error.message, error.hint)
+        return
+    if owner:
+        async for check in _policies(github, owner):
+            yield check
+
+
+async def check_rights(
+    github: GitHub, owner: str, scopes: tuple[str, ...] | None, *, is_app: bool
+) -> AsyncIterator[Check]:
+    """Whether the credential may do the work at the owner's: four requests; raises what GitHub refuses."""
     login = ""
     if is_app:
         yield good("GitHub credential", "a GitHub App's installation: its tokens are renewed")
     else:
-        try:
-            login = (await github.viewer()).login
-        except Gl2ghError as error:
-            yield bad("GitHub credential", error.message, error.hint)
-            return
+        login = (await github.viewer()).login
         yield _scopes(login, scopes)
     if owner:
         async for check in _owner(github, owner, login):
@@ -77,6 +88,8 @@ def _scopes(login: str, scopes: tuple[str, ...] | None) -> Check:
 async def _owner(github: GitHub, owner: str, login: str) -> AsyncIterator[Check]:
     try:
         account = await github.account(owner)
+    except TransportError:
+        raise
     except Gl2ghError as error:  # single sign-on among them: its message says what to do
         yield bad("target owner", error.message, error.hint)
         return
@@ -89,6 +102,7 @@ async def _owner(github: GitHub, owner: str, login: str) -> AsyncIterator[Check]
                 "target owner",
                 f"{owner} is a user, and the token is {login}'s",
                 "Only they themselves can create repositories there: use their token, or an organisation.",
+                may_pass=True,
             )
         else:
             yield good("target owner", f"{owner}, the token's own account")
@@ -110,6 +124,7 @@ async def _role(github: GitHub, organisation: str) -> str:
     return str(body.get("role", "")) if body.get("state") == "active" else "invited"
 
 
+# Who may create no repository may still fill one that is there and empty: that is for the batch to find out.
 async def _organisation(github: GitHub, owner: str, role: str, login: str) -> AsyncIterator[Check]:
     settings = await _settings(github, f"/orgs/{quote(owner, safe='')}")
     if login and role == "":
@@ -117,12 +132,14 @@ async def _organisation(github: GitHub, owner: str, role: str, login: str) -> As
             "target owner",
             f"{login} is no member of {owner}",
             "Add the user to the organisation, with the right to create repositories.",
+            may_pass=True,
         )
     elif role == "invited":
         yield bad(
             "target owner",
             f"{login} has not accepted the invitation to {owner}",
             "Accept it, then run again.",
+            may_pass=True,
         )
     elif role == "admin":
         yield good("target owner", f"{login} owns the organisation {owner}")
@@ -131,6 +148,7 @@ async def _organisation(github: GitHub, owner: str, role: str, login: str) -> As
             "target owner",
             f"members of {owner} may not create private repositories",
             "Use an owner's token, or a GitHub App with administration rights, or change the policy.",
+            may_pass=True,
         )
     elif "members_can_create_private_repositories" in settings:
         yield good("target owner", f"members of {owner} may create private repositories")
@@ -140,6 +158,10 @@ async def _organisation(github: GitHub, owner: str, role: str, login: str) -> As
             f"whether {login or 'the App'} may create repositories in {owner} is shown to its owners only",
             "If the first creation is refused, ask an owner for that right.",
         )
+
+
+async def _policies(github: GitHub, owner: str) -> AsyncIterator[Check]:
+    """What the organisation does to new repositories; a user has no such policies."""
     rules = await _active_rules(github, owner)
     if rules:
         yield warning(
