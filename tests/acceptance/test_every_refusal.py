@@ -118,7 +118,8 @@ class Trial:
 
     def __init__(self, lab: Lab, via: str) -> None:
         self.lab = lab
-        self.config = lab.config(**FIELDS, issues_via=via)
+        # After a reset the branches that were deleted are there again; the plan holds what it was made from.
+        self.config = lab.config(**FIELDS, issues_via=via, accept_source_changes=True)
         self.via = via
         self.wanted: Any = None
         self.sent: list[str] = []

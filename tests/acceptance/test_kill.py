@@ -91,7 +91,7 @@ async def test_killed_at_any_request_of_merge_requests(open_lab: Any, subtests: 
     lab = await open_lab(merging())
     # After a reset the branches that were deleted are there again; the plan holds what it was made from.
     hide_branches(lab)
-    configs = [lab.config(merge_requests="all-as-pull-request")]
+    configs = [lab.config(merge_requests="all-as-pull-request", accept_source_changes=True)]
     planned = await lab.batch("PLAN_ONLY", configs)
     assert planned["status"] == "success", planned
     shutil.copytree(lab.work, lab.folder / "planned")

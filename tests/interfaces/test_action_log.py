@@ -60,7 +60,7 @@ async def test_it_beats_in_silence() -> None:
     with ActionLog(stream) as log:
         async with log.beating(every_s=0.001):
             async with asyncio.timeout(30):
-                while stream.getvalue().count("projects ended") < 2:  # noqa: ASYNC110 - a stream tells nobody
+                while stream.getvalue().count("not begun yet") < 2:  # noqa: ASYNC110 - a stream tells nobody
                     await asyncio.sleep(0.001)
         length = len(stream.getvalue())
         await asyncio.sleep(0.01)

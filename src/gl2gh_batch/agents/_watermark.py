@@ -10,7 +10,7 @@ from gl2gh_batch import codec
 from gl2gh_batch.agents._desk import Desk
 from gl2gh_batch.domain.errors import Gl2ghError, SourceChangedError
 from gl2gh_batch.domain.inventory import Watermark
-from gl2gh_batch.kit.git_refs import refs_digest
+from gl2gh_batch.kit.git_refs import MIGRATED_PREFIXES, refs_digest
 
 _PREFIX: Final = "source."
 REMEDY: Final = (
@@ -37,11 +37,17 @@ async def read_watermark(desk: Desk) -> Watermark:
     ]
     return Watermark(
         last_activity_at=project.last_activity_at or "",
-        refs_sha256=refs_digest(refs),
+        refs_sha256=refs_digest({name: sha for name, sha in refs.items() if _is_read(name)}),
         newest_update=max(
             [await desk.gitlab.newest_update(project_id, what) for what in watched], default=""
         ),
     )
+
+
+def _is_read(ref: str) -> bool:
+    """Whether an export reads it; pipelines and environments have refs of their own, which come and go."""
+    is_head = ref.startswith("refs/merge-requests/") and ref.endswith("/head")
+    return is_head or ref.startswith(MIGRATED_PREFIXES)
 
 
 def as_inputs(watermark: Watermark) -> dict[str, str]:

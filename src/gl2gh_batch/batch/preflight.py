@@ -43,7 +43,7 @@ async def preflight(
     elif AgentName.PLAN in agents:
         told += [one async for one in _github(resources, shared)]
     if any(one.stops for one in stopping):
-        raise ChecksFailedError(stopping)
+        raise ChecksFailedError.of(stopping)
     for one in (*stopping, *told):
         if one.state in {CheckState.BAD, CheckState.WARNING}:
             said = f"{one.name}: {one.found}"

@@ -230,13 +230,18 @@ class ChecksFailedError(Gl2ghError):
 
     reason = FailureReason.CHECKS_FAILED
 
-    def __init__(self, checks: Sequence[Check]) -> None:
+    checks: tuple[Check, ...] = ()
+
+    @classmethod
+    def of(cls, checks: Sequence[Check]) -> ChecksFailedError:
+        """The error of these checks: what those found that stop a run, and how each is mended."""
         wrong = [one for one in checks if one.stops]
-        super().__init__(
+        error = cls(
             "; ".join(f"{one.name}: {one.found}" for one in wrong),
             hint=" ".join(one.remedy for one in wrong),
         )
-        self.checks = tuple(checks)
+        error.checks = tuple(checks)
+        return error
 
 
 class PublicArtifactsError(Gl2ghError):
