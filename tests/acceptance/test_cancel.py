@@ -78,7 +78,7 @@ async def test_cancelled_at_any_point(open_lab: Any, tmp_path: Path, subtests: A
     wanted, requests = await lab.settled(), len(lab.github())
     rng = dice("cancel")
     slowest = 0.0
-    for number in range(amount(4, 50)):
+    for number in range(amount(3, 50)):
         nth, chosen = rng.randint(1, requests - 2), SIGNALS[number % len(SIGNALS)]
         with subtests.test(f"{chosen.name} at request {nth}"):
             await lab.control("POST", "reset")

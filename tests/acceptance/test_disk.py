@@ -60,6 +60,8 @@ async def _twice(lab: Lab, shell: Shell, size_kb: int, first: str, second: str) 
         *UNSHARE, "sh", "-c", SCRIPT.format(size=size_kb, first=first, second=second), "sh",
         sys.executable, "-m", "gl2gh_batch", "run", *shell.flags(lab),
         "--project-ids=17", "--mode=APPLY", f"--work-dir={disk}",
+        # Elsewhere, since a run whose file of limits cannot be written goes on, as slowly as is safe.
+        f"--rate-limit-file={shell.folder / 'rate-limit.json'}",
         cwd=shell.folder,
         env={
             "PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": os.devnull, **shell.tokens(lab),

@@ -95,7 +95,7 @@ async def test_a_write_that_fails_anywhere(disk: Disk, subtests: Any) -> None:
     wanted = await lab.settled()
     rng = dice("failing disk")
     refused = 0
-    for number in range(amount(6, 300)):
+    for number in range(amount(3, 300)):
         nth, kind, stays = rng.randint(1, writes), rng.choice(list(ERRORS)), bool(number % 2)
         with subtests.test(f"write {nth} of {writes}: {errno.errorcode[kind]}{' and on' if stays else ''}"):
             await disk.again()
