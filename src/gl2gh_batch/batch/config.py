@@ -5,11 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
-from gl2gh_batch.batch.fields import choice, folder, none_of, shown, text, token, truth, url, whole
+from gl2gh_batch.batch.fields import (
+    choice,
+    folder,
+    known_only,
+    none_of,
+    shown,
+    text,
+    token,
+    truth,
+    url,
+    whole,
+)
 from gl2gh_batch.batch.label_rules import label_rules
 from gl2gh_batch.domain.errors import ConfigurationError
 from gl2gh_batch.domain.inventory import NOT_CARRIED
@@ -120,14 +130,7 @@ class ProjectConfig:
 
 def parse_config(raw: Mapping[str, Any]) -> ProjectConfig:
     """The configuration of one project; raises `ConfigurationError` that names the key and the remedy."""
-    for key in raw:
-        if key not in KEYS:
-            near = get_close_matches(str(key)[:100], KEYS, n=1)
-            raise ConfigurationError(
-                f"unknown key {shown(key)}",
-                field="project_configs",
-                hint=f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(KEYS)}.",
-            )
+    known_only(raw, KEYS, "project_configs")
     github_url = url(raw, "github_url", "https://github.com")
     return ProjectConfig(
         request=ProjectRequest(
@@ -259,15 +262,8 @@ def _kinds(raw: object) -> dict[str, str]:
             f"{shown(raw)} is not a mapping of kinds", field="kinds", hint="For example {issues: skip}."
         )
     kinds = {}
-    known = (*SKIPPABLE, *NOT_CARRIED)
+    known_only(raw, (*SKIPPABLE, *NOT_CARRIED), "kinds", noun="kind")
     for name, value in raw.items():
-        if not isinstance(name, str) or name not in known:
-            near = get_close_matches(str(name)[:100], known, n=1)
-            raise ConfigurationError(
-                f"unknown kind {shown(name)}",
-                field="kinds",
-                hint=f"Did you mean {near[0]!r}?" if near else f"Known kinds: {', '.join(known)}.",
-            )
         if not isinstance(value, str) or value not in KIND_CHOICES:
             raise none_of(value, KIND_CHOICES, f"kinds.{name}")
         if name in SKIPPABLE:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
 from gl2gh_batch import codec
 from gl2gh_batch.batch.config import AppCredential, ProjectConfig, parse_config
-from gl2gh_batch.batch.fields import shown, text
+from gl2gh_batch.batch.fields import known_only, shown, text
 from gl2gh_batch.domain.errors import ConfigurationError, Gl2ghError
 from gl2gh_batch.kit.workdir import write_atomic
 
@@ -91,14 +90,7 @@ def _parse(raw: object, place: str, number: int) -> GitHubCredential:
         raise ConfigurationError(
             f"{shown(raw)} is not a mapping", field=place, hint=f"Its keys are {', '.join(KEYS)}."
         )
-    for key in raw:
-        if key not in KEYS:
-            near = get_close_matches(str(key)[:100], list(KEYS), n=1)
-            raise ConfigurationError(
-                f"unknown key {shown(key)}",
-                field=place,
-                hint=f"Did you mean {near[0]!r}?" if near else f"Its keys are {', '.join(KEYS)}.",
-            )
+    known_only(raw, tuple(KEYS), place)
     try:
         said = {config: raw.get(key) for key, config in KEYS.items() if config}
         parsed = parse_config({"project_id": 1, **said})

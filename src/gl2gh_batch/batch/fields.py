@@ -39,6 +39,20 @@ def none_of(value: object, values: Sequence[str], field_: str) -> ConfigurationE
     )
 
 
+def known_only(
+    raw: Mapping[Any, object], known: Sequence[str], field_: str, *, noun: str = "key", place: str = ""
+) -> None:
+    """Raise `ConfigurationError` for the first key that is none of `known`, with the nearest that is."""
+    for key in raw:
+        if key not in known:
+            near = get_close_matches(str(key)[:100], known, n=1, cutoff=0.5)
+            raise ConfigurationError(
+                f"unknown {noun} {shown(key)}{f' in {place}' if place else ''}",
+                field=field_,
+                hint=f"Did you mean {near[0]!r}?" if near else f"Known {noun}s: {', '.join(known)}.",
+            )
+
+
 def url(raw: Mapping[str, Any], key: str, default: str) -> str:
     """The address of an instance, without a slash at its end."""
     value = text(raw, key).rstrip("/") or default

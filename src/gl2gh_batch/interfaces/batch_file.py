@@ -15,12 +15,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
 from gl2gh_batch.batch.config import is_full_path
-from gl2gh_batch.batch.fields import shown
+from gl2gh_batch.batch.fields import known_only, shown
 from gl2gh_batch.domain.errors import ConfigurationError
 from gl2gh_batch.interfaces.project_table import read_table
 from gl2gh_batch.interfaces.yaml_file import load_yaml
@@ -98,13 +97,13 @@ def read_batch_file(path: Path) -> BatchFile:
             projects=tuple(_project(one, place, {}) for place, one in read_table(path, "config"))
         )
     raw = _mapping(load_yaml(path, "config"), "the batch file")
-    _known(raw, TOP, "the batch file")
+    known_only(raw, TOP, "config", place="the batch file")
     gitlab = _section(raw, "gitlab")
     github = _section(raw, "github")
     defaults = _section(raw, "defaults")
-    _known(gitlab, ("url",), "gitlab")
-    _known(github, ("owner", "url", "api_url", "credentials"), "github")
-    _known(defaults, ("kinds", *POLICIES), "defaults")
+    known_only(gitlab, ("url",), "config", place="gitlab")
+    known_only(github, ("owner", "url", "api_url", "credentials"), "config", place="github")
+    known_only(defaults, ("kinds", *POLICIES), "config", place="defaults")
     return BatchFile(
         gitlab_url=_text(gitlab, "url", "gitlab.url"),
         github_owner=_text(github, "owner", "github.owner"),
@@ -139,7 +138,7 @@ def _listed(raw: Any, folder: Path) -> list[tuple[str, Any]]:
 
 def _credential(raw: Any, place: str) -> Mapping[str, Any]:
     one = _mapping(raw, place)
-    _known(one, CREDENTIAL, place)
+    known_only(one, CREDENTIAL, "config", place=place)
     return one
 
 
@@ -162,7 +161,7 @@ def _users(raw: Any) -> UsersChoice:
     """`users: users.csv`, `users: "{username}_acme"`, or `users: {file: …, pattern: …}`."""
     if not isinstance(raw, Mapping):
         return parse_users_input(_text({"users": raw}, "users", "users"))
-    _known(raw, ("file", "pattern"), "users")
+    known_only(raw, ("file", "pattern"), "config", place="users")
     pattern = raw.get("pattern")
     patterns = pattern if isinstance(pattern, list) else [] if pattern is None else [pattern]
     return UsersChoice(
@@ -175,7 +174,7 @@ def _project(raw: Any, place: str, defaults: Mapping[str, Any]) -> dict[str, Any
     if isinstance(raw, int | str) and not isinstance(raw, bool):
         raw = {"id": raw} if isinstance(raw, int) else {"path": raw}
     one = _mapping(raw, place)
-    _known(one, PROJECT, place)
+    known_only(one, PROJECT, "config", place=place)
     if ("id" in one) == ("path" in one):
         raise ConfigurationError(
             "give either `id` or `path`", field=place, hint="For example {id: 123}, or {path: group/app}."
@@ -200,7 +199,7 @@ def _group(raw: Any, place: str, defaults: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(raw, str):
         raw = {"path": raw}
     one = _mapping(raw, place)
-    _known(one, GROUP, place)
+    known_only(one, GROUP, "config", place=place)
     path = one.get("path")
     if not isinstance(path, str) or not is_full_path(path.strip().strip("/")):
         raise ConfigurationError(
@@ -235,17 +234,6 @@ def _merged(defaults: Mapping[str, Any], one: Mapping[str, Any]) -> dict[str, An
     if isinstance(general, Mapping) and isinstance(own, Mapping):
         merged["kinds"] = {**general, **own}
     return merged
-
-
-def _known(raw: Mapping[str, Any], keys: tuple[str, ...], place: str) -> None:
-    for key in raw:
-        if key not in keys:
-            near = get_close_matches(str(key)[:100], keys, n=1, cutoff=0.5)
-            raise ConfigurationError(
-                f"unknown key {shown(key)} in {place}",
-                field="config",
-                hint=f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(keys)}.",
-            )
 
 
 def _mapping(raw: Any, place: str) -> Mapping[str, Any]:

@@ -14,12 +14,12 @@ import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Final
 
 from gl2gh_batch import codec
 from gl2gh_batch.domain.errors import Gl2ghError, TargetLockedError, WorkDirectoryError
+from gl2gh_batch.kit import headers
 from gl2gh_batch.kit.file_lock import FileLock
 from gl2gh_batch.kit.git_claim import CLAIM_REF, GitClaim
 from gl2gh_batch.kit.git_process import GitAuth
@@ -128,11 +128,9 @@ class TargetClaim:
 
     def sync(self, date_header: str | None) -> None:
         """Take in GitHub's own time, so that no claim is judged by a clock that somebody set wrong."""
-        if not date_header:
-            return
-        with contextlib.suppress(ValueError):
-            date = parsedate_to_datetime(date_header)
-            self._server = (date if date.tzinfo else date.replace(tzinfo=UTC), self._seconds())
+        now = headers.date(date_header)
+        if now is not None:
+            self._server = (now, self._seconds())
 
     def check(self) -> None:
         """Raise `ClaimLapsedError` unless the claim holds for long enough to send one request."""

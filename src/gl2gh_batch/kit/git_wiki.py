@@ -139,22 +139,8 @@ class GitWiki:
         """
         origin_of(url)
         mirror, ref = mirror.resolve(), f"{_SNIPPETS}{int(snippet_id)}"
-        done = await self._process.run(
-            "fetch",
-            "--quiet",
-            "--no-tags",
-            "--no-write-fetch-head",
-            "--",
-            url,
-            f"+HEAD:{ref}",
-            mirror=mirror,
-            url=url,
-            auth=auth,
-        )
-        if done.code:
-            if _NO_HEAD.search(done.errors):
-                return None
-            raise failure("fetch", done)
+        if not await self._fetch_head(url, mirror, ref, auth):
+            return None
         counted = await self._process.run("rev-list", "--count", ref, mirror=mirror)
         named = await self._process.run("rev-parse", "--verify", ref, mirror=mirror)
         if counted.code or named.code:
@@ -235,24 +221,28 @@ class GitWiki:
         head = WikiFile(path="", mode="", blob=commit, size=0)
         return (head, *await self.files(mirror, commit))
 
-    async def _head(self, url: str, mirror: Path, auth: GitAuth | None) -> str | None:
+    async def _fetch_head(self, url: str, mirror: Path, ref: str, auth: GitAuth | None, *more: str) -> bool:
+        """Bring what `HEAD` names there to `ref`; False where there is no commit yet."""
         done = await self._process.run(
             "fetch",
             "--quiet",
-            "--depth=2",
+            *more,
             "--no-tags",
             "--no-write-fetch-head",
             "--",
             url,
-            f"+HEAD:{_FIRST_PAGE}",
+            f"+HEAD:{ref}",
             mirror=mirror,
             url=url,
             auth=auth,
         )
-        if done.code:
-            if _NO_HEAD.search(done.errors):
-                return None
+        if done.code and not _NO_HEAD.search(done.errors):
             raise failure("fetch", done)
+        return not done.code
+
+    async def _head(self, url: str, mirror: Path, auth: GitAuth | None) -> str | None:
+        if not await self._fetch_head(url, mirror, _FIRST_PAGE, auth, "--depth=2"):
+            return None
         found = await self._process.run("rev-parse", "--verify", "--quiet", _FIRST_PAGE, mirror=mirror)
         return found.output.decode("ascii").strip()
 

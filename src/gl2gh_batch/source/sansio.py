@@ -9,12 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 from gl2gh_batch.domain.limits import LimitReport
+from gl2gh_batch.kit.headers import date, number
 
 _NEXT: Final = re.compile(r'<([^<>]*)>\s*;[^<]*?\brel="?next\b')
 # The throttle that every API request of ours draws on; other names speak of budgets that we hardly touch.
@@ -28,17 +27,17 @@ def read_limits(status: int, headers: Mapping[str, str], body: bytes) -> LimitRe
     Many layers of GitLab send no headers at all, and some only on refusals (gitlab-org/gitlab#365728).
     """
     del body
-    server_now = _date(headers.get("date", ""))
-    reset = _number(headers.get("ratelimit-reset"))
+    server_now = date(headers.get("date", ""))
+    reset = number(headers.get("ratelimit-reset"))
     reset_in_s = None if reset is None or server_now is None else max(0.0, reset - server_now.timestamp())
-    retry_after_s = _number(headers.get("retry-after"))
+    retry_after_s = number(headers.get("retry-after"))
     refused = "secondary" if status == 429 else None
     if headers.get("ratelimit-name", "") not in _API_THROTTLES:
         return LimitReport(
             retry_after_s=reset_in_s if refused and retry_after_s is None else retry_after_s, refused=refused
         )
-    limit = _number(headers.get("ratelimit-limit"))
-    remaining = _number(headers.get("ratelimit-remaining"))
+    limit = number(headers.get("ratelimit-limit"))
+    remaining = number(headers.get("ratelimit-remaining"))
     return LimitReport(
         limit=None if limit is None else int(limit),
         remaining=None if remaining is None else max(0, int(remaining)),
@@ -66,7 +65,7 @@ def is_keyset(params: Mapping[str, str]) -> bool:
 
 def total(headers: Mapping[str, str]) -> int | None:
     """How many records a list has; None above 10,000, where GitLab does not count (api/rest, pagination)."""
-    value = _number(headers.get("x-total"))
+    value = number(headers.get("x-total"))
     return None if value is None else int(value)
 
 
@@ -81,19 +80,3 @@ def read_message(body: bytes) -> str:
     said = raw.get("message") or raw.get("error_description") or raw.get("error") or ""
     text = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
     return text if len(text) <= MESSAGE_LENGTH else text[:MESSAGE_LENGTH] + "…"
-
-
-def _number(value: str | None) -> float | None:
-    try:
-        number = float(value) if value is not None else None
-    except ValueError:
-        return None
-    return number if number is not None and abs(number) < 1e12 else None
-
-
-def _date(value: str) -> datetime | None:
-    try:
-        date = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return date if date.tzinfo is not None else date.replace(tzinfo=UTC)

@@ -10,12 +10,12 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
 from gl2gh_batch.domain.limits import LimitReport
+from gl2gh_batch.kit.headers import date, number
 
 _NEXT: Final = re.compile(r'<([^<>]*)>\s*;[^<]*?\brel="?next\b')
 _SSO_URL: Final = re.compile(r"url=(\S+)")
@@ -67,8 +67,8 @@ def read_limits(status: int, headers: Mapping[str, str], body: bytes) -> LimitRe
     """What an answer says of the limits; the server's `Date` is the clock for its `reset`."""
     denied = denial(status, headers, body)
     refused = str(denied) if denied in {Denial.PRIMARY, Denial.SECONDARY} else None
-    server_now = _date(headers.get("date", ""))
-    reset = _number(headers.get("x-ratelimit-reset"))
+    server_now = date(headers.get("date", ""))
+    reset = number(headers.get("x-ratelimit-reset"))
     reset_in_s = None if reset is None or server_now is None else max(0.0, reset - server_now.timestamp())
     retry_after_s = _retry_after(headers.get("retry-after"), server_now)
     if headers.get("x-ratelimit-resource", "core") != "core":
@@ -76,8 +76,8 @@ def read_limits(status: int, headers: Mapping[str, str], body: bytes) -> LimitRe
         if refused == Denial.PRIMARY and retry_after_s is None:
             retry_after_s = reset_in_s
         return LimitReport(retry_after_s=retry_after_s, refused=refused)
-    limit = _number(headers.get("x-ratelimit-limit"))
-    remaining = _number(headers.get("x-ratelimit-remaining"))
+    limit = number(headers.get("x-ratelimit-limit"))
+    remaining = number(headers.get("x-ratelimit-remaining"))
     return LimitReport(
         limit=None if limit is None else int(limit),
         remaining=None if remaining is None else int(remaining),
@@ -173,28 +173,11 @@ def _field_error(raw: object) -> FieldError:
 def _retry_after(value: str | None, server_now: datetime | None) -> float | None:
     if value is None:
         return None
-    seconds = _number(value)
+    seconds = number(value)
     if seconds is not None:
         return max(0.0, seconds)
-    until = _date(value)
+    until = date(value)
     return None if until is None or server_now is None else max(0.0, (until - server_now).total_seconds())
-
-
-def _number(value: str | None) -> float | None:
-    # "ints expected but sometimes floats returned" (PyGithub, pull request 2697)
-    try:
-        number = float(value) if value is not None else None
-    except ValueError:
-        return None
-    return number if number is not None and abs(number) < 1e12 else None
-
-
-def _date(value: str) -> datetime | None:
-    try:
-        date = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return date if date.tzinfo is not None else date.replace(tzinfo=UTC)
 
 
 def _json(body: bytes) -> Any:

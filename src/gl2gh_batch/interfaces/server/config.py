@@ -17,13 +17,12 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
 from gl2gh_batch.batch.config import ProjectConfig, parse_config
-from gl2gh_batch.batch.fields import shown
+from gl2gh_batch.batch.fields import known_only, shown
 from gl2gh_batch.batch.tokens import require_github_token, require_gitlab_token
 from gl2gh_batch.domain.errors import ConfigurationError
 from gl2gh_batch.interfaces.batch_file import POLICIES
@@ -101,7 +100,7 @@ def read_server_config(path: Path, environment: Mapping[str, str]) -> ServerConf
     Relative paths are beside the file. Tokens for the platforms come from `environment` or from files.
     """
     raw = _mapping(load_yaml(path, "config"), "the configuration")
-    _known(raw, _TOP, "the configuration")
+    known_only(raw, _TOP, "config", place="the configuration")
     here = path.parent
     listen = _section(raw, "listen", ("host", "port"))
     batches = _section(raw, "batches", ("running", "queued"))
@@ -142,7 +141,7 @@ def _access(raw: Mapping[str, Any]) -> tuple[Access, ...]:
     for place, one in enumerate(_list(raw, "tokens")):
         where = f"tokens[{place}]"
         entry = _mapping(one, where)
-        _known(entry, ("name", "role", "sha256"), where)
+        known_only(entry, ("name", "role", "sha256"), "config", place=where)
         name, role = entry.get("name"), entry.get("role")
         digest = str(entry.get("sha256") or "").lower().removeprefix("sha256:")
         if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9@._-]{1,64}", name) or name in found:
@@ -177,7 +176,7 @@ def _project(
         )
     where = f"projects.{name}"
     one = _mapping(raw, where)
-    _known(one, ("gitlab", "github", "naming", "users", "defaults"), where)
+    known_only(one, ("gitlab", "github", "naming", "users", "defaults"), "config", place=where)
     gitlab = _section(one, "gitlab", ("url", "token_env", "token_file"), where)
     github = _section(
         one,
@@ -298,7 +297,7 @@ def _section(
     place = f"{where}.{key}" if where else key
     section = {} if raw.get(key) is None else _mapping(raw[key], place)
     if keys is not None:
-        _known(section, keys, place)
+        known_only(section, keys, "config", place=place)
     return section
 
 
@@ -319,14 +318,3 @@ def _mapping(raw: Any, place: str) -> Mapping[str, Any]:
             hint="See the example in docs/service.md.",
         )
     return raw
-
-
-def _known(raw: Mapping[str, Any], keys: tuple[str, ...], place: str) -> None:
-    for key in raw:
-        if key not in keys:
-            near = get_close_matches(str(key)[:100], keys, n=1, cutoff=0.5)
-            raise ConfigurationError(
-                f"unknown key {shown(key)} in {place}",
-                field="config",
-                hint=f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(keys)}.",
-            )
