@@ -122,7 +122,6 @@ async def test_references_lead_to_gitlab(open_lab: Any) -> None:
     assert "#1" in there
     losses = (lab.folder_of() / "desired/losses.ndjson").read_text()
     assert "numbering: any" in losses
-    assert "commit messages" in losses
 
 
 async def test_the_map_is_written_when_numbers_are_given(open_lab: Any) -> None:

@@ -51,3 +51,26 @@ def test_any_promises_nothing() -> None:
     assert all(Numbers(policy=one).promised for one in NumberingPolicy if one is not NumberingPolicy.ANY)
     places = [numbers.issue(iid) for iid in (1, 2, 3)] + [numbers.merge_request(iid) for iid in (1, 2)]
     assert places == [1, 2, 3, 4, 5]
+
+
+@given(issues=IIDS, merge_requests=IIDS, policy=st.sampled_from(NumberingPolicy), number=st.integers(1, 900))
+def test_a_number_in_the_history_leads_astray_or_where_it_led(
+    issues: tuple[int, ...], merge_requests: tuple[int, ...], policy: NumberingPolicy, number: int
+) -> None:
+    """`#n` means issue n: it is right where that has number n, and harmless where nobody has or had it."""
+    numbers = Numbers(
+        policy=policy,
+        highest_issue=max(issues, default=0),
+        highest_merge_request=max(merge_requests, default=0),
+        issue_iids=issues,
+        merge_request_iids=merge_requests,
+    )
+    holders = {numbers.issue(iid): ("issue", iid) for iid in issues}
+    holders |= {numbers.merge_request(iid): ("merge request", iid) for iid in merge_requests}
+    is_right = holders.get(number) == ("issue", number) and numbers.promised
+    if numbers.leads_astray(number):
+        assert not is_right
+    else:
+        assert is_right or (number not in issues and number not in holders) or number not in holders
+    if number in issues and not is_right:
+        assert numbers.leads_astray(number)

@@ -1,6 +1,6 @@
 """Transform: GitLab records become GitHub-shaped ones; nothing lost unsaid.
 
-People are looked up first, once for the whole batch; the rest is pure and offline.
+People are looked up first, once for the whole batch; the rest is offline.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from gl2gh_batch import codec
 from gl2gh_batch.agents._agent import Agent, counted
 from gl2gh_batch.agents._book import DeskBook
 from gl2gh_batch.agents._desk import Desk
+from gl2gh_batch.agents._message_losses import message_losses
 from gl2gh_batch.agents._people import PEOPLE, resolve_people
 from gl2gh_batch.agents.export import require_inventory, require_snapshot
 from gl2gh_batch.domain.errors import WorkDirectoryError
@@ -103,7 +104,7 @@ class Transform(Agent):
         spans = numbered(desk.kinds, names, desk.reference.numbers)
         files: dict[str, FileFacts] = {}
         with lines_to(desk.folder.losses) as losses:
-            for loss in _losses_of_project(desk, inventory):
+            for loss in (*_losses_of_project(desk, inventory), *await message_losses(desk)):
                 losses.write(codec.encode(loss))
             for name, kind in sorted(desk.kinds.items(), key=lambda one: one[1].transform_order):
                 source = desk.folder.lines_of(desk.folder.snapshot, name)
@@ -310,18 +311,11 @@ def _losses_of_project(desk: Desk, inventory: Inventory) -> Iterator[Loss]:
             reason="this version does not carry them over",
         )
     if not desk.reference.numbers.promised:
-        reason = "the policy promises no numbers (numbering: any)"
         yield Loss(
             kind="issues",
             item="numbers",
             what="the numbers, and references to issues and merge requests: they lead to GitLab",
-            reason=reason,
-        )
-        yield Loss(
-            kind="repository",
-            item="commit messages",
-            what="references in commit messages: GitHub takes #12 there for whatever has that number now",
-            reason=reason,
+            reason="the policy promises no numbers (numbering: any)",
         )
     for name, choice in desk.request.kinds.items():
         if choice == "skip":

@@ -92,6 +92,18 @@ class Numbers:
                 first = len(self.issue_iids) + 1
                 return range(first, first + len(self.merge_request_iids))
 
+    def leads_astray(self, number: int) -> bool:
+        """True when `#number`, as GitLab's history has it, is another item on GitHub, or none any more.
+
+        GitLab means the issue with that iid, where there is one.
+        """
+        meant = 1 <= number <= self.highest_issue
+        is_taken = number in self.of_issues or number in self.of_merge_requests
+        if not self.promised:
+            return meant or is_taken
+        there = self.issue(number)
+        return there != number and (is_taken or there is not None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberRange:

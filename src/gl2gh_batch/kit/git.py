@@ -20,6 +20,7 @@ from gl2gh_batch.kit.git_bundle import GitBundles, emptied
 from gl2gh_batch.kit.git_contents import Contents
 from gl2gh_batch.kit.git_history import History, object_ids
 from gl2gh_batch.kit.git_lfs import GitLfs
+from gl2gh_batch.kit.git_messages import NamedNumbers, named_in_messages
 from gl2gh_batch.kit.git_parts import PUSH_BYTES, PushParts, lies_in
 from gl2gh_batch.kit.git_process import (
     DEFAULT_TIMEOUT_S,
@@ -175,6 +176,10 @@ class Git:
     def history(self, mirror: Path) -> History:
         """The history in a mirror, for questions."""
         return History(self._process, mirror)
+
+    async def named_numbers(self, mirror: Path, full_path: str) -> NamedNumbers:
+        """How many commits of branches and tags name which issues and merge requests of that project."""
+        return await named_in_messages(self._process, mirror.resolve(), full_path)
 
     def contents(self, mirror: Path) -> Contents:
         """The files in a mirror, for questions."""
