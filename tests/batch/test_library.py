@@ -13,7 +13,7 @@ import pytest
 
 import gl2gh_batch
 from gl2gh_batch import BatchOrchestrator, MigrationMode, SharedResources
-from gl2gh_batch.batch.orchestrator import SURVEYED_AT_ONCE
+from gl2gh_batch.batch.surveying import SURVEYED_AT_ONCE
 from gl2gh_batch.domain.errors import ConfigurationError, TargetError
 from gl2gh_batch.domain.result import StoppedBy
 

@@ -58,21 +58,28 @@ async def test_the_shards_of_a_plan_make_what_one_run_would(tmp_path: Path, seed
         assert made["shards"] == ["1/2", "2/2"]
         together = tmp_path / "together"
         shutil.copytree(plan, together / "plan-job")
-        shutil.copy(plan / "plan.json", together / "plan.json")
+        for name in ("plan.json", "rate-limit.json"):
+            shutil.copy(plan / name, together / name)
+        first, second = _allotments(together).values()
+        whole = {name: units + second[name] for name, units in first.items()}
         for number in (1, 2):
             if number == 2:
                 early = merge(together)
                 assert early["missing_shards"] == ["2/2"]
                 assert early["status"] == "partial_success"
+                # Who goes on from here has what the one that ended leaves.
+                assert _allotments(together) == {"2/2": whole}
             job = tmp_path / f"job-{number}"
             shutil.copytree(plan, job)
             result = await run(sandbox, job, mode="APPLY", shard=f"{number}/2")
             assert result["status"] == "success"
+            assert f"{number}/2" not in _allotments(job)
             shutil.copytree(job, together / f"job-{number}")
         merged = merge(together)
         assert merged["status"] == "success"
         assert [one["project_id"] for one in merged["results"]] == [901, 902, 903]
         assert merged["missing_shards"] == []
+        assert _allotments(together) == {}
         assert json.loads((together / "batch-result.json").read_text("utf-8")) == merged
         _is_one_report(together / "report", plan / "report")
         repositories = sandbox.github.repositories.values()
@@ -82,6 +89,14 @@ async def test_the_shards_of_a_plan_make_what_one_run_would(tmp_path: Path, seed
             "two": ["See #1"],
             "three": ["See acme/two#1"],
         }
+
+
+def _allotments(folder: Path) -> dict[str, dict[str, int]]:
+    """The units of each class that the rate-limit file allots to each shard."""
+    allotments = json.loads((folder / "rate-limit.json").read_text("utf-8"))["allotments"]
+    return {
+        shard: {name: one["limit"] for name, one in limits.items()} for shard, limits in allotments.items()
+    }
 
 
 def _is_one_report(joined: Path, planned: Path) -> None:

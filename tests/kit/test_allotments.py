@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gl2gh_batch.domain.errors import ConfigurationError
 from gl2gh_batch.domain.limits import Limit, LimitClass
-from gl2gh_batch.kit.allotments import DEAREST, divide, parse_shard
+from gl2gh_batch.kit.allotments import DEAREST, divide, parse_shard, remaining, without
 
 
 @given(st.sampled_from(LimitClass), st.integers(1, 6000), st.integers(1, 256))
@@ -36,3 +36,29 @@ def test_a_bad_shard_is_refused(shard: str) -> None:
 def test_a_shard_is_read() -> None:
     """`2/3` is the second of three."""
     assert parse_shard("2/3") == (2, 3)
+
+
+@given(st.integers(1, 12).flatmap(lambda of: st.tuples(st.just(of), st.sets(st.integers(1, of)))))
+def test_who_ended_leaves_its_part_to_the_others(cut: tuple[int, set[int]]) -> None:
+    """Those that are left have places from 1 to their number; who is not told of counts with all."""
+    of, left = cut
+    allotments = {f"{number}/{of}": {} for number in left} | {"1/99": {}}
+    places = [remaining(allotments, (number, of)) for number in sorted(left)]
+    assert places == [(place, len(left)) for place in range(1, len(left) + 1)]
+    assert all(remaining(allotments, (number, of)) == (number, of) for number in {*range(1, of + 1)} - left)
+
+
+@given(st.sampled_from(LimitClass), st.integers(1, 600), st.integers(1, 12), st.data())
+def test_what_is_given_up_is_dealt_out_unit_by_unit(
+    name: LimitClass, units: int, of: int, data: st.DataObject
+) -> None:
+    """However many end, in whatever order: the others have what all had at first, the last one has it all."""
+    whole = Limit(limit=units, window_s=None if name is LimitClass.CONCURRENCY else 60.0)
+    shards = [f"{number}/{of}" for number in range(1, of + 1)]
+    allotments = {one: divide({name: whole}, *parse_shard(one)) for one in shards}
+    total = sum(one[name].limit for one in allotments.values())
+    for shard in data.draw(st.permutations(shards))[: of - 1]:
+        allotments = without(allotments, shard)
+        assert shard not in allotments
+        assert sum(one[name].limit for one in allotments.values()) == total
+    assert without({**allotments, "1/99": {}}, "7/99") == {**allotments, "1/99": {}}

@@ -17,10 +17,15 @@ from fleets import FakeHost, Fleet, hurry, now
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from gl2gh_batch.domain.errors import RateLimitedError, StoppedError, WorkDirectoryError
+from gl2gh_batch.domain.errors import (
+    ConfigurationError,
+    RateLimitedError,
+    StoppedError,
+    WorkDirectoryError,
+)
 from gl2gh_batch.domain.limits import CONTENT_COSTS, READ_COSTS, WRITE_COSTS, Limit, LimitClass, LimitReport
 from gl2gh_batch.domain.plan import Pace
-from gl2gh_batch.kit.rate_file import RateLimitFile, write_allotments
+from gl2gh_batch.kit.rate_file import RateLimitFile, give_up_allotment, write_allotments
 from gl2gh_batch.kit.shared_windows import credential_key
 
 LIMITS = {
@@ -210,6 +215,44 @@ def test_allotments_bind_apart_and_are_one_budget_on_a_common_file(tmp_path: Pat
         fleet.close()
 
     hurry(main)
+
+
+def test_what_a_shard_leaves_is_the_others(tmp_path: Path) -> None:
+    """At once for one that lives, from the start for one that comes later; what it spent stays spent."""
+
+    async def main() -> None:
+        limits = {LimitClass.POINTS: Limit(limit=20, window_s=10.0), LimitClass.CONCURRENCY: Limit(limit=9)}
+        shards = ["1/3", "2/3", "3/3"]
+        cost = {LimitClass.POINTS: 1}
+        fleet = Fleet(tmp_path, limits, 1, shard="2/3")
+        write_allotments(fleet.path, shards, limits)
+        await fleet.send(0, cost)
+        assert fleet.governors[0].limits[LimitClass.POINTS].limit == 7
+        give_up_allotment(fleet.path, "1/3")
+        await fleet.send(0, cost)
+        assert fleet.governors[0].limits[LimitClass.POINTS].limit == 10
+        fleet.close()
+        give_up_allotment(fleet.path, "2/3")
+        give_up_allotment(fleet.path, "2/3")
+        last = fleet.join(FakeHost(9), shard="3/3")
+        began = now()
+        await asyncio.gather(*(fleet.send(last, cost) for _ in range(18)))
+        assert now() - began < 1
+        assert fleet.governors[last].limits == limits
+        await fleet.send(last, cost)
+        assert now() - began > 5  # two were spent by the one before
+        assert fleet.server.violations == []
+        fleet.close()
+
+    hurry(main)
+
+
+def test_nothing_is_made_of_a_file_that_is_not_there(tmp_path: Path) -> None:
+    """Who was allotted nothing gives nothing up; the name has to be a shard's all the same."""
+    give_up_allotment(tmp_path / "r.json", "1/2")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ConfigurationError):
+        give_up_allotment(tmp_path / "r.json", "3/2")
 
 
 def test_without_allotments_in_the_file_a_shard_divides_by_itself(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from gl2gh_batch.agents.export import fetch_history
 from gl2gh_batch.agents.plan import adopt_plan, read_steps, require_plan
 from gl2gh_batch.agents.source_marks import require_rights
 from gl2gh_batch.domain.errors import BlockedError, Gl2ghError, PlanRefusedError
+from gl2gh_batch.domain.events import Planned
 from gl2gh_batch.domain.ledger import StepState
 from gl2gh_batch.domain.modes import AgentName
 from gl2gh_batch.domain.plan import GitPush, LfsPush, NoOp, Phase, Plan, WikiPush
@@ -44,6 +45,7 @@ class Apply(Agent):
                 f"the plan is blocked: {first.message}", hint=first.hint, project=desk.label, item=first.item
             )
         await require_rights(desk)
+        desk.emit(_planned(desk, plan))
         performed = await perform_phase(desk, plan, Phase.FILL, FILLED)
         return AgentResult(
             status="done",
@@ -52,8 +54,20 @@ class Apply(Agent):
         )
 
 
+def _planned(desk: Desk, plan: Plan) -> Planned:
+    """How long it takes, by what is known by now of how imports count."""
+    price = plan.price
+    hours = price.hours_if_imports_are_content if desk.imports_are_content() else price.hours
+    return Planned(project=desk.label, steps=plan.steps, hours=hours)
+
+
 async def perform_phase(desk: Desk, plan: Plan, phase: Phase, note: str) -> int:
-    """Perform the plan's steps of one phase; how many had to be sent."""
+    """Perform the plan's steps of one phase, as the only writer of the target; how many had to be sent."""
+    async with desk.github.governor.writer(f"{desk.github.api_url}/{plan.repo.key}"):
+        return await _perform(desk, plan, phase, note)
+
+
+async def _perform(desk: Desk, plan: Plan, phase: Phase, note: str) -> int:
     ledger = Ledger(desk.folder.ledger)
     try:
         engine = engine_for(desk, plan, ledger)

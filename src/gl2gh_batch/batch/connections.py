@@ -67,6 +67,7 @@ class Connections:
         self._cold: dict[tuple[str, str], ColdGitLab] = {}
         self._session: aiohttp.ClientSession | None = None
         self._told_of_tokens = False
+        self._stopped: str | None = None
         self._runner: ThreadRunner | None = None
 
     async def close(self) -> None:
@@ -85,6 +86,12 @@ class Connections:
         self.governors.clear()
         self._access.clear()
         self._cold.clear()
+
+    def stop(self, message: str) -> None:
+        """Grant nothing any more, to nobody: also not through connections that are made from now on."""
+        self._stopped = message
+        for governor in self.governors.values():
+            governor.stop(message)
 
     def github_governor(self, config: ProjectConfig) -> RequestGovernor | None:
         """Who grants a project's requests to GitHub; None before the first one."""
@@ -244,6 +251,8 @@ class Connections:
         else:
             number = sum(1 for one in self.governors if one[0] == side) + 1
             governor = make(f"{side}-{number}", self._emit, self._shared_file())
+        if self._stopped is not None:
+            governor.stop(self._stopped)
         self.governors[place] = governor
         return governor
 

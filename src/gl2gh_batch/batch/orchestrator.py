@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from gl2gh_batch import codec
 from gl2gh_batch.agents import AgentOrchestrator
@@ -20,7 +20,8 @@ from gl2gh_batch.batch.progress import Progress
 from gl2gh_batch.batch.resources import SharedResources
 from gl2gh_batch.batch.schedule import Room, budgets_report, order, predicted_s
 from gl2gh_batch.batch.shards import Shard
-from gl2gh_batch.domain.errors import ConfigurationError, FailureReason, Gl2ghError, TransportError
+from gl2gh_batch.batch.surveying import survey_all
+from gl2gh_batch.domain.errors import ConfigurationError, FailureReason, Gl2ghError
 from gl2gh_batch.domain.events import (
     BatchFinished,
     BatchStarted,
@@ -46,9 +47,9 @@ from gl2gh_batch.output.artifact_v1 import batch_artifact
 
 _log = logging.getLogger(__name__)
 
+T = TypeVar("T")
 Work = Callable[[AgentOrchestrator, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 
-SURVEYED_AT_ONCE: Final = 20
 RESUME: Final = (
     "Run again with the same inputs and the same work directory (in a workflow: with the artifact of this run"
     " in it). What is done stays done, and nothing is sent twice."
@@ -81,7 +82,7 @@ class BatchOrchestrator:
         self._batch_id = batch_id
         self._ended = dict(ended or {})
         self._on_result = on_result
-        self._progress = Progress(clock=self.shared_resources.clock)
+        self._progress = Progress(clock=self.shared_resources.clock, emit=self.shared_resources.emit)
         self._unsubscribe = self.shared_resources.subscribe(self._progress.hear)
         self._stopped_by: StoppedBy | None = None
         self._run: _BatchRun | None = None
@@ -165,9 +166,14 @@ class BatchOrchestrator:
                 parallel_limit=parallel_limit,
             )
         )
-        await run.survey(project_configs)
+        run.parse(project_configs)
+        if self._stopped_by is None:
+            await run.unless_cancelled(run.survey(), None)
         run.refuse_two_names(project_configs)
-        project_configs = await run.deal_credentials(project_configs)
+        if self._stopped_by is None:
+            dealing = run.deal_credentials(project_configs)
+            project_configs = await run.unless_cancelled(dealing, list(project_configs))
+        self._progress.expect(run.expected(project_configs, names), agents)
         results = await run.all_projects(project_configs, names, lambda: self._stopped_by)
         # Platforms and proxies repeat what they were sent, and their words are in it.
         redact = self.shared_resources.redactor.redact
@@ -208,15 +214,28 @@ class _BatchRun:
         self._work = work
         self._started_at = self._now()
         self._parsed: dict[int, ProjectConfig] = {}
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: list[asyncio.Task[Any]] = []
         self._cancelled = False
         self._credentials: dict[int, str] = {}
-        self._unreachable: set[str] = set()
         self._room: Room | None = None
         self.root = Path()
 
-    async def survey(self, configs: Sequence[Mapping[str, Any]]) -> None:
-        """Put every project on the map before any project runs, as far as they can be reached."""
+    async def unless_cancelled(self, work: Coroutine[Any, Any, T], otherwise: T) -> T:
+        """What it answers; `otherwise` when the batch was stopped and it did not end by itself."""
+        task = asyncio.create_task(work)
+        self._tasks.append(task)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            current = asyncio.current_task()
+            if not self._cancelled or (current is not None and current.cancelling()):
+                raise
+            return otherwise
+        finally:
+            self._tasks.remove(task)
+
+    def parse(self, configs: Sequence[Mapping[str, Any]]) -> None:
+        """Read the configurations; one that is wrong is for its own project to report."""
         for index, raw in enumerate(configs):
             try:
                 self._parsed[index] = parse_config(raw)
@@ -225,25 +244,13 @@ class _BatchRun:
         self.root = self._resources.root_for(list(self._parsed.values()))
         for one in self._parsed.values():
             self._resources.place(one, self.root)
-        if self._mode is MigrationMode.APPLY:
-            return  # the plan was made with the map that is in the work directory
-        room = asyncio.Semaphore(SURVEYED_AT_ONCE)
-        await asyncio.gather(*(self._survey_one(one, room) for one in self._parsed.values()))
 
-    async def _survey_one(self, config: ProjectConfig, room: asyncio.Semaphore) -> None:
-        async with room:
-            if config.gitlab_url in self._unreachable:
-                return  # one vain wait for an instance is enough
-            try:
-                await self._resources.survey(config, self.root, patient=False)
-            except TransportError as error:
-                self._unreachable.add(config.gitlab_url)
-                _log.info("survey found no way to GitLab: %s", error.reason)
-            except Gl2ghError as error:
-                # Its own agents meet the same fault and report it, with all their patience.
-                _log.info("survey of one project failed: %s", error.reason)
-            except Exception:  # noqa: BLE001 - kept from the others, as whatever else befalls a project
-                _log.exception("the survey of a project failed in a way nobody foresaw")
+    async def survey(self) -> None:
+        """Put every project on the map before any project runs, as far as they can be reached."""
+        if (
+            self._mode is not MigrationMode.APPLY
+        ):  # its plan was made with the map that is in the work directory
+            await survey_all(self._resources, list(self._parsed.values()), self.root)
 
     def refuse_two_names(self, configs: Sequence[Mapping[str, Any]]) -> None:
         """Raise `ConfigurationError` for a project that is listed by its id and by its path."""
@@ -289,6 +296,13 @@ class _BatchRun:
         await refuse_one_user_twice(used, self._resources.github_login)
         write_dealt(self.root, dealt)
         return settled
+
+    def expected(self, configs: Sequence[Mapping[str, Any]], names: Sequence[int | str]) -> dict[str, float]:
+        """The seconds that the writes of each project are expected to take; of those that are yet to run."""
+        seconds = self._predicted_s(configs)
+        return {
+            self._label(name): seconds[index] for index, name in enumerate(names) if index not in self._ended
+        }
 
     async def all_projects(
         self,

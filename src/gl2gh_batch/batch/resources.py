@@ -137,8 +137,7 @@ class SharedResources:
 
     def stop(self, message: str) -> None:
         """Grant nothing any more: what is under way ends, what waits is given up."""
-        for governor in self._connections.governors.values():
-            governor.stop(message)
+        self._connections.stop(message)
 
     def governors(self) -> tuple[RequestGovernor, ...]:
         """Everyone who grants requests, one for each credential."""

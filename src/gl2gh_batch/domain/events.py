@@ -54,6 +54,23 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """The plan of a project is known: how many steps it has, and how long they take at the least."""
+
+    project: str
+    steps: int
+    hours: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimated:
+    """A project is expected to end in so many `seconds` from now; with an empty `project`, the batch."""
+
+    project: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
     """A request waits for a budget; `seconds` from now until it is expected to go."""
 
@@ -106,6 +123,8 @@ Event = (
     | AgentStarted
     | AgentFinished
     | Counted
+    | Planned
+    | Estimated
     | Waiting
     | WindowClosed
     | Noticed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ from gl2gh_batch.batch.joined_reports import join_reports
 from gl2gh_batch.batch.people import merge_users_reports
 from gl2gh_batch.batch.shards import merge_results
 from gl2gh_batch.domain.errors import ConfigurationError, PlanRefusedError, WorkDirectoryError
+from gl2gh_batch.domain.result import BatchStatus
+from gl2gh_batch.interfaces.wiring import RATE_FILE
+from gl2gh_batch.kit.rate_file import give_up_allotment
 from gl2gh_batch.kit.workdir import write_atomic
 
 PATTERN = "batch-result.shard-*-of-*.json"
@@ -20,7 +24,8 @@ PATTERN = "batch-result.shard-*-of-*.json"
 def merge(work_dir: Path) -> dict[str, Any]:
     """Join the shards' results found anywhere below the work directory; `batch-result.json`, `report/`.
 
-    Of two results of one shard the later counts. Raises `PlanRefusedError` without a plan that was cut,
+    Of two results of one shard the later counts. In the rate-limit file there, shards that ended leave
+    their budgets to the others, for the next run. Raises `PlanRefusedError` without a plan that was cut,
     `ConfigurationError` when no shard has a result, `WorkDirectoryError` for a result that is damaged.
     """
     plan = read_batch_plan(work_dir)
@@ -46,6 +51,10 @@ def merge(work_dir: Path) -> dict[str, Any]:
             field="work_dir",
             hint="Download the artifacts of the shards' jobs into it first.",
         )
+    for shard, one in results.items():
+        if one.get("status") == BatchStatus.SUCCESS:
+            with suppress(WorkDirectoryError):  # who cannot give it away has merely kept it
+                give_up_allotment(work_dir / RATE_FILE, shard)
     merged = merge_results(plan, results) | merge_users_reports(work_dir)
     write_atomic(work_dir / RESULT, codec.encode_pretty(merged))
     join_reports(work_dir, merged)

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from gl2gh_batch.batch.orchestrator import BatchOrchestrator
 from gl2gh_batch.batch.preflight import preflight
-from gl2gh_batch.domain.errors import ConfigurationError, FailureReason, StoppedError
+from gl2gh_batch.domain.errors import (
+    ConfigurationError,
+    FailureReason,
+    StoppedError,
+    WorkDirectoryError,
+)
 from gl2gh_batch.domain.modes import AGENTS_OF, AgentName, Task
 from gl2gh_batch.domain.ports import Emit
 from gl2gh_batch.domain.result import BatchStatus, StoppedBy
@@ -20,9 +25,10 @@ from gl2gh_batch.interfaces.approval import check_approval
 from gl2gh_batch.interfaces.projects import expand_groups
 from gl2gh_batch.interfaces.publicity import refuse_private_sources
 from gl2gh_batch.interfaces.wiring import Batch, resources_for
-from gl2gh_batch.kit.rate_file import write_allotments
+from gl2gh_batch.kit.rate_file import give_up_allotment, write_allotments
 from gl2gh_batch.kit.redact import Redactor
 
+T = TypeVar("T")
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -38,7 +44,7 @@ class Outcome:
         """0 success, 1 partial or failed, 128 and the signal's number when one stopped it."""
         if self.signal is not None:
             return 128 + self.signal
-        return 0 if self.result["status"] == BatchStatus.SUCCESS else 1
+        return 0 if _is_success(self.result) else 1
 
 
 async def run_batch(
@@ -60,22 +66,10 @@ async def run_batch(
     async with resources_for(batch, redactor) as resources:
         resources.subscribe(listen)
         orchestrator = BatchOrchestrator(resources, shard=batch.shard, shards=batch.shards)
-        listing = asyncio.ensure_future(expand_groups(batch, resources))
-        with _stoppable(orchestrator, listing, batch.deadline_s) as received:
-            try:
-                configs = await listing
-            except asyncio.CancelledError:
-                if not listing.cancelled():
-                    listing.cancel()
-                    raise
-                stopped = StoppedError(
-                    "stopped before the batch began", hint="Run again: nothing was done yet."
-                )
-                if received:
-                    stopped.exit_code = 128 + received[0]
-                raise stopped from None
+        with _stoppable(orchestrator, batch.deadline_s) as stop:
+            configs = await stop.unless_stopped(expand_groups(batch, resources))
             if public_in:
-                await refuse_private_sources(configs, resources, public_in)
+                await stop.unless_stopped(refuse_private_sources(configs, resources, public_in))
             check_approval(batch, configs, resources)
             _make_folder(batch.work_dir)
             if only_verify:
@@ -84,7 +78,9 @@ async def run_batch(
                 agents = set(AGENTS_OF[batch.mode] if task is None else ())
                 if batch.exports is not None:  # GitLab is not asked
                     agents.discard(AgentName.DISCOVERY)
-                await preflight(resources, batch.shared, agents, work_dir=batch.work_dir)
+                looking = preflight(resources, batch.shared, agents, work_dir=batch.work_dir)
+                with suppress(StoppedError):  # the result then says that no project was begun
+                    await stop.unless_stopped(looking)
             if task is not None:
                 result = await orchestrator.execute_batch_task(
                     configs, task, batch.parallel_limit, force=force
@@ -98,43 +94,79 @@ async def run_batch(
                 )
             if result.get("shards"):
                 write_allotments(batch.rate_limit_file, result["shards"], resources.all_limits())
-        return Outcome(result=result, signal=received[0] if received else None)
+        if batch.shard is not None and AgentName.APPLY in AGENTS_OF[batch.mode] and _is_success(result):
+            with suppress(WorkDirectoryError):  # who cannot give it away has merely kept it
+                give_up_allotment(batch.rate_limit_file, str(batch.shard))
+        return Outcome(result=result, signal=stop.signal)
+
+
+class _Stop:
+    """Whether and by what a run was stopped, and what it was just looking at before the batch began."""
+
+    def __init__(self, orchestrator: BatchOrchestrator) -> None:
+        self._orchestrator = orchestrator
+        self._looking: asyncio.Task[Any] | None = None
+        self._is_asked = False
+        self.signal: int | None = None
+
+    def ask(self, by: StoppedBy, message: str) -> None:
+        """Stop, whatever is going on."""
+        self._is_asked = True
+        self._orchestrator.stop(by, message)
+        if self._looking is not None:
+            self._looking.cancel()
+
+    def ask_by(self, number: int) -> None:
+        """Stop because of a signal; the first one counts."""
+        self.signal = self.signal or number
+        self.ask(StoppedBy.SIGNAL, f"stopped by {signal.Signals(number).name}; run again to resume")
+
+    async def unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
+        """What the work answers; raises `StoppedError` as soon as the run is stopped."""
+        self._looking = task = asyncio.create_task(work)
+        if self._is_asked:
+            task.cancel()
+        try:
+            return await task
+        except asyncio.CancelledError:
+            current = asyncio.current_task()
+            if not self._is_asked or (current is not None and current.cancelling()):
+                raise
+            stopped = StoppedError("stopped before the batch began", hint="Run again: nothing was done yet.")
+            if self.signal is not None:
+                stopped.exit_code = 128 + self.signal
+            raise stopped from None
+        finally:
+            self._looking = None
 
 
 @contextmanager
-def _stoppable(
-    orchestrator: BatchOrchestrator, listing: asyncio.Future[Any], deadline_s: float | None
-) -> Iterator[list[int]]:
-    """Hear signals and the deadline from now on; yields the signals received."""
-    received: list[int] = []
+def _stoppable(orchestrator: BatchOrchestrator, deadline_s: float | None) -> Iterator[_Stop]:
+    """Hear signals and the deadline from now on."""
+    stop = _Stop(orchestrator)
     heard: list[int] = []
     loop = asyncio.get_running_loop()
-
-    def stop(by: StoppedBy, message: str) -> None:
-        orchestrator.stop(by, message)
-        listing.cancel()
-
-    def on_signal(number: int) -> None:
-        received.append(number)
-        stop(StoppedBy.SIGNAL, f"stopped by {signal.Signals(number).name}; run again to resume")
-
     number: int
     for number in SIGNALS:
         # Not every event loop hears signals, and none outside the main thread: then somebody else does.
         with suppress(NotImplementedError, RuntimeError, ValueError):
-            loop.add_signal_handler(number, on_signal, number)
+            loop.add_signal_handler(number, stop.ask_by, number)
             heard.append(number)
     timer = None
     if deadline_s is not None:
         said = "the deadline came; run again with the same work directory to resume"
-        timer = loop.call_later(deadline_s, stop, StoppedBy.DEADLINE, said)
+        timer = loop.call_later(deadline_s, stop.ask, StoppedBy.DEADLINE, said)
     try:
-        yield received
+        yield stop
     finally:
         if timer is not None:
             timer.cancel()
         for number in heard:
             loop.remove_signal_handler(number)
+
+
+def _is_success(result: Mapping[str, Any]) -> bool:
+    return bool(result["status"] == BatchStatus.SUCCESS)
 
 
 def _make_folder(path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from gl2gh_batch.domain.errors import ConfigurationError
@@ -34,6 +35,37 @@ def divide(limits: Limits, number: int, of: int) -> dict[LimitClass, Limit]:
     that much in a window that is longer in the same proportion; without a window it gets one.
     """
     return {name: _share(name, limit, number, of) for name, limit in limits.items()}
+
+
+def remaining(allotments: Mapping[str, Limits], shard: tuple[int, int]) -> tuple[int, int]:
+    """A shard's place among those of its cut that still have an allotment, and how many these are.
+
+    Who ended has none any more: its part is the others'. Where none is told for the shard itself, all
+    are there.
+    """
+    number, of = shard
+    left = [one for one in range(1, of + 1) if f"{one}/{of}" in allotments]
+    return (left.index(number) + 1, len(left)) if number in left else shard
+
+
+def without(allotments: Mapping[str, Limits], shard: str) -> dict[str, Limits]:
+    """The allotments when that shard has ended: its units are dealt out to the others of its cut."""
+    left = dict(allotments)
+    given = left.pop(shard, {})
+    of = shard.partition("/")[2]
+    others = [one for one in left if one.partition("/")[2] == of]
+    for place, other in enumerate(others):
+        left[other] = {
+            name: replace(limit, limit=limit.limit + _part(given.get(name), place, len(others)))
+            for name, limit in left[other].items()
+        }
+    return left
+
+
+def _part(limit: Limit | None, place: int, of: int) -> int:
+    """The units of one of so many parts; all shards of a cut have windows of one length."""
+    units, over = divmod(0 if limit is None else limit.limit, of)
+    return units + (place < over)
 
 
 def _share(name: LimitClass, limit: Limit, number: int, of: int) -> Limit:

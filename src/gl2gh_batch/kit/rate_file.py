@@ -12,7 +12,7 @@ import asyncio
 import random
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -21,11 +21,11 @@ from gl2gh_batch.domain.errors import WorkDirectoryError
 from gl2gh_batch.domain.events import Noticed
 from gl2gh_batch.domain.limits import Limit, LimitClass, Limits
 from gl2gh_batch.domain.ports import Emit
-from gl2gh_batch.kit.allotments import divide, parse_shard
+from gl2gh_batch.kit.allotments import divide, parse_shard, remaining, without
 from gl2gh_batch.kit.budgets import DEFAULT_MARGIN_S
 from gl2gh_batch.kit.file_lock import FileLock
 from gl2gh_batch.kit.host import Host, ThisHost
-from gl2gh_batch.kit.rate_record import Member
+from gl2gh_batch.kit.rate_record import Member, Record
 from gl2gh_batch.kit.rate_store import NewerFileError, Opened, RateStore
 from gl2gh_batch.kit.rate_turns import Dealt
 from gl2gh_batch.kit.shared_windows import SharedWindows
@@ -77,6 +77,7 @@ class RateLimitFile:
         self._me = f"{self._host.place}-{self._pid}-{secrets.token_hex(4)}"
         self._windows: dict[str, SharedWindows] = {}
         self._allotted: Limits = {}
+        self._place = self._shard  # among the shards that have not ended
         self._is_whole = shard is None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | asyncio.Handle | None = None
@@ -328,8 +329,9 @@ class RateLimitFile:
             is_late = regroups_at is not None and member.seen_at < regroups_at
             if is_late or ABSENT_S < unseen_s <= AWAY_S:
                 away.append(name)
-        if shard is not None:
+        if shard is not None and self._shard is not None:
             self._allotted = record.allotments.get(shard, {})
+            self._place = remaining(record.allotments, self._shard)
         return present, away
 
     def _is_gone(self, member: Member, unseen_s: float, *, probes: bool) -> bool:
@@ -339,9 +341,9 @@ class RateLimitFile:
         return alive is False or unseen_s > (AWAY_S if alive is None else STOPPED_S)
 
     def _share_of(self, whole: Limits) -> Limits:
-        if self._is_whole or self._shard is None:
+        if self._is_whole or self._shard is None or self._place is None:
             return whole
-        own = divide(whole, *self._shard)
+        own = divide(whole, *self._place)
         # The planning job may have known other limits than we do: the stricter ones are kept.
         return {name: min(limit, self._allotted.get(name, limit), key=_pace) for name, limit in own.items()}
 
@@ -353,14 +355,39 @@ def write_allotments(path: str | Path, shards: Sequence[str], limits: Limits) ->
     `ConfigurationError` for a name that is no shard, `WorkDirectoryError` when the file cannot be written.
     """
     allotments = {shard: divide(limits, *parse_shard(shard)) for shard in shards}
-    store = RateStore(Path(path), ThisHost())
+
+    def write(record: Record) -> None:
+        record.allotments = allotments
+
+    _change(Path(path), write)
+    return allotments
+
+
+def give_up_allotment(path: str | Path, shard: str) -> None:
+    """A shard has nothing more to do: its part of every budget is that of the others who use this file.
+
+    At once for those that live, for others when they begin. Nothing happens where there is no file, or
+    nothing was allotted. Raises `ConfigurationError` for a name that is no shard, `WorkDirectoryError` when
+    the file cannot be written.
+    """
+    parse_shard(shard)
+
+    def give_up(record: Record) -> None:
+        record.allotments = {one: dict(limits) for one, limits in without(record.allotments, shard).items()}
+
+    if Path(path).exists():
+        _change(Path(path), give_up)
+
+
+def _change(path: Path, change: Callable[[Record], object]) -> None:
+    store = RateStore(path, ThisHost())
     give_up_at = time.monotonic() + LOCK_PATIENCE_S
     try:
         while True:
             with store.transaction() as opened:
                 if opened is not None:
-                    opened.record.allotments = allotments
-                    return allotments
+                    change(opened.record)
+                    return
             if time.monotonic() > give_up_at:
                 break
             time.sleep(_LOCK_STEP_S[1])

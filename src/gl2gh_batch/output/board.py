@@ -12,8 +12,10 @@ from gl2gh_batch.domain.events import (
     BatchFinished,
     BatchStarted,
     Counted,
+    Estimated,
     Event,
     Noticed,
+    Planned,
     ProjectFinished,
     ProjectStarted,
     Waiting,
@@ -41,6 +43,7 @@ class Row:
     total: int | None = None
     waits_for: str = ""
     waits_until: float = 0.0
+    ends_at: float | None = None
     status: str = ""
     error: str = ""
     states: dict[str, str] = field(default_factory=dict)
@@ -65,10 +68,14 @@ class Row:
         left = self.waits_until - now
         return f"waits for {self.waits_for}, {duration(left)}" if self.waits_for and left > 0 else ""
 
+    def left(self, now: float) -> str:
+        """`about 12 min left`; empty while there is nothing to judge by."""
+        return "" if self.status else left(self.ends_at, now)
+
 
 @dataclass(slots=True)
 class Board:
-    """The state of a batch."""
+    """The state of a batch; it is expected to end at `ends_at`."""
 
     batch_id: str = ""
     mode: str = ""
@@ -76,6 +83,7 @@ class Board:
     status: str = ""
     closed_reason: str = ""
     closed_until: float = 0.0
+    ends_at: float | None = None
     rows: dict[str, Row] = field(default_factory=dict)
     notices: list[tuple[str, str, str]] = field(default_factory=list)
 
@@ -90,6 +98,13 @@ class Board:
                 self.status = event.status
             case WindowClosed():
                 self.closed_reason, self.closed_until = event.reason, now + event.seconds
+            case Estimated(project="", seconds=seconds):
+                self.ends_at = now + seconds
+            case Estimated(project=project, seconds=seconds):
+                if (row := self.rows.get(project)) is not None:
+                    row.ends_at = now + seconds
+            case Planned():
+                pass  # it is in the estimates
             case Noticed():
                 self.notices.append((event.project, event.level, event.message))
             case AgentStarted() | AgentFinished() | Counted() | Waiting() | ProjectFinished():
@@ -131,6 +146,11 @@ def duration(seconds: float) -> str:
         return f"{minutes} min"
     hours, rest = divmod(minutes, 60)
     return f"{hours} h {rest} min" if rest else f"{hours} h"
+
+
+def left(ends_at: float | None, now: float) -> str:
+    """`about 12 min left`; empty when nothing is known, or it should be over."""
+    return f"about {duration(ends_at - now)} left" if ends_at is not None and ends_at > now else ""
 
 
 def if_content(price: Mapping[str, Any]) -> str:

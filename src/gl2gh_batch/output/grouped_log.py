@@ -20,7 +20,7 @@ from gl2gh_batch.domain.events import (
     ProjectFinished,
     Waiting,
 )
-from gl2gh_batch.output.board import Board, Row, duration
+from gl2gh_batch.output.board import Board, Row, duration, left
 from gl2gh_batch.output.escape import terminal
 from gl2gh_batch.output.terminal import PlainView
 
@@ -86,6 +86,8 @@ class GroupedView:
         said = ["the batch has not begun yet"]
         if board.total:
             said = [f"{board.ended()}/{board.total} projects ended, {len(working)} at work"]
+            if estimate := left(board.ends_at, now):
+                said[0] += f", {estimate}"
         if board.closed_until > now:
             said.append(
                 f"GitHub asked for a pause ({board.closed_reason}) {self._until(board.closed_until, now)}"
@@ -99,6 +101,8 @@ class GroupedView:
         parts = [part for part in (row.agent, row.counts) if part]
         if row.waits_for and row.waits_until > now:
             parts.append(f"waits for {row.waits_for} {self._until(row.waits_until, now)}")
+        if estimate := row.left(now):
+            parts.append(estimate)
         return f"{row.project}: {', '.join(parts) or 'begins'}"
 
     def _until(self, moment: float, now: float) -> str:

@@ -24,7 +24,7 @@ from gl2gh_batch.domain.events import (
     WindowClosed,
 )
 from gl2gh_batch.domain.result import ProjectStatus
-from gl2gh_batch.output.board import Board, Row, duration
+from gl2gh_batch.output.board import Board, Row, duration, left
 from gl2gh_batch.output.escape import terminal
 
 Now = Callable[[], float]
@@ -86,7 +86,7 @@ class LiveView:
                 Text(row.agent, style="cyan"),
                 ProgressBar(total=1.0, completed=row.progress, width=12),
                 Text(terminal(row.counts)),
-                Text(terminal(row.waiting(now)), style="yellow"),
+                _words((terminal(row.waiting(now)), "yellow"), (row.left(now), "dim")),
             )
         parts: list[RenderableType] = [table]
         if len(working) > len(shown):
@@ -111,6 +111,7 @@ class LiveView:
             ProgressBar(total=float(max(board.total, 1)), completed=share, width=40),
             Text(f"{board.ended()}/{board.total} projects"),
             Text(board.mode, style="dim"),
+            Text("" if board.status else left(board.ends_at, self._now()), style="bold"),
         )
         return grid
 
@@ -166,7 +167,7 @@ class PlainView:
         row = self._board.rows.get(project)
         if row is None or now - self._said_at.get(project, now) < self._every_s:
             return []
-        parts = [row.agent, row.counts, row.waiting(now)]
+        parts = [row.agent, row.counts, row.waiting(now), row.left(now)]
         state = f"{row.agent} {row.counts} {row.waits_for}"
         if state == self._said.get(project):
             return []
@@ -214,6 +215,11 @@ def result_lines(result: Mapping[str, Any]) -> list[str]:
     if missing:
         lines.append(f"| no result yet of shard {terminal(', '.join(missing))}: run it, then merge again")
     return lines
+
+
+def _words(*parts: tuple[str, str]) -> Text:
+    """Those that say something, with commas between."""
+    return Text(", ").join(Text(words, style=style) for words, style in parts if words)
 
 
 def _ended(row: Row) -> Text:

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from gl2gh_batch import codec
-from gl2gh_batch.domain.events import Counted, Event, Waiting
+from gl2gh_batch.domain.events import Counted, Estimated, Event, Waiting
 from gl2gh_batch.domain.ports import Clock
 from gl2gh_batch.interfaces.server.store import BatchRow, Store
 from gl2gh_batch.output.board import Board, Row
@@ -47,12 +47,14 @@ class Feed:
         self._count = 0
 
     def hear(self, event: Event) -> None:
-        """Take one event in; of counts and waits that follow each other at once the last one is kept."""
+        """Take one event in; of counts, waits and estimates that follow at once the last is kept."""
         match event:
             case Counted():
                 key: tuple[Any, ...] = ("counted", event.project, event.agent, event.kind)
             case Waiting():
                 key = ("waiting", event.project, event.credential)
+            case Estimated():
+                key = ("estimated", event.project)
             case _:
                 self._count += 1
                 key = (self._count,)

@@ -143,6 +143,7 @@ COMPONENTS: Final[dict[str, Schema]] = {
             "total_projects": COUNT,
             "finished": COUNT,
             "share": {"type": "number", "minimum": 0, "maximum": 1},
+            "eta_s": nullable({"type": "number", "minimum": 0}),
             "closed_s": {"type": "number", "minimum": 0},
             "closed_reason": TEXT,
             "started_at": nullable(MOMENT),
@@ -170,11 +171,14 @@ COMPONENTS: Final[dict[str, Schema]] = {
                         "total": nullable(COUNT),
                         "waits_for": TEXT,
                         "waits_s": {"type": "number", "minimum": 0},
+                        "eta_s": nullable({"type": "number", "minimum": 0}),
                         "error": TEXT,
-                    }
+                    },
+                    optional=("eta_s",),  # ended batches of earlier versions have none
                 ),
             },
-        }
+        },
+        optional=("eta_s",),
     ),
     "Projects": record(
         {

@@ -82,6 +82,7 @@ def progress_view(row: BatchRow, board: Board, now: float) -> dict[str, Any]:
         "total_projects": len(projects),
         "finished": board.ended(),
         "share": round(done / len(projects), 4) if projects else 1.0,
+        "eta_s": _eta_s(None if board.status else board.ends_at, now),
         "closed_s": round(max(0.0, board.closed_until - now), 1),
         "closed_reason": board.closed_reason if board.closed_until > now else "",
         "notices": [
@@ -104,6 +105,7 @@ def _project_view(place: int, project_id: int, row: Row | None, now: float) -> d
         "total": row.total if row else None,
         "waits_for": "",
         "waits_s": 0.0,
+        "eta_s": None if row is None or row.status else _eta_s(row.ends_at, now),
         "error": row.error if row else "",
     }
     if row is not None:
@@ -111,3 +113,7 @@ def _project_view(place: int, project_id: int, row: Row | None, now: float) -> d
         if row.waits_for and row.waits_until > now:
             found["waits_for"], found["waits_s"] = row.waits_for, round(row.waits_until - now, 1)
     return found
+
+
+def _eta_s(ends_at: float | None, now: float) -> float | None:
+    return None if ends_at is None else round(max(0.0, ends_at - now), 1)

@@ -7,7 +7,7 @@ import { Table, badge, duration, element, words } from "/page/table.js";
 const at = (id) => document.getElementById(id);
 const LOG = 400;
 const ACTIVE = ["queued", "running"];
-const state = { who: null, batches: [], batch: null, following: null, began: 0, shareThen: 0, dirty: true, log: [] };
+const state = { who: null, batches: [], batch: null, following: null, endsAt: null, dirty: true, log: [] };
 const table = new Table(at("body"), (row) => read(row.index));
 const api = (path, options) => json(`/api/v1/${path}`, options);
 
@@ -134,8 +134,7 @@ async function choose(batchId) {
   at("none").hidden = true;
   at("notice").hidden = true;
   table.show(progress);
-  state.began = performance.now();
-  state.shareThen = table.share();
+  state.endsAt = typeof progress.eta_s === "number" ? performance.now() + progress.eta_s * 1000 : null;
   state.log = progress.notices.map((one) => ({ level: one.level, text: `${one.project} ${one.message}` }));
   at("log").replaceChildren();
   sieve();
@@ -162,6 +161,7 @@ async function reload() {
 
 function hear(event) {
   table.hear(event);
+  if (event.type === "estimated" && !event.project) state.endsAt = performance.now() + event.seconds * 1000;
   const line = logLine(event);
   if (line) state.log.push(line);
   state.dirty = true;
@@ -210,11 +210,9 @@ function complain(text, lost = false) {
   at("notice").dataset.lost = lost ? "yes" : "";
 }
 
-function eta(share) {
-  const gained = share - state.shareThen;
-  const spent = (performance.now() - state.began) / 1000;
-  if (!ACTIVE.includes(state.batch.status) || gained < 0.005 || spent < 2) return "";
-  return duration(spent * (1 - share) / gained);
+function eta() {
+  const left = state.endsAt === null ? 0 : (state.endsAt - performance.now()) / 1000;
+  return ACTIVE.includes(state.batch.status) && left > 0 ? duration(left) : "";
 }
 
 function draw() {
@@ -224,7 +222,7 @@ function draw() {
       state.dirty = false;
       const share = table.share();
       at("share").value = share;
-      const left = eta(share);
+      const left = eta();
       at("share-text").textContent = `${Math.floor(share * 100)} %${left ? `, about ${left} left` : ""}`;
       const counts = table.counts();
       const shown = { "in progress": counts.in_progress, done: counts.success, failed: counts.failed, stopped: counts.incomplete, "not started": counts.not_started };

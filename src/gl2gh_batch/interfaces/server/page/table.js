@@ -62,6 +62,7 @@ export class Table {
   }
 
   hear(event) {
+    if (event.type === "estimated" || event.type === "planned") return;
     if (event.type === "project-started") {
       const row = this.rows[event.index];
       if (!row) return;
