@@ -77,13 +77,12 @@ async def _kill_and_resume(
 async def test_killed_at_any_request_and_resumed(open_lab: Any, subtests: Any) -> None:
     """At a sample of the requests, the last ones among them, before and after their effect."""
     lab, configs, wanted, requests = await _prepared(open_lab)
-    step = max(1, requests // 14)
+    step = max(1, requests // 6)
     points = [(nth, bool(nth // step % 2)) for nth in range(1, requests + 1, step)]
     points += [(nth, not before) for nth, before in points if nth // step % 2]
-    points += [(requests - nth, False) for nth in range(3)]
-    assert len(points) >= 20
+    points += [(requests - nth, False) for nth in range(2)]
     kills = await _kill_and_resume(lab, configs, wanted, points, subtests)
-    assert kills >= 20
+    assert kills == len(points) >= 10
 
 
 async def test_killed_at_any_request_of_merge_requests(open_lab: Any, subtests: Any) -> None:
@@ -98,7 +97,7 @@ async def test_killed_at_any_request_of_merge_requests(open_lab: Any, subtests: 
     mark = lab.mark()
     assert (await lab.batch("APPLY", configs))["status"] == "success"
     requests, wanted = len(lab.github(mark)), await lab.settled(dated=False)
-    step = max(1, requests // 12)
+    step = max(1, requests // 6)
     points = [(nth, bool(nth // step % 2)) for nth in range(3, requests + 1, step)]
     kills = await _kill_and_resume(lab, configs, wanted, points, subtests, dated=False)
     assert kills >= len(points) - 1

@@ -250,10 +250,15 @@ def test_pull_requests_write_nothing(tmp_path: Path, event: str, mode: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("head", "is_refused"),
-    [({"full_name": "stranger/migration"}, True), (None, True), ({"full_name": "Acme/Migration"}, False)],
+    ("mode", "head", "is_refused"),
+    [
+        ("APPLY", {"full_name": "stranger/migration"}, True),
+        ("APPLY", None, True),
+        ("APPLY", {"full_name": "Acme/Migration"}, False),
+        ("FULL", {"full_name": "stranger/migration"}, True),
+        ("FULL", None, True),
+    ],
 )
-@pytest.mark.parametrize("mode", ["APPLY", "FULL"])
 def test_what_a_fork_began_writes_nothing(
     tmp_path: Path, mode: str, head: dict[str, str] | None, is_refused: bool
 ) -> None:

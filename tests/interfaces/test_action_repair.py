@@ -75,17 +75,18 @@ async def test_recover_makes_a_lost_ledger_again(job: Job) -> None:
     assert not any(one.endswith("/import/issues") for one in job.lab.writes(mark))
 
 
-@pytest.mark.parametrize("given", ["", "yes", "0" * 64])
-async def test_cleanup_wants_the_digest_of_the_plan(job: Job, given: str) -> None:
+async def test_cleanup_wants_the_digest_of_the_plan(job: Job, subtests: Any) -> None:
     """Without it, or with another one, nothing is asked of GitHub; the message names all of it."""
-    mark = job.lab.mark()
-    step = await job.step(command="cleanup", confirm=given)
-    assert (step.exit_code, step.outputs["failure_reason"]) == (2, "config-invalid"), step
-    assert job.lab.github(mark) == []
     digest = json.loads((job.work / "plan.json").read_bytes())["digest"]
-    (error,) = step.log.annotations("error")
-    assert "acme/app" in error.data
-    assert f"confirm: {digest}" in error.data
+    for given in ("", "yes", "0" * 64):
+        with subtests.test(given):
+            mark = job.lab.mark()
+            step = await job.step(command="cleanup", confirm=given)
+            assert (step.exit_code, step.outputs["failure_reason"]) == (2, "config-invalid"), step
+            assert job.lab.github(mark) == []
+            (error,) = step.log.annotations("error")
+            assert "acme/app" in error.data
+            assert f"confirm: {digest}" in error.data
     assert list(await job.lab.repositories()) == ["acme/app"]
 
 
@@ -128,21 +129,24 @@ async def test_unlock_takes_a_dead_run_s_claim_by_confirmation(job: Job) -> None
     assert CLAIM_REF not in (await lab.repository())["refs"]
 
 
-@pytest.mark.parametrize("command", ["recover", "cleanup", "unlock"])
-async def test_no_repair_on_a_pull_request(job: Job, tmp_path: Path, command: str) -> None:
+async def test_no_repair_on_a_pull_request(job: Job, tmp_path: Path, subtests: Any) -> None:
     """What a pull request proposes repairs nothing and deletes nothing."""
     proposed = Job(job.lab, tmp_path / "proposed", event="pull_request")
     shutil.copytree(job.work, proposed.work)
-    mark = job.lab.mark()
     digest = json.loads((job.work / "plan.json").read_bytes())["digest"]
-    step = await proposed.step(command=command, confirm="" if command == "recover" else digest)
-    assert (step.exit_code, step.outputs["failure_reason"]) == (2, "config-invalid"), step
-    assert job.lab.github(mark) == []
+    for command in ("recover", "cleanup", "unlock"):
+        with subtests.test(command):
+            mark = job.lab.mark()
+            step = await proposed.step(command=command, confirm="" if command == "recover" else digest)
+            assert (step.exit_code, step.outputs["failure_reason"]) == (2, "config-invalid"), step
+            assert job.lab.github(mark) == []
 
 
-@pytest.mark.parametrize("command", ["run", "verify", "doctor", "recover"])
-async def test_confirm_belongs_to_two_commands(job: Job, command: str) -> None:
+async def test_confirm_belongs_to_two_commands(open_lab: Any, tmp_path: Path, subtests: Any) -> None:
     """Where nothing is taken away there is nothing to confirm."""
-    step = await job.step(command=command, confirm="0" * 64)
-    assert (step.exit_code, step.outputs["failure_reason"]) == (2, "config-invalid"), step
-    assert "confirm" in step.everything
+    job = Job(await open_lab(project()), tmp_path / "job")
+    for command in ("run", "verify", "doctor", "recover"):
+        with subtests.test(command):
+            step = await job.step(command=command, confirm="0" * 64)
+            assert (step.exit_code, step.outputs["failure_reason"]) == (2, "config-invalid"), step
+            assert "confirm" in step.everything
