@@ -35,7 +35,7 @@ from bench.image import Image, measured
 from bench.memory import NOTES, peak_memory
 from bench.rewrite import rewritten
 from bench.service import served
-from bench.tasks import equal_projects, known_strict, planned_and_applied, repeated, scheduled
+from bench.tasks import any_number, equal_projects, known_strict, planned_and_applied, repeated, scheduled
 
 PARTS: Final = ("rewriting", "rate-file", "image", "memory", "profiles", "schedule", "rerun", "service")
 PROFILES: Final = ("github.com", "github.com-strict", "ghes")
@@ -113,6 +113,7 @@ def _measure(pool: ProcessPoolExecutor, asked: argparse.Namespace) -> list[Figur
     if "profiles" in wanted:
         applied = [begin(name, planned_and_applied, name, scale, MOST_AT_ONCE) for name in PROFILES]
         applied.append(begin("strict, known", known_strict, scale, MOST_AT_ONCE))
+        applied.append(begin("any number", any_number))
     if "schedule" in wanted:
         runs = [begin(f"p = {parallel}", scheduled, parallel, scheduled_scale) for parallel in PARALLEL]
         equal = [begin(f"equal projects, p = {parallel}", equal_projects, parallel) for parallel in (1, 8)]

@@ -18,6 +18,7 @@ from bench.batch import Size, write_seeds
 from gl2gh_batch import BatchOrchestrator, SharedResources
 from gl2gh_batch.domain.events import BatchFinished, BatchStarted, Event, ProjectFinished, ProjectStarted
 from gl2gh_batch.domain.limits import Limit, LimitClass
+from gl2gh_batch.domain.numbering import NumberingPolicy
 from gl2gh_batch.sandbox import Sandbox
 from gl2gh_batch.sandbox.journal import Entry
 from gl2gh_batch.sandbox.limits import PROFILES
@@ -87,8 +88,8 @@ class Run:
 
     @property
     def polls(self) -> int:
-        """Looks at a single import job."""
-        return sum(one.method == "GET" and "/import/issues/" in one.path for one in self.github)
+        """Looks at an import job, or at a list of them."""
+        return sum(one.method == "GET" and "/import/issues" in one.path for one in self.github)
 
     @property
     def refusals(self) -> int:
@@ -120,7 +121,13 @@ class Bed:
         self._limits = limits
 
     async def run(
-        self, mode: str, *, parallel: int, work: str = "work", only: Sequence[int] | None = None
+        self,
+        mode: str,
+        *,
+        parallel: int,
+        work: str = "work",
+        only: Sequence[int] | None = None,
+        numbering: str = NumberingPolicy.ISSUES_EXACT,
     ) -> Run:
         """Run one batch of all projects, or `only` of some, in the work directory of that name."""
         sandbox = self.sandbox
@@ -150,6 +157,7 @@ class Bed:
                 "github_api_url": sandbox.github_api_url,
                 "github_token": sandbox.github_token,
                 "target_owner": sandbox.owner,
+                "numbering": numbering,
             }
             for number in only or sorted(sandbox.gitlab.projects)
         ]

@@ -126,7 +126,7 @@ def applied_figures(run: Applied) -> list[Figure]:
         Figure(
             name=f"{name}: status polls per import",
             measured=counts.polls / counts.imports,
-            most=1.10,
+            most=run.most_polls,
             note=f"{counts.polls} for {counts.imports}",
         ),
         *(

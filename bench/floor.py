@@ -2,7 +2,8 @@
 
 The policy: exact numbers, each issue with all its comments as one import, everything read back once in
 pages of a hundred. So an issue costs an import and one look at its job, a label or milestone a write, and the
-next issue of a repository waits for the job of the one before.
+next issue of a repository waits for the job of the one before. Where no number is promised, jobs run side by
+side, and one look at their list tells of a hundred.
 """
 
 from __future__ import annotations
@@ -51,19 +52,22 @@ class Floor:
         return max(*by_limits, best_makespan_s(self.chains_s, parallel))
 
 
-def floor_of(sizes: Sequence[Size], latency: Latency) -> Floor:
-    """The floor of a batch of these projects."""
+def floor_of(sizes: Sequence[Size], latency: Latency, *, promised: bool = True) -> Floor:
+    """The floor of a batch of these projects; `promised`: their numbers are."""
     reads = writes = imports = 0
     chains = []
     for size in sizes:
         own_writes = REPOSITORY_WRITES + size.has_history + size.labels + size.milestones
         lists = sum(_pages(count) for count in (size.issues, size.comments, size.labels, size.milestones))
         own_reads = REPOSITORY_LOOKS + lists
-        reads += own_reads + size.issues
+        looks, jobs_in_turn = (size.issues, size.issues) if promised else (_pages(size.issues), 1)
+        reads += own_reads + looks
         writes += own_writes
         imports += size.issues
         chains.append(
-            size.issues * (latency.write_s + latency.job_s + latency.read_s)
+            size.issues * latency.write_s
+            + jobs_in_turn * latency.job_s
+            + looks * latency.read_s
             + own_writes * latency.write_s
             + own_reads * latency.read_s
         )

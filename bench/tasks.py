@@ -9,9 +9,10 @@ from typing import Any, Final
 
 from virtual import run_virtual
 
-from bench.batch import HUNDRED, Size, mix
+from bench.batch import A_TENTH, HUNDRED, Size, mix
 from bench.bed import Bed, Latency, Limits, Run, limits_of, open_bed
 from bench.floor import Floor, floor_of
+from gl2gh_batch.domain.numbering import NumberingPolicy
 from gl2gh_batch.sandbox.limits import PROFILES
 
 # An instance of one's own whose administrator turned no limit on. The sandbox's profile "unlimited" tells a
@@ -19,6 +20,9 @@ from gl2gh_batch.sandbox.limits import PROFILES
 LIMITS_OFF: Final = "ghes"
 # Between plan and apply the plan is read; the windows that planning drew on are over then.
 REVIEW_S: Final = 3600.0
+# For each import: one look, and some in vain; of a hundred, one, and two at the end of each project.
+MOST_POLLS: Final = 1.10
+MOST_POLLS_OF_ANY: Final = 0.05
 EQUAL: Final = Size(name="equal", issues=40, notes=3, labels=3, has_history=False)
 
 
@@ -58,6 +62,7 @@ class Applied:
     refusals: int
     real_s: float
     may_be_refused: int = 0
+    most_polls: float = MOST_POLLS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,13 +94,15 @@ def planned_and_applied(
     limits: Limits | None = None,
     *,
     known: bool = False,
+    numbering: NumberingPolicy = NumberingPolicy.ISSUES_EXACT,
 ) -> Applied:
     """PLAN_ONLY, then APPLY, of the benchmark batch under the limits of a profile, or some others.
 
     `known`: the client was told from the start how this GitHub counts imports.
     """
     sizes, latency = mix(counts, scale=scale), Latency()
-    floor, is_strict = floor_of(sizes, latency), PROFILES[profile].imports_are_content
+    is_promised = numbering is not NumberingPolicy.ANY
+    floor, is_strict = floor_of(sizes, latency, promised=is_promised), PROFILES[profile].imports_are_content
 
     async def measure() -> Applied:
         async with open_bed(
@@ -105,12 +112,12 @@ def planned_and_applied(
             latency=latency,
             imports_are_content=known and is_strict,
         ) as bed:
-            planned = (await bed.run("PLAN_ONLY", parallel=parallel)).require_success()
+            planned = (await bed.run("PLAN_ONLY", parallel=parallel, numbering=numbering)).require_success()
             await asyncio.sleep(REVIEW_S)
-            applied = (await bed.run("APPLY", parallel=parallel)).require_success()
+            applied = (await bed.run("APPLY", parallel=parallel, numbering=numbering)).require_success()
         price: Mapping[str, Any] = planned.result["price"]
         return Applied(
-            profile=f"{profile}, known" if known else profile,
+            profile=f"{profile}, known" if known else profile if is_promised else f"{profile}, any number",
             projects=len(sizes),
             counts=Counts.of(applied),
             predicted=Counts(
@@ -129,9 +136,15 @@ def planned_and_applied(
             real_s=planned.real_s + applied.real_s,
             # How imports count is not published: it takes a refusal to know, of all that are under way then.
             may_be_refused=parallel if is_strict and not known else 0,
+            most_polls=MOST_POLLS if is_promised else MOST_POLLS_OF_ANY,
         )
 
     return run_virtual(measure())
+
+
+def any_number(counts: Mapping[Size, int] = A_TENTH, parallel: int = 20) -> Applied:
+    """No number promised, under github.com's limits: fewer projects of full size, which is what counts."""
+    return planned_and_applied("github.com", 1.0, parallel, counts, numbering=NumberingPolicy.ANY)
 
 
 def known_strict(scale: float, parallel: int) -> Applied:

@@ -87,6 +87,16 @@ async def test_a_list_tells_of_a_hundred_jobs(open_lab: Any) -> None:
     assert price["hours"] < 0.5 * exact["plan"]["price"]["hours"]
 
 
+@pytest.mark.parametrize("issues", [99, 100, 101])
+async def test_the_last_jobs_are_waited_for(open_lab: Any, issues: int) -> None:
+    """Also when the look that comes after a hundred was the last thing, and saw that they had not ended."""
+    many = project(issues=[], volume={"seed": 3, "issues": issues, "notes_per_issue": 0})
+    lab = await open_lab(many, settings={"import_job_s": (0.3, 0.5)})
+    result = await lab.run("FULL", lab.config(**ANY))
+    assert result["status"] == "success", result.get("error")
+    assert len(_by_source(await lab.repository())) == issues
+
+
 async def test_follow_ups_find_their_issues(open_lab: Any) -> None:
     """Locks, second assignees, long comments and relations are at the issue that they belong to."""
     lab = await open_lab(RELATED, settings=MIXED)

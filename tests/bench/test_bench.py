@@ -16,7 +16,7 @@ from bench.figures import (
     table,
 )
 from bench.memory import peak_memory
-from bench.tasks import equal_projects, planned_and_applied, repeated, scheduled
+from bench.tasks import any_number, equal_projects, planned_and_applied, repeated, scheduled
 
 SCALE = 0.02
 FEW = {TINY: 6, SMALL: 5, MEDIUM: 4, LARGE: 3, HUGE: 1}
@@ -56,6 +56,13 @@ def test_limits_are_used_to_the_full_never_broken_and_foreseen() -> None:
     size = Size(name="some", issues=150, notes=3, labels=3)
     run = planned_and_applied("github.com", 1.0, 2, {size: 2}, NARROW)
     assert run.floor_s > max(run.floor.chains_s)  # it is the limits that bind
+    assert not _missed(*applied_figures(run))
+
+
+@pytest.mark.slow
+def test_without_promised_numbers_one_look_tells_of_a_hundred() -> None:
+    """Jobs side by side: next to no status polls, few requests above the floor, and foreseen."""
+    run = any_number({Size(name="some", issues=150, notes=2, labels=20, milestones=5): 2}, 2)
     assert not _missed(*applied_figures(run))
 
 

@@ -31,11 +31,10 @@ LATENCY_S: Final[dict[Pace, float]] = {
 GIT_OPERATION_S: Final = 3.0
 POLLS_PER_IMPORT: Final = 1.07
 # Jobs that run side by side are looked at in lists of a hundred: the first time when so many were begun, then
-# whenever as many again were (see the engine), and at the end until none is left.
+# whenever as many again were (see the engine), and once more at the end.
 JOBS_PER_PAGE: Final = 100
 FIRST_LOOK: Final = 100
 MOST_BEGUN: Final = 4000
-LAST_LOOKS: Final = 2
 
 COSTS_OF: Final[dict[Pace, Costs]] = {
     Pace.READ: READ_COSTS,
@@ -130,7 +129,7 @@ def looks_at_lists(jobs: int) -> int:
         begun += wanted
         wanted = next_look(wanted)
     left = jobs - begun
-    return looks + (-(-left // JOBS_PER_PAGE) + LAST_LOOKS - 1 if jobs else 0)
+    return looks + max(-(-left // JOBS_PER_PAGE), min(jobs, 1))
 
 
 def next_look(begun: int) -> int:

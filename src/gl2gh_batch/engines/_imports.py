@@ -27,6 +27,7 @@ RISE: Final = 1.06
 GROWTH: Final = 0.2
 SHORTEST_PAUSE_S: Final = 0.05
 LONGEST_PAUSE_S: Final = 30.0
+LAST_WAIT: Final = 1.5
 # What the intent of a job names: its id, and for one that runs beside others what its receipt is to keep.
 IMPORT_ID: Final = "import_id"
 KEEP: Final = "keep"
@@ -56,6 +57,7 @@ class ImportJobs:
         self._guess_s = FIRST_GUESS_S
         self._sink, self._rise = FIRST_SINK, FIRST_RISE
         self._begun, self._look_at = 0, FIRST_LOOK
+        self._open = 0  # jobs that were begun and, at the last look, had not ended
         # Jobs that failed, by step, until they are sent again; None while it is not known of an earlier run.
         self._failed: dict[str, ImportStatus] | None = None
 
@@ -68,14 +70,16 @@ class ImportJobs:
         self._bench.ledger.note(call.id, {IMPORT_ID: import_id, KEEP: list(call.keep)}, self._now())
         failed.pop(call.id, None)
         self._begun += 1
+        self._open += 1
         if self._begun >= self._look_at:
             self._begun, self._look_at = 0, next_look(self._look_at)
             await self._gather(wait=False)
 
     async def settle(self) -> None:
         """Wait until all that was begun has its receipt. Raises `ImportFailedError`."""
-        if self._begun:
-            await self._bench.clock.sleep(_LATEST.get(self._governor, self._guess_s))
+        if self._open:
+            # A little longer than one job: a second look costs more than that.
+            await self._bench.clock.sleep(LAST_WAIT * _LATEST.get(self._governor, self._guess_s))
             self._begun = 0
             await self._gather(wait=True)
 
@@ -127,6 +131,7 @@ class ImportJobs:
                 raise _endless(next(iter(waiting.values()))[0])
             await clock.sleep(pause)
             pause = min(max(2 * pause, GROWTH * (clock.monotonic() - began)), LONGEST_PAUSE_S)
+        self._open = len(waiting)
         return failed
 
     async def _listed(self, waiting: Mapping[int, object], since: date) -> dict[int, ImportStatus]:
