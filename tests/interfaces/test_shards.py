@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from gl2gh_batch.domain.errors import ConfigurationError, PlanRefusedError, WorkDirectoryError
+from gl2gh_batch.domain.events import Event, Noticed
 from gl2gh_batch.domain.modes import MigrationMode
+from gl2gh_batch.domain.ports import Emit
 from gl2gh_batch.interfaces.merging import merge
 from gl2gh_batch.interfaces.running import run_batch
 from gl2gh_batch.interfaces.wiring import wire
@@ -23,7 +25,7 @@ SEEDS = {
 }
 
 
-async def run(sandbox: Sandbox, work_dir: Path, **inputs: str) -> Any:
+async def run(sandbox: Sandbox, work_dir: Path, listen: Emit = lambda _: None, **inputs: str) -> Any:
     """Run the command line's way into the batch; its result."""
     batch = wire(
         {
@@ -36,7 +38,7 @@ async def run(sandbox: Sandbox, work_dir: Path, **inputs: str) -> Any:
             **inputs,
         }
     )
-    return (await run_batch(batch, Redactor(), lambda _: None)).result
+    return (await run_batch(batch, Redactor(), listen)).result
 
 
 @pytest.fixture
@@ -112,6 +114,26 @@ def _is_one_report(joined: Path, planned: Path) -> None:
     ]
     assert json.loads((joined / "results.json").read_text("utf-8"))["successful"] == 3
     assert "acme/three" in (joined / "summary.md").read_text("utf-8").replace("&#47;", "/")
+
+
+async def test_a_rate_file_that_takes_no_allotments_is_no_reason_to_fail(
+    tmp_path: Path, seeds: list[Path]
+) -> None:
+    """The plan is cut all the same, a notice says so, and each shard divides the limits by itself."""
+    (tmp_path / "folder").mkdir()
+    async with Sandbox(projects=seeds, profile="unlimited") as sandbox:
+        heard: list[Event] = []
+        work = tmp_path / "w"
+        inputs = {"rate_limit_file": str(tmp_path / "folder")}
+        made = await run(
+            sandbox, work, heard.append, project_ids="901,902", mode="PLAN_ONLY", shards="2", **inputs
+        )
+        assert (made["status"], made["shards"]) == ("success", ["1/2", "2/2"])
+        told = [one.message for one in heard if isinstance(one, Noticed) and "allotments" in one.message]
+        assert len(told) == 1
+        for shard in made["shards"]:
+            result = await run(sandbox, work, mode="APPLY", shard=shard, **inputs)
+            assert result["status"] == "success"
 
 
 async def test_a_shard_that_the_plan_does_not_know_is_refused(tmp_path: Path, seeds: list[Path]) -> None:

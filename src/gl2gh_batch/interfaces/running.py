@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +12,14 @@ from typing import Any, Final, TypeVar
 
 from gl2gh_batch.batch.orchestrator import BatchOrchestrator
 from gl2gh_batch.batch.preflight import preflight
+from gl2gh_batch.batch.resources import SharedResources
 from gl2gh_batch.domain.errors import (
     ConfigurationError,
     FailureReason,
     StoppedError,
     WorkDirectoryError,
 )
+from gl2gh_batch.domain.events import Noticed
 from gl2gh_batch.domain.modes import AGENTS_OF, AgentName, Task
 from gl2gh_batch.domain.ports import Emit
 from gl2gh_batch.domain.result import BatchStatus, StoppedBy
@@ -93,7 +95,7 @@ async def run_batch(
                     resume_from=batch.resume_from,
                 )
             if result.get("shards"):
-                write_allotments(batch.rate_limit_file, result["shards"], resources.all_limits())
+                _allot(batch.rate_limit_file, result["shards"], resources)
         if batch.shard is not None and AgentName.APPLY in AGENTS_OF[batch.mode] and _is_success(result):
             with suppress(WorkDirectoryError):  # who cannot give it away has merely kept it
                 give_up_allotment(batch.rate_limit_file, str(batch.shard))
@@ -163,6 +165,15 @@ def _stoppable(orchestrator: BatchOrchestrator, deadline_s: float | None) -> Ite
             timer.cancel()
         for number in heard:
             loop.remove_signal_handler(number)
+
+
+def _allot(path: Path, shards: Sequence[str], resources: SharedResources) -> None:
+    """Write what each shard may use; where that cannot be written, each divides the limits by itself."""
+    try:
+        write_allotments(path, shards, resources.all_limits())
+    except WorkDirectoryError as error:
+        said = f"{error.message}; each shard takes an equal part of the limits that it knows"
+        resources.emit(Noticed(project="", level="warning", message=said, hint=error.hint))
 
 
 def _is_success(result: Mapping[str, Any]) -> bool:
