@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lab import Lab, issue, note, project
+from lab import USERS, Lab, issue, note, project
 
 from gl2gh_batch.domain.people import UserMapping
 from gl2gh_batch.kit.users import UserDirectory
@@ -193,3 +193,17 @@ async def test_nothing_is_asked_again_when_nothing_changed(open_lab: Any) -> Non
     result = await lab.run("TRANSFORM_ONLY", people=_map(anna=None))
     assert result["agents"]["transform"]["status"] == "done"
     assert _table(lab)["anna"]["status"] == "no-account"
+
+
+async def test_twenty_projects_ask_once(open_lab: Any) -> None:
+    """One user of the map in twenty projects side by side is one request, and so is the owner of them all."""
+    lab = await open_lab(
+        *(
+            project(f"acme/p{n}", 100 + n, issues=[issue(1)], repository=None, labels=[], milestones=[])
+            for n in range(20)
+        )
+    )
+    result = await lab.batch("PLAN_ONLY", users=USERS, parallel_limit=20)
+    assert result["status"] == "success"
+    asked = [one.path.rpartition("/")[2] for one in lab.github() if "/users/" in one.path]
+    assert sorted(asked) == ["acme", "anna"]

@@ -14,6 +14,7 @@ class HandClock:
 
     def __init__(self) -> None:
         self._now = 1000.0
+        self._date_off_s = 0.0
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self._number = itertools.count()
         self.slept: list[float] = []
@@ -22,7 +23,11 @@ class HandClock:
         return self._now
 
     def now(self) -> datetime:
-        return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self._now)
+        return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self._now + self._date_off_s)
+
+    def set_date(self, *, seconds: float) -> None:
+        """Set the date so much forward, and nothing else, as after a sleep of the machine; or back."""
+        self._date_off_s += seconds
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)

@@ -95,6 +95,26 @@ async def test_a_token_is_exchanged_once_and_renewed_before_it_ends(key: rsa.RSA
             assert app.governor.snapshot().requests == 2
 
 
+async def test_a_token_that_ended_while_the_machine_slept_is_renewed(key: rsa.RSAPrivateKey) -> None:
+    """A clock that stood still meanwhile is not believed; a date that is set back changes nothing."""
+    made: list[str] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        made.append(f"ghs_{len(made)}")
+        body = {"token": made[-1], "expires_at": "2036-01-01T00:00:00Z"}
+        return web.Response(status=201, text=json.dumps(body))
+
+    async with serving(handler) as seen:
+        with App(f"{seen.url}/api/v3", pem(key)) as app:
+            assert await app.token.token() == "ghs_0"
+            app.clock.set_date(seconds=3600.0)
+            assert await app.token.token() == "ghs_1"
+            app.clock.set_date(seconds=-7200.0)
+            assert await app.token.token() == "ghs_1"
+            await app.clock.advance(RENEW_AFTER_S)
+            assert await app.token.token() == "ghs_2"
+
+
 async def test_a_refused_app_is_told_what_to_check(key: rsa.RSAPrivateKey) -> None:
     """Wrong installation, wrong key, and a key that is none."""
 

@@ -23,6 +23,7 @@ from gl2gh_batch.engines.rest import ISSUES_VIA, lacks_key
 from gl2gh_batch.kinds.snippets import companion
 from gl2gh_batch.kit.ledger import Ledger
 from gl2gh_batch.kit.workdir import read_lines
+from gl2gh_batch.target.models import Account
 from gl2gh_batch.target.probe import is_empty, issue_types
 
 
@@ -67,7 +68,7 @@ def _has_receipt(desk: Desk, step: str) -> bool:
 
 async def look_at_target(desk: Desk) -> TargetView:
     """Read owner and repository: two requests, and a few more when the repository exists."""
-    owner = await desk.github.account(desk.repo.owner)
+    owner = await _owner(desk)
     if owner is None:
         return TargetView(
             facts=TargetFacts(state="absent"),
@@ -138,6 +139,22 @@ async def _present(desk: Desk) -> frozenset[str]:
             async for identity in kind.observe(desk.github, desk.repo)
         ]
     )
+
+
+async def _owner(desk: Desk) -> Account | None:
+    """The account that is to own the repository; asked once for the whole batch, as long as it is there."""
+
+    async def ask() -> Account:
+        account = await desk.github.account(desk.repo.owner)
+        if account is None:
+            raise LookupError(desk.repo.owner)  # it is not remembered: somebody may make it
+        return account
+
+    key = ("owner", desk.github.api_url, desk.repo.owner.lower())
+    try:
+        return await desk.users.questions.once(key, ask)
+    except LookupError:
+        return None
 
 
 async def _is_viewer(desk: Desk, login: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
 import github
@@ -82,20 +83,25 @@ class AppToken:
         self._renewing = asyncio.Lock()
         self._token: str | None = None
         self._renew_at = 0.0
+        self._renew_on = datetime.min.replace(tzinfo=UTC)
 
     async def token(self) -> str:
         """A token that is good for the next minutes; raises `AuthenticationError` when GitHub gives none."""
         async with self._renewing:
-            if self._token is None or self._clock.monotonic() >= self._renew_at:
-                began = self._clock.monotonic()
+            if self._token is None or self._is_old():
+                began, on = self._clock.monotonic(), self._clock.now()
                 self._token = await self._runner.read(self._line, self._exchange)
-                self._renew_at = began + RENEW_AFTER_S
+                self._renew_at, self._renew_on = began + RENEW_AFTER_S, on + timedelta(seconds=RENEW_AFTER_S)
                 self._on_token(self._token)
             return self._token
 
     async def authorize(self) -> Mapping[str, str]:
         """The header that carries it."""
         return {"Authorization": f"Bearer {await self.token()}"}
+
+    def _is_old(self) -> bool:
+        """By the clock that only grows, or by the date: while a machine sleeps the first may stand still."""
+        return self._clock.monotonic() >= self._renew_at or self._clock.now() >= self._renew_on
 
     def _exchange(self) -> str:
         try:
