@@ -43,6 +43,8 @@ PARALLEL: Final = (1, 2, 4, 8, 16, 20)
 MOST_AT_ONCE: Final = 20
 # What is measured without limits is a ratio that a smaller batch shows as well.
 SCHEDULED_SHARE: Final = 0.25
+# A look at a list tells of a hundred jobs: projects have to be of some size to show that.
+ANY_SCALE: Final = 0.25
 # Against the floor, what is looked up before the first write counts: as long chains, of fewer projects.
 HALF: Final = {size: count // 2 for size, count in HUNDRED.items()}
 FEW_ISSUES: Final = 1000
@@ -113,7 +115,7 @@ def _measure(pool: ProcessPoolExecutor, asked: argparse.Namespace) -> list[Figur
     if "profiles" in wanted:
         applied = [begin(name, planned_and_applied, name, scale, MOST_AT_ONCE) for name in PROFILES]
         applied.append(begin("strict, known", known_strict, scale, MOST_AT_ONCE))
-        applied.append(begin("any number", any_number))
+        applied.append(begin("any number", any_number, max(scale, ANY_SCALE), MOST_AT_ONCE))
     if "schedule" in wanted:
         runs = [begin(f"p = {parallel}", scheduled, parallel, scheduled_scale) for parallel in PARALLEL]
         equal = [begin(f"equal projects, p = {parallel}", equal_projects, parallel) for parallel in (1, 8)]

@@ -39,8 +39,6 @@ LARGE: Final = Size(name="large", issues=1000, notes=6, labels=60, milestones=20
 HUGE: Final = Size(name="huge", issues=5000, notes=7, labels=60, milestones=20)
 # The benchmark batch.
 HUNDRED: Final[Mapping[Size, int]] = {TINY: 40, SMALL: 30, MEDIUM: 20, LARGE: 8, HUGE: 2}
-# A tenth of its projects, without the huge ones.
-A_TENTH: Final[Mapping[Size, int]] = {TINY: 4, SMALL: 3, MEDIUM: 2, LARGE: 1}
 
 
 def mix(counts: Mapping[Size, int] = HUNDRED, *, scale: float = 1.0, has_history: bool = True) -> list[Size]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from virtual import run_virtual
 
-from bench.batch import A_TENTH, HUNDRED, Size, mix
+from bench.batch import HUNDRED, Size, mix
 from bench.bed import Bed, Latency, Limits, Run, limits_of, open_bed
 from bench.floor import Floor, floor_of
 from gl2gh_batch.domain.numbering import NumberingPolicy
@@ -142,9 +142,9 @@ def planned_and_applied(
     return run_virtual(measure())
 
 
-def any_number(counts: Mapping[Size, int] = A_TENTH, parallel: int = 20) -> Applied:
-    """No number promised, under github.com's limits: fewer projects of full size, which is what counts."""
-    return planned_and_applied("github.com", 1.0, parallel, counts, numbering=NumberingPolicy.ANY)
+def any_number(scale: float, parallel: int, counts: Mapping[Size, int] = HUNDRED) -> Applied:
+    """No number promised, under github.com's limits."""
+    return planned_and_applied("github.com", scale, parallel, counts, numbering=NumberingPolicy.ANY)
 
 
 def known_strict(scale: float, parallel: int) -> Applied:

@@ -62,7 +62,7 @@ def test_limits_are_used_to_the_full_never_broken_and_foreseen() -> None:
 @pytest.mark.slow
 def test_without_promised_numbers_one_look_tells_of_a_hundred() -> None:
     """Jobs side by side: next to no status polls, few requests above the floor, and foreseen."""
-    run = any_number({Size(name="some", issues=150, notes=2, labels=20, milestones=5): 2}, 2)
+    run = any_number(1.0, 2, {Size(name="some", issues=150, notes=2, labels=20, milestones=5): 2})
     assert not _missed(*applied_figures(run))
 
 

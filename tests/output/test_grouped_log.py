@@ -11,6 +11,7 @@ from gl2gh_batch.domain.events import (
     AgentStarted,
     BatchStarted,
     Counted,
+    Estimated,
     Event,
     Noticed,
     ProjectFinished,
@@ -121,6 +122,13 @@ def test_the_beat_says_what_is_done_and_what_is_waited_for() -> None:
         " waits for content_hour until 12:40:00 UTC (40 min); g/0: export; "
     )
     assert said.endswith("; and 2 more")
+    log.hear(Estimated(project="", seconds=11100), Estimated(project="g/a", seconds=3000))
+    log.view.beat()
+    said = str(log.said[-1])
+    assert said.startswith(
+        "| 1/20 projects ended, 7 at work, about 3 h 5 min left; g/a: export, issues 40/120,"
+    )
+    assert "(40 min), about 50 min left; g/0: export" in said
     log.hear(WindowClosed(credential="c", reason="secondary", seconds=600))
     log.view.beat()
     assert "GitHub asked for a pause (secondary) until 12:10:00 UTC (10 min)" in str(log.said[-1])

@@ -14,6 +14,7 @@ from gl2gh_batch.domain.events import (
     BatchFinished,
     BatchStarted,
     Counted,
+    Estimated,
     Event,
     Noticed,
     ProjectFinished,
@@ -88,6 +89,28 @@ def test_a_live_view_draws_projects_and_the_whole() -> None:
     text = shown(console)
     for words in ("g/p", "export", "issues 5/10", "waits for gitlab_requests, 90 s", "60 s", "0/2 projects"):
         assert words in text
+
+
+def test_views_say_how_long_is_left() -> None:
+    """The live picture for each project and the whole, counted down; so does a log; nothing at the end."""
+    console, clock, lines = screen(), Ticking(), []
+    view, plain = LiveView(console, clock), PlainView(lines.append, clock)
+    told = [Estimated(project="g/p", seconds=720), Estimated(project="", seconds=7200)]
+    for event in (*story("g/p", "issues")[:5], *told):
+        view.hear(event)
+        plain.hear(event)
+    clock.now = 120.0
+    console.print(view)
+    assert "about 10 min left" in shown(console)
+    assert "about 1 h 58 min left" in shown(console)
+    plain.hear(Counted(project="g/p", agent="export", kind="issues", done=5, total=10))
+    assert lines[-1] == "| g/p: export, issues 5/10, about 10 min left"
+    clock.now = 9000.0
+    over = screen()
+    LiveView(over, clock)
+    view.hear(ProjectFinished(project="g/p", index=0, status="success"))
+    over.print(view)
+    assert "left" not in shown(over)
 
 
 def test_a_live_view_with_many_projects_fits_the_screen() -> None:
