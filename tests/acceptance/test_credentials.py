@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 from lab import Lab, issue, open_lab, project
+from shell import Shell
 
 from gl2gh_batch.domain.errors import ConfigurationError
 from gl2gh_batch.sandbox.credentials import credential_name
@@ -92,3 +94,22 @@ async def test_two_tokens_of_one_user_are_refused(lab: Lab) -> None:
     )
     with pytest.raises(ConfigurationError, match="'ada' and 'another' are tokens of the same user, ada"):
         await lab.batch("PLAN_ONLY", shared={"github_credentials": [PAIR[0], operator]})
+
+
+async def test_a_batch_file_names_them(lab: Lab, tmp_path: Path) -> None:
+    """On the command line, with secrets in the environment and no other token: each pays for its part."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    (folder / "batch.yml").write_text(
+        "github: {credentials: [{name: ada, token_env: ADA}, {name: bea, token_env: BEA}]}\n"
+        "projects: [21, 22, 23, 24]\n"
+    )
+    shell = Shell(folder)
+    env = {"GITLAB_TOKEN": lab.sandbox.gitlab_token, "ADA": ADA, "BEA": BEA}
+    ended = await shell("run", *shell.flags(lab), "--config=batch.yml", "--mode=FULL", env=env)
+    assert ended.code == 0, ended
+    result = json.loads((folder / "gl2gh-work" / "batch-result.json").read_text())
+    assert sorted(one["credential"] for one in result["results"]) == ["ada", "ada", "bea", "bea"]
+    assert set(senders(lab)) == {ADA, BEA}
+    spent = [one for one in result["budgets"] if one["credential"].startswith("github")]
+    assert len(spent) == 2

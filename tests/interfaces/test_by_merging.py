@@ -249,6 +249,12 @@ async def test_a_fork_gets_its_configuration_checked(place: Place) -> None:
     [said] = step.log.annotations("notice")
     assert "no secrets" in said.data
     assert await place.comments() == []
+    credentials = "[{token_env: A}, {name: b, owner: b, app_id: 1, installation_id: 2, private_key_env: B}]"
+    (runner.workspace / "batch.yml").write_text(
+        f"github: {{owner: acme, credentials: {credentials}}}\nprojects: [17, 18]"
+    )
+    step = await runner.run(place.given("PLAN_ONLY", gitlab_token="", github_token=""))
+    assert (step.exit_code, step.outputs["total_projects"]) == (0, "2"), step
     (runner.workspace / "batch.yml").write_text("projects: 17")
     step = await runner.run(place.given("PLAN_ONLY", gitlab_token="", github_token=""))
     assert (step.exit_code, step.outputs["failure_reason"]) == (2, "config-invalid")

@@ -135,6 +135,19 @@ async def test_rulesets_and_policies_are_told_to_an_owner(lab: Lab, shell: Shell
     assert "!   GitHub Actions: they are off" in said
 
 
+async def test_every_credential_is_looked_at(lab: Lab, shell: Shell) -> None:
+    """Those that a batch file names by their variables, each under its name; no other token is needed."""
+    (shell.folder / "batch.yml").write_text(
+        "github:\n  credentials: [{name: one, token_env: ONE}, {name: two, token_env: TWO}]\nprojects: [17]\n"
+    )
+    tokens = {"ONE": lab.sandbox.github_token, "TWO": "ghp_unknown00000000"}
+    code, said = await _doctor(shell, lab, "--config=batch.yml", GH_TOKEN="", **tokens)
+    assert code == 1, said
+    assert "✓   target owner (one):" in said
+    assert "✗   GitHub (two):" in said
+    assert tokens["TWO"] not in said
+
+
 async def test_the_action_has_a_doctor_too(lab: Lab, tmp_path: Path) -> None:
     """`command: doctor` gives outputs, a summary with every check, and annotations for what is wrong."""
     sandbox = lab.sandbox

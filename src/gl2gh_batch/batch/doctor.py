@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,8 +33,8 @@ async def examine(
     """Every check, one after the other: this machine, GitLab with the projects, GitHub with the owner.
 
     `shared` holds addresses, credentials and the owner, as a project's configuration does. At most about ten
-    requests to GitHub, and four to GitLab with one for each of the first `MOST_PROJECTS` projects; none to
-    GitLab where `exports` are read in its place: then every file of them is checked.
+    requests to GitHub for each credential, and four to GitLab with one for each of the first `MOST_PROJECTS`
+    projects; none to GitLab where `exports` are read in its place: then every file of them is checked.
     """
     async for check in check_machine(work_dir):
         yield check
@@ -50,10 +51,19 @@ async def examine(
     if exports is None and len(projects) > MOST_PROJECTS:
         left = len(projects) - MOST_PROJECTS
         yield unknown("projects", f"{left} more were not looked at", "DISCOVER_ONLY looks at all of them.")
-    github = resources.github(shared)
-    is_app = bool(shared.get("github_app_id"))
-    async for check in check_github(github, str(shared.get("target_owner") or ""), is_app=is_app):
+    async for check in _check_credentials(resources, shared):
         yield check
+
+
+async def _check_credentials(resources: SharedResources, shared: Mapping[str, Any]) -> AsyncIterator[Check]:
+    """GitHub with each credential that the batch has; of several, each check says whose it is."""
+    owner = str(shared.get("target_owner") or "")
+    several = [(one.name, one.settings(), one.owner or owner) for one in resources.github_credentials]
+    for name, settings, whose in several or [("", {}, owner)]:
+        config = {**shared, **settings}
+        is_app = bool(config.get("github_app_id"))
+        async for check in check_github(resources.github(config), whose, is_app=is_app):
+            yield replace(check, name=f"{check.name} ({name})") if name else check
 
 
 async def _check_exports(exports: Exports) -> AsyncIterator[Check]:

@@ -266,7 +266,7 @@ class _Door:
     def _examine(self, values: Mapping[str, str]) -> int:
         """Look at everything that a batch will need; the findings are log, summary and annotations."""
         rest = {name: value for name, value in values.items() if name not in {*OF_THE_ACTION, "mode"}}
-        batch = wire(rest, base=self._workspace)
+        batch = wire(rest, base=self._workspace, environment=self._environment)
         with commands_stopped(sys.stdout):
             checks = run_doctor(batch, self._redactor, lambda line: print(line, flush=True))
         code = exit_code(checks)
@@ -300,7 +300,7 @@ class _Door:
         """Read the configuration as far as that goes without tokens, and say why there is no plan."""
         rest = {name: value for name, value in values.items() if name not in OF_THE_ACTION}
         stand_in = {name: rest.get(name) or "x" * SHORTEST for name in ("gitlab_token", "github_token")}
-        batch = wire(rest | stand_in, base=self._workspace)
+        batch = wire(rest | stand_in, base=self._workspace, has_secrets=False)
         many = str(len(batch.configs))
         self._outputs |= {"status": BatchStatus.SUCCESS.value, "failure_reason": ""}
         self._outputs |= {"total_projects": many, "not_started": many}

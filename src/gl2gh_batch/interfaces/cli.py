@@ -261,7 +261,8 @@ def _doctor(arguments: argparse.Namespace, redactor: Redactor) -> int:
     values = _values(arguments)
     for name in TOKENS:
         redactor.add(values.get(name, ""))
-    return exit_code(run_doctor(wire(values), redactor, say))
+    batch = wire(values, environment=arguments.environment)
+    return exit_code(run_doctor(batch, redactor, say))
 
 
 def _action(arguments: argparse.Namespace, redactor: Redactor) -> int:

@@ -26,6 +26,7 @@ from gl2gh_batch.kit.redact import Redactor
 from gl2gh_batch.kit.users import UserDirectory
 from gl2gh_batch.target.limits import Overrides, parse_overrides
 
+STAND_IN: Final = "stands-in-for-a-token-"
 RATE_FILE: Final = "rate-limit.json"
 _DURATION: Final = re.compile(r"(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m(?:in)?)?(?:([0-9]{1,6})s)?")
 _DIGEST: Final = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
@@ -86,10 +87,12 @@ def wire(
     *,
     base: Path | None = None,
     environment: Mapping[str, str] | None = None,
+    has_secrets: bool = True,
 ) -> Batch:
     """The batch that these inputs describe (name → text, empty for not given); paths are relative to `base`.
 
-    `environment` holds the secrets that a batch file names. An input wins over the batch file; two lists of
+    `environment` holds the secrets that a batch file names; without `has_secrets` something stands in for
+    each, for a look at the form alone. An input wins over the batch file; two lists of
     projects are an error. Raises `ConfigurationError`.
     """
     given = {name: text.strip() for name, text in values.items() if text.strip()}
@@ -106,7 +109,7 @@ def wire(
             users = file.users
             users_file = _path(config.parent, {"users": users.file}, "users")
     mode = parse_mode(given.get("mode") or file.mode or MigrationMode.PLAN_ONLY)
-    credentials = _credentials(file, environment or {})
+    credentials = _credentials(file, (environment or {}) if has_secrets else None)
     exports = _exports(_path(here, given, "from_export") or _beside(config, file), mode)
     shared = _shared(given, file, is_alone=not credentials, exports=exports)
     policies: dict[str, Any] = {name: given[name] for name in POLICY_INPUTS if name in given}
@@ -185,8 +188,8 @@ def unknown_input(name: str) -> ConfigurationError:
     )
 
 
-def _credentials(file: BatchFile, environment: Mapping[str, str]) -> tuple[Mapping[str, Any], ...]:
-    """The credentials that the batch file names, with their secrets from the environment."""
+def _credentials(file: BatchFile, environment: Mapping[str, str] | None) -> tuple[Mapping[str, Any], ...]:
+    """The credentials that the batch file names, with their secrets from the environment, if there is one."""
     place = "github.credentials"
     found = []
     for number, said in enumerate(file.github_credentials):
@@ -194,6 +197,9 @@ def _credentials(file: BatchFile, environment: Mapping[str, str]) -> tuple[Mappi
         for key in ("token", "private_key"):
             variable = said.get(f"{key}_env")
             if variable is None:
+                continue
+            if environment is None:
+                one[key] = f"-----BEGIN {number}" if key == "private_key" else f"{STAND_IN}{number}"
                 continue
             one[key] = environment.get(variable, "") if isinstance(variable, str) else ""
             if not one[key]:
