@@ -171,3 +171,23 @@ def test_accounts_of_nobody_are_told_from_people(username: str, kind: str) -> No
 def test_what_gitlab_marks_as_a_bot_is_one() -> None:
     """Whatever its name."""
     assert account_kind(Person(username="jane-bot", name="x", bot=True)) == "bot"
+
+
+async def test_another_batch_asks_anew() -> None:
+    """The map goes along, what is set later does not, and a login that was not there may be there by now."""
+    users = UserDirectory(
+        [("ann", UserMapping(gitlab_username="ann", github_login="ann-gh"))], patterns=["{username}_x"]
+    )
+    users.set("bob", "bob-gh")
+    answers = iter([None, "made since"])
+
+    async def ask() -> str | None:
+        return next(answers)
+
+    assert await users.questions.once("login", ask) is None
+    again = users.fresh()
+    assert (again.digest(), again.get("bob"), len(again)) == (users.digest(), "bob-gh", 2)
+    assert await again.questions.once("login", ask) == "made since"
+    assert await users.questions.once("login", ask) is None
+    again.set("carl", "carl-gh")
+    assert users.lookup("carl") is None

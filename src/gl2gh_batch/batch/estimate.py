@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
@@ -19,10 +18,8 @@ SHARE_OF_CHAIN: Final = {
     AgentName.VERIFY: 0.1,
 }
 LEAST_S: Final = 1.0
-# The pace is the slower of two: that of late, since what an earlier run did is passed over in a moment; and
-# that of the last hour and more, with the waits for budgets in it.
-OF_LATE_S: Final = 20.0
-LOOKED_BACK_S: Final = 4500.0
+# A step that took less was done by an earlier run, and is passed over: it says nothing of the pace.
+LEAST_OF_A_STEP_S: Final = 0.02
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,8 +34,8 @@ class Estimate:
     _left: list[str] = field(default_factory=list)
     _done: dict[str, int] = field(default_factory=dict)
     _total: int | None = None
-    _marks: deque[tuple[float, int]] = field(default_factory=deque)
-    _counted: tuple[float, int] = (0.0, 0)
+    _last_at: float = 0.0
+    _paced: tuple[float, int] = (0.0, 0)
 
     def __post_init__(self) -> None:
         self._left = list(self.agents)
@@ -47,7 +44,7 @@ class Estimate:
         """An agent begins."""
         self.agent, self._agent_at, self._total = agent, now, None
         self._done.clear()
-        self._marks.clear()
+        self._last_at, self._paced = now, (0.0, 0)
         if agent in self.agents:  # a plan that is made again has its agents once more before it
             self._left = list(self.agents[self.agents.index(agent) + 1 :])
 
@@ -61,19 +58,19 @@ class Estimate:
 
     def count(self, kind: str, done: int, total: int | None, now: float) -> None:
         """So many of a kind are done; an apply counts in steps, any other agent in what it is at now."""
+        before = self._done.get(kind, 0)
         if self.agent == AgentName.APPLY:
             self._done[kind] = done
             self._total = self.steps
         else:
             if kind not in self._done:
-                self._marks.clear()
+                self._last_at, self._paced = now, (0.0, 0)
             self._done = {kind: done}
             self._total = total
-        self._counted = (now, sum(self._done.values()))
-        if not self._marks or now - self._marks[-1][0] >= OF_LATE_S:
-            self._marks.append(self._counted)
-        while len(self._marks) > 2 and now - self._marks[0][0] > LOOKED_BACK_S:
-            self._marks.popleft()
+        took_s, steps = now - self._last_at, done - before
+        if steps > 0 and took_s >= LEAST_OF_A_STEP_S * steps:
+            self._paced = (self._paced[0] + took_s, self._paced[1] + steps)
+        self._last_at = now
 
     def left_s(self, now: float, waits_until: float | None) -> float:
         """The seconds until it has ended; at least until what it waits for."""
@@ -91,13 +88,15 @@ class Estimate:
         whole_s = self._expected_s(self.agent)
         if not self._total:
             return max(LEAST_S, whole_s - (now - self._agent_at))
-        last_at, done = self._counted
-        left = max(0, self._total - done)
-        late = next((mark for mark in reversed(self._marks) if last_at - mark[0] >= OF_LATE_S), None)
-        if late is None:
-            return whole_s * left / self._total
-        paces = ((last_at - late[0], done - late[1]), (now - self._marks[0][0], done - self._marks[0][1]))
-        return max(left * seconds / max(1, steps) for seconds, steps in paces)
+        left = max(0, self._total - sum(self._done.values()))
+        by_plan_s = whole_s * left / self._total
+        seconds, steps = self._paced
+        if not steps:
+            return by_plan_s
+        by_pace_s = left * (seconds + now - self._last_at) / steps
+        # The pace is quick as long as no budget is spent, which the plan knows of: believed bit by bit.
+        known = steps / (steps + left)
+        return known * by_pace_s + (1 - known) * max(by_pace_s, by_plan_s)
 
 
 def expected_s(agents: Iterable[str], chain_s: float) -> float:

@@ -40,6 +40,12 @@ class UserDirectory:
         """The directory that a users' file describes; raises `ConfigurationError` with line and column."""
         return cls(read_users(path), patterns=patterns)
 
+    def fresh(self) -> UserDirectory:
+        """The same map for another batch, which asks anew: somebody may have made an account since."""
+        copy = UserDirectory(patterns=self.patterns)
+        copy._known, copy._values = dict(self._known), dict(self._values)
+        return copy
+
     def lookup(self, username: str) -> UserMapping | None:
         """Who the map says that the GitLab user is on GitHub; None when it says nothing."""
         return self._known.get(_key(username))

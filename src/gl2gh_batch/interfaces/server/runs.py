@@ -90,7 +90,7 @@ class Run:
                 limits=self._limits.limits,
                 imports_are_content=self._limits.imports_are_content,
                 work_dir=self._project.work_dir,
-                users=self._project.users,
+                users=self._project.users.fresh(),
                 redactor=self._redactor,
                 clock=self._clock,
                 pool=self._pool,
