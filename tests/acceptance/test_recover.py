@@ -127,6 +127,11 @@ async def test_a_half_finished_trial_is_cleaned_up(lab: Lab) -> None:
 CHANGES: dict[str, dict[str, Any]] = {
     "a new issue": {"path": "/issues/-", "value": {"title": "New", "body": "", "comments": []}},
     "a new label": {"path": "/labels/-", "value": {"name": "new", "color": "000000"}},
+    "a new release": {
+        "path": "/releases/-",
+        "value": {"tag_name": "v1.0", "name": "Theirs", "body": "", "draft": False, "assets": []},
+    },
+    "a new comment": {"path": "/issues/0/comments/-", "value": {"body": "Look", "user": {"login": "ben"}}},
     "an edited issue": {"path": "/issues/0/title", "value": "Other"},
 }
 

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 import pytest
 from lab import Lab, issue, note, project
+from processes import children
 from shell import Shell
 from torture import amount, dice
 
@@ -28,34 +29,6 @@ def _forms(secret: str) -> set[bytes]:
         # The middle is the same whatever stands before and after.
         forms.add(encoded[(len(prefix) + 3) // 3 * 4 : -4])
     return {one.encode() for one in forms}
-
-
-def _children(pid: int) -> dict[str, bytes]:
-    """Arguments and environment of every process below one, as far as they can be read."""
-    found: dict[str, bytes] = {}
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            stat = (entry / "stat").read_text().rpartition(")")[2].split()
-            if int(stat[1]) != pid:
-                continue
-            arguments = (entry / "cmdline").read_bytes()
-            if b"gl2gh_batch" in arguments:
-                continue  # a fork that is not yet another program still shows our own variables
-            found[f"argv of {entry.name}"] = arguments
-            environment = (entry / "environ").read_bytes().split(b"\0")
-            found[f"env of {entry.name}"] = b"\0".join(
-                # The one place where git's credential belongs: bound to one origin, in its own process.
-                one
-                for one in environment
-                # And git needs the way through a proxy.
-                if not one.startswith((b"GIT_CONFIG_VALUE_", b"HTTPS_PROXY="))
-            )
-            found |= _children(int(entry.name))
-        except (OSError, IndexError, ValueError):
-            continue
-    return found
 
 
 def _random(rng: random.Random, signs: str = string.ascii_letters + string.digits) -> str:
@@ -146,7 +119,7 @@ async def test_planted_secrets_stay_where_they_belong(open_lab: Any, tmp_path: P
             seen: dict[str, bytes] = {}
             ending = asyncio.ensure_future(shell.ended(process))
             while not ending.done():
-                seen |= await asyncio.to_thread(_children, process.pid)
+                seen |= await asyncio.to_thread(children, process.pid)
                 await asyncio.sleep(0.02)
             ended = await ending
             assert ended.code in {0, 1}, ended

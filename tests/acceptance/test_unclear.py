@@ -96,6 +96,21 @@ async def test_effects_that_show_late_are_waited_for(lab: Lab) -> None:
     assert differing(await lab.settled(dated=False), wanted) == []
 
 
+@pytest.mark.parametrize("lag_s", [0.02, 0.1, 0.2])
+async def test_a_repository_that_shows_late(lab: Lab, lag_s: float) -> None:
+    """A repository that GitHub made and does not know for up to ten seconds is waited for."""
+    wanted, posts = await _undisturbed(lab)
+    await lab.control("POST", "reset")
+    late = {"lag_s": lag_s}  # with the brisk clock fifty times as much of the client's
+    await lab.faults({"path": "/orgs/*/repos", "method": "POST", "when": "after", "effect": late})
+    mark = lab.mark()
+    result = await lab.run("FULL", work=lab.folder / "faulty", users=USERS)
+    assert result["status"] == "success", (lab.writes(mark), result)
+    sent = collections.Counter(one.split(" ")[1] for one in lab.writes(mark) if one.startswith("POST"))
+    assert sent == posts
+    assert differing(await lab.settled(), wanted) == []
+
+
 async def test_import_jobs_that_are_not_known_at_first(open_lab: Any) -> None:
     """The status of an import answers 404 for a moment, and the job takes a while: it is waited for."""
     lab = await open_lab(settings={"import_job_s": (0.1, 0.15), "import_status_lag_s": 0.05})

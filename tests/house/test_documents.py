@@ -132,3 +132,15 @@ def test_sandbox_page_names_all_that_there_is(project_root: Path) -> None:
         assert f"| `{name}` |" in text
     for effect in EFFECTS:
         assert f'"{effect}": ' in text
+
+
+def test_every_fault_has_its_test(project_root: Path) -> None:
+    """Each row of the page about faults names tests, and every test that it names is there."""
+    text = (project_root / "docs/faults.md").read_text()
+    rows = [row for row in TABLE_ROW.findall(text) if not row.startswith(("fault |", "---"))]
+    assert len(rows) > 40
+    for row in rows:
+        named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", row.rpartition(" | ")[2])
+        assert named, row
+        for path, name in named:
+            assert f"def {name}(" in (project_root / path).read_text(), f"{path}::{name}"

@@ -2,7 +2,8 @@
 
 What takes long is read twice: first whole, then the list again, with what changed since. The later record
 wins, and what is not there any more is left out. In between the records wait on disk, and there the next run
-finds them when this one is stopped: it asks for the list and for what is missing or changed.
+finds them when this one is stopped: it asks for the list and for what is missing or changed. So do those of
+kinds that are read once, where each costs requests of its own.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ async def read_kind(
     `gone` hears how many were there at first and not any more at the end. It goes on with what a stopped run
     left in `scratch` when that was `made_from` the same; with an empty one it never does.
     """
-    if not kind.rereads:
+    if not kind.rereads and not kind.goes_on:
         with lines_to(path) as lines:
             async for record in kind.read(gitlab, source):
                 lines.write(codec.encode(record))
@@ -55,6 +56,15 @@ async def read_kind(
             return None
 
         first = kind.read_again(gitlab, source, before) if spool.is_left else kind.read(gitlab, source)
+        if not kind.rereads:
+            with lines_to(path) as lines:
+                async for record in first:
+                    line = codec.encode(record)
+                    lines.write(line)
+                    spool.put(kind.key(record), line, now=True)
+                    census.take(kind, record)
+                    count(lines.count)
+            return lines.facts
         number = 0
         async for record in first:
             number += 1
@@ -71,6 +81,11 @@ async def read_kind(
         if gone is not None and (left := spool.gone()):
             gone(left)
     return lines.facts
+
+
+def may_change(kind: Kind[Any, Any]) -> bool:
+    """Whether a record that a stopped export read may be another by now, without its list telling it."""
+    return kind.goes_on and not kind.never_changes
 
 
 def drop_spools(scratch: Path) -> None:

@@ -116,7 +116,10 @@ class RefusedItems:
             )
         if self._waiting:
             first.message += f"; {counted(self._waiting, 'step')} waited for them"
-        rest = "The rest was sent. Once the cause is removed, the same command sends what is missing."
+        rest = (
+            "The rest was sent. Once the cause is removed, the same command sends what is missing. Where the"
+            " cause is that GitHub lacks what it said was made, `gl2gh-batch recover` removes it."
+        )
         first.hint = f"{first.hint} {rest}".strip()
         raise first
 

@@ -187,7 +187,7 @@ def _findings(desk: Desk, state: str) -> Iterable[Finding]:
             message=f"{desk.repo} exists, is not empty, and was not made by this migration",
             hint=(
                 "Give the project another `target`, or rename or delete that repository; if this migration"
-                " did make it, use the work directory of that run."
+                " did make it, use the work directory of that run, or `gl2gh-batch recover` and plan again."
             ),
             item=str(desk.repo),
         )

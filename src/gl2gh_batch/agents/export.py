@@ -12,7 +12,7 @@ from gl2gh_batch import codec
 from gl2gh_batch.agents._agent import Agent, about, counted
 from gl2gh_batch.agents._desk import Desk
 from gl2gh_batch.agents._people import PEOPLE, Census
-from gl2gh_batch.agents._reading import drop_spools, read_kind
+from gl2gh_batch.agents._reading import drop_spools, may_change, read_kind
 from gl2gh_batch.agents._restoring import restore, restored_inputs
 from gl2gh_batch.agents.discovery import inventory_digest, read_inventory
 from gl2gh_batch.agents.source_marks import unmarked
@@ -70,9 +70,8 @@ class Export(Agent):
             snippet=partial(_fetch_snippet, desk, asyncio.Lock()),
         )
         # What a stopped export read is gone on with while this is the same.
-        made_from = codec.digest(
-            {"request": desk.request_digest(), "refs": refs_digest(refs), "tool": desk.tool_version}
-        )
+        made_from = {"request": desk.request_digest(), "refs": refs_digest(refs), "tool": desk.tool_version}
+        as_it_was = {**made_from, "watermark": codec.digest(inventory.watermark)}
         files = {}
         census = Census()
         for name, kind in desk.kinds.items():
@@ -90,7 +89,7 @@ class Export(Agent):
                     census=census,
                     count=self._counter(desk, name, inventory.counts.get(name)),
                     gone=partial(self._tell_gone, desk, name),
-                    made_from=made_from,
+                    made_from=codec.digest(as_it_was if may_change(kind) else made_from),
                 )
             desk.count(self.name, name, facts.count, facts.count)
             files[path.name] = facts

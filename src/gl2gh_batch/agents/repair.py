@@ -103,7 +103,8 @@ def _refuse_others(plan: Plan, receipt: Receipt, repository_id: int, created_at:
 
 async def _refuse_changed(desk: Desk, plan: Plan) -> None:
     """Nobody else has put anything there; what is only missing may be missing."""
-    await verify(desk, plan, Phase.CLOSE if phase_is_done(desk, CLOSED, plan) else Phase.FILL)
+    phase = Phase.CLOSE if phase_is_done(desk, CLOSED, plan) else Phase.FILL
+    await verify(desk, plan, phase, strangers=True)
     changed = []
     for line in read_lines(desk.folder.differences):
         difference = codec.decode(line, Difference)

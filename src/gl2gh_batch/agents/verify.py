@@ -84,8 +84,11 @@ def result_of(verification: Verification) -> AgentResult:
     )
 
 
-async def verify(desk: Desk, plan: Plan, phase: Phase) -> Verification:
-    """Compare everything with the target, object by object, and write the verdict."""
+async def verify(desk: Desk, plan: Plan, phase: Phase, *, strangers: bool = False) -> Verification:
+    """Compare everything with the target, object by object, and write the verdict.
+
+    With `strangers` it also looks for kinds of which nothing was planned.
+    """
     kinds: dict[str, KindVerification] = {}
     with lines_to(desk.folder.differences) as lines, desk.witness.remembering() as witness:
         shown: list[Difference] = []
@@ -94,7 +97,7 @@ async def verify(desk: Desk, plan: Plan, phase: Phase) -> Verification:
             if not path.is_file():
                 continue
             before = lines.count
-            comparison = Comparison(desk, kind, plan, phase, witness)
+            comparison = Comparison(desk, kind, plan, phase, witness, strangers)
             with about(name):
                 async for difference in comparison.differences(path):
                     lines.write(codec.encode(difference))
@@ -143,6 +146,7 @@ class Comparison:
     plan: Plan
     phase: Phase
     witness: Witness
+    strangers: bool = False
     expected: int = 0
     seen: int = 0
     seen_sha256: str = ""
@@ -175,7 +179,8 @@ class Comparison:
                     if settled is None:
                         continue
                     self.expected += 1
-                    for difference in self._compare(db, settled):
+                    begun = self.kind.as_begun(settled, desired, ledger.receipt)
+                    for difference in self._compare(db, begun):
                         yield difference
             for identity, line in db.execute("select identity, line from seen where met = 0"):
                 if not self.kind.is_accepted_extra(codec.decode(line, self.kind.desired_type)):
@@ -190,7 +195,8 @@ class Comparison:
 
     async def _read_back(self, path: Path) -> AsyncIterator[Any]:
         numbers = self.desk.reference.numbers
-        if self.kind.is_absent(numbers) or (self.kind.is_rare and not path.stat().st_size):
+        is_rare = self.kind.is_rare and not self.strangers
+        if self.kind.is_absent(numbers) or (is_rare and not path.stat().st_size):
             return
         desired = _desired(path, self.kind)
         async for item in self.kind.seen_of(self.witness, self.plan.repo, desired):

@@ -198,6 +198,7 @@ class SharedResources:
 
     async def survey(self, config: ProjectConfig, root: Path | None, *, patient: bool) -> ProjectReference:
         """Ask a project for its name and highest numbers, and put them on the map."""
+        require_gitlab_token(config)
         export = await asyncio.to_thread(open_export, config)
         if export is not None:
             reference = await asyncio.to_thread(surveyed, export, config, now=self.clock.now())
@@ -233,14 +234,19 @@ class SharedResources:
         name = slug(reference.project.full_path, reference.project.id)
         return name, self._folder(config, root, reference)
 
+    def is_under_way(self, config: ProjectConfig, root: Path | None) -> bool:
+        """Whether its apply began and did not end: then its place and numbers stand, and nobody is asked."""
+        known = self.folder(config, root)
+        return known is not None and is_unfinished(known[1])
+
     def _folder(self, config: ProjectConfig, root: Path | None, reference: ProjectReference) -> ProjectFolder:
         project = reference.project
         name = slug(project.full_path, project.id)
         return ProjectFolder(config.output_dir or (root or DEFAULT_WORK_DIR) / "projects" / name)
 
     @asynccontextmanager
-    async def desk(self, config: Mapping[str, Any]) -> AsyncIterator[Desk]:
-        """Lay out the work place of one project."""
+    async def desk(self, config: Mapping[str, Any], *, asks_source: bool = True) -> AsyncIterator[Desk]:
+        """Lay out the work place of one project; one that does not ask the source needs no token for it."""
         parsed = parse_config(config)
         root = self._roots.get(_place(parsed)) or self.root_for([parsed])
         references = self.references(root)
@@ -251,7 +257,8 @@ class SharedResources:
             # The map is the batch's; where this project goes is for its configuration to say.
             repo = target_of(parsed.request, reference.project, parsed.owner, parsed.naming)
             reference = replace(reference, repo=repo or reference.repo)
-        require_gitlab_token(parsed)
+        if asks_source:
+            require_gitlab_token(parsed)
         require_github_token(parsed)
         export = open_export(parsed)
         label = reference.project.full_path
@@ -340,10 +347,13 @@ class SharedResources:
 
     def gitlab(self, config: Mapping[str, Any]) -> GitLab:
         """GitLab with the address and token of a configuration, whatever project it names."""
-        return self._connections.gitlab(parse_config({"project_id": 1, **config}), None)
+        parsed = parse_config({"project_id": 1, **config})
+        require_gitlab_token(parsed)
+        return self._connections.gitlab(parsed, None)
 
     def gitlab_of(self, config: ProjectConfig) -> GitLab:
         """GitLab for one question ahead of the batch: not asked again for long."""
+        require_gitlab_token(config)
         return self._connections.gitlab(config, SURVEY_RETRIES)
 
     def cold_gitlab(self, config: Mapping[str, Any]) -> ColdGitLab:

@@ -40,8 +40,10 @@ class AssetUploads:
     async def perform(self, step: Upload, digest: str, *, begun: bool) -> bool:
         """Send the file unless it is there; True when it was sent."""
         release = self._release_of(step)
-        if begun and await self._is_there(step, release):
-            return False
+        if begun:
+            self._bench.ledger.intent(step.id, digest, self._now())
+            if await self._is_there(step, release):
+                return False
         path = self._bench.folder.path / step.file
         await asyncio.to_thread(_require_whole, path, step)
         for attempt in range(TRIES):

@@ -53,6 +53,8 @@ GRAPHQL: Final = "/graphql"
 TRIES: Final = 3
 _STEP_IN_PATH: Final = re.compile(r"\{((?:instead/)?(?:issues|merge_requests)/[0-9]+)\}")
 CLOCK_SLACK: Final = timedelta(minutes=10)
+# A repository is known everywhere by then.
+SHOWN_WITHIN: Final = timedelta(minutes=1)
 
 
 class RestEngine(Engine):
@@ -75,6 +77,8 @@ class RestEngine(Engine):
         repository = await self._writer.look_at_target()
         if repository is None:
             if receipt is not None and receipt.state is StepState.DONE:
+                if self._is_new(receipt) and await self._shows_late():
+                    return
                 raise TargetNotOursError(
                     f"{bench.repo}, which this migration made, is gone or renamed",
                     hint="Rename it back; or delete the project's ledger.sqlite to make everything anew.",
@@ -126,7 +130,8 @@ class RestEngine(Engine):
         if receipt is not None and receipt.state is not StepState.INTENT:
             if receipt.step_sha256 == digest or not _may_repeat(step):
                 return False
-            receipt = None
+            if isinstance(step, Call):
+                receipt = None  # what is no call looks for itself what is there
         try:
             if not (isinstance(step, Call) and step.runs_beside):
                 await self._imports.settle()  # what comes behind jobs may name their numbers
@@ -164,7 +169,8 @@ class RestEngine(Engine):
             case WikiPush():
                 await self._pushes.wiki(step, digest)
             case Upload():
-                return await self._uploads.perform(step, digest, begun=receipt is not None)
+                begun = receipt is not None or is_recovered(self.bench)
+                return await self._uploads.perform(step, digest, begun=begun)
         return True
 
     # ── calls ────────────────────────────────────────────────────────────────────────────────────
@@ -191,6 +197,8 @@ class RestEngine(Engine):
                     return True
                 if attempt == TRIES:
                     raise
+                continue
+            if answer.verdict is Verdict.MISSING and call.early and await self._shows_late():
                 continue
             if answer.verdict is not Verdict.UNCLEAR and _is_told(call, answer):
                 await self._conclude(call, answer)
@@ -378,6 +386,19 @@ class RestEngine(Engine):
                 # It may be an older one of the same name, such as a label that GitHub itself made.
                 other = any(found.get(key) != value for key, value in call.body.items())
                 await (self._adopt if call.adopt_path and other else self._finish)(call, found)
+                return True
+        return False
+
+    def _is_new(self, receipt: Receipt) -> bool:
+        """Whether it was made a moment ago, by the machine's own clock."""
+        age = self.bench.clock.now() - datetime.fromisoformat(receipt.at)
+        return abs(age) < SHOWN_WITHIN
+
+    async def _shows_late(self) -> bool:
+        """Wait for a repository that GitHub has just made and does not know yet; False when it stays away."""
+        for seconds in LOOK_AFTER_S[1:]:
+            await self.bench.clock.sleep(seconds)
+            if await self._writer.look_at_target() is not None:
                 return True
         return False
 

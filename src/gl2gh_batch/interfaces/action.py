@@ -210,7 +210,7 @@ class _Door:
         only_verify = command == "verify"
         if only_verify:
             rest["mode"] = MigrationMode.APPLY.value
-        batch = wire(rest, base=self._workspace, environment=self._environment)
+        batch = wire(rest, base=self._workspace, environment=self._environment, asks_source=not only_verify)
         if not only_verify:
             if batch.mode in WRITING_MODES:
                 _refuse_unreviewed(batch.mode, self._event)
@@ -229,7 +229,8 @@ class _Door:
         _refuse_unreviewed(task.value, self._event)
         rest = {name: value for name, value in values.items() if name not in OF_THE_ACTION}
         rest["mode"] = MigrationMode.APPLY.value
-        batch = wire(rest, base=self._workspace, environment=self._environment)
+        asks_source = task is Task.UNDO_SOURCE
+        batch = wire(rest, base=self._workspace, environment=self._environment, asks_source=asks_source)
         confirmed = is_confirmed(batch, task, values.get("confirm", ""))
         return asyncio.run(self._run_and_tell(batch, values, task=task, force=confirmed))
 

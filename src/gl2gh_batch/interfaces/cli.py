@@ -239,7 +239,7 @@ def _run_batch(
 ) -> int:
     for name in TOKENS:
         redactor.add(values.get(name, ""))
-    batch: Batch = wire(values, environment=environment)
+    batch: Batch = wire(values, environment=environment, asks_source=not only_verify)
     for notice in () if only_verify else batch.notices:
         sys.stderr.write(f"gl2gh-batch: {terminal(notice)}\n")
     view = view_for(sys.stdout, redactor.redact)
@@ -253,7 +253,8 @@ def _repair(arguments: argparse.Namespace, redactor: Redactor) -> int:
     values = {**_values(arguments), "mode": "APPLY"}
     for name in TOKENS:
         redactor.add(values.get(name, ""))
-    batch = wire(values, environment=arguments.environment)
+    asks_source = arguments.task is Task.UNDO_SOURCE
+    batch = wire(values, environment=arguments.environment, asks_source=asks_source)
     return repair(batch, arguments.task, redactor, yes=arguments.yes)
 
 

@@ -88,12 +88,13 @@ def wire(
     base: Path | None = None,
     environment: Mapping[str, str] | None = None,
     has_secrets: bool = True,
+    asks_source: bool = True,
 ) -> Batch:
     """The batch that these inputs describe (name → text, empty for not given); paths are relative to `base`.
 
     `environment` holds the secrets that a batch file names; without `has_secrets` something stands in for
-    each, for a look at the form alone. An input wins over the batch file; two lists of
-    projects are an error. Raises `ConfigurationError`.
+    each, for a look at the form alone. An input wins over the batch file; two lists of projects are an error.
+    Without `asks_source` no token of GitLab's is needed. Raises `ConfigurationError`.
     """
     given = {name: text.strip() for name, text in values.items() if text.strip()}
     _check_names(given)
@@ -111,7 +112,8 @@ def wire(
     mode = parse_mode(given.get("mode") or file.mode or MigrationMode.PLAN_ONLY)
     credentials = _credentials(file, (environment or {}) if has_secrets else None)
     exports = _exports(_path(here, given, "from_export") or _beside(config, file), mode)
-    shared = _shared(given, file, is_alone=not credentials, exports=exports)
+    asks_source = asks_source and exports is None
+    shared = _shared(given, file, is_alone=not credentials, exports=exports, asks_source=asks_source)
     policies: dict[str, Any] = {name: given[name] for name in POLICY_INPUTS if name in given}
     _checked(policies, "")
     _checked(file.defaults, "defaults")
@@ -246,12 +248,16 @@ def _with_exports(
 
 
 def _shared(
-    given: Mapping[str, str], file: BatchFile, *, is_alone: bool, exports: Exports | None
+    given: Mapping[str, str],
+    file: BatchFile,
+    *,
+    is_alone: bool,
+    exports: Exports | None,
+    asks_source: bool,
 ) -> dict[str, Any]:
     """What holds for every project, checked by itself so that a message does not blame a project for it.
 
-    `is_alone`: no other credential could pay for a project. The address of GitLab is that of the `exports`,
-    and then no token for it is needed.
+    `is_alone`: no other credential could pay for a project. The address of GitLab is that of the `exports`.
     """
     shared: dict[str, Any] = {name: given.get(name, "") for name in SHARED_INPUTS}
     said = {
@@ -262,7 +268,7 @@ def _shared(
     }
     shared |= {name: shared[name] or text for name, text in said.items()} | {"naming": file.naming}
     parsed = _checked(shared, "")
-    if exports is None:
+    if asks_source:
         require_gitlab_token(parsed)
     if is_alone:
         require_github_token(parsed)

@@ -200,6 +200,10 @@ class Kind(ABC, Generic[R, D]):
     # ── for kinds whose reading takes long enough to be overtaken ────────────────────────────────
 
     rereads: ClassVar[bool] = False
+    # What costs requests of its own for each record is gone on with when an export was stopped: while the
+    # source is as it was, or (what never changes) in any case.
+    goes_on: ClassVar[bool] = False
+    never_changes: ClassVar[bool] = False
 
     def key(self, record: R) -> str:
         """What tells a record from the others of its kind on GitLab; for kinds that are read again."""
@@ -210,7 +214,8 @@ class Kind(ABC, Generic[R, D]):
     ) -> AsyncIterator[R]:
         """The records that are there after all were read, each as it is by now.
 
-        `before` gives what the first reading found under a key; what is not given again is gone.
+        `before` gives what the first reading, or a stopped one, found under a key; what is not given again is
+        gone.
         """
         del before
         async for record in self.read(gitlab, source):
@@ -271,6 +276,11 @@ class Kind(ABC, Generic[R, D]):
         """The item as this target can have it in this phase; None when it should not be there."""
         del facts, phase
         return desired
+
+    def as_begun(self, settled: D, desired: D, receipts: Receipts) -> D:
+        """The item settled for the fill, with what steps of the close phase have done to it already."""
+        del desired, receipts
+        return settled
 
     def last_step(self, desired: D) -> str:
         """The id of the step that takes the item away again in the close phase; empty for what stays."""

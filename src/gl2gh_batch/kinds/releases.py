@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final
 from urllib.parse import quote
@@ -24,6 +24,7 @@ from gl2gh_batch.rewrite.attribution import attributed, moment_text, plain_words
 from gl2gh_batch.rewrite.text import pieces, title_to_github
 from gl2gh_batch.source import published
 from gl2gh_batch.source.api import GitLab
+from gl2gh_batch.source.files import is_stored
 from gl2gh_batch.target.api import GitHub
 from gl2gh_batch.target.models import Release, ReleaseAsset
 from gl2gh_batch.target.witness import Witness
@@ -78,14 +79,28 @@ class ReleasesKind(Kind[ReleaseRecord, ReleaseDesired]):
     record_type = ReleaseRecord
     desired_type = ReleaseDesired
     is_rare: ClassVar[bool] = True
+    goes_on: ClassVar[bool] = True
 
     async def read(self, gitlab: GitLab, source: Source) -> AsyncIterator[ReleaseRecord]:
+        async for record in self.read_again(gitlab, source, lambda _: None):
+            yield record
+
+    def key(self, record: ReleaseRecord) -> str:
+        return record.release.tag_name
+
+    async def read_again(
+        self, gitlab: GitLab, source: Source, before: Callable[[str], ReleaseRecord | None]
+    ) -> AsyncIterator[ReleaseRecord]:
         project = source.inventory.project
         if source.inventory.counts.get(self.name) == 0:
             return
 
         async def whole(release: published.Release) -> ReleaseRecord:
-            files = [await _stored(one, gitlab, source) for one in _files_of(release, gitlab.web_url, source)]
+            known = before(release.tag_name)
+            held = {one.url: one for one in known.files} if known and known.release == release else {}
+            files = [
+                await _stored(one, gitlab, source, held) for one in _files_of(release, gitlab.web_url, source)
+            ]
             sha = source.refs.get(f"refs/tags/{release.tag_name}", "")
             return ReleaseRecord(release=release, files=tuple(files), tag_sha=sha)
 
@@ -277,9 +292,14 @@ def _files_of(release: published.Release, root: str, source: Source) -> Iterator
         yield ReleaseFile(name=name, label=label, url=url), address
 
 
-async def _stored(one: tuple[ReleaseFile, str], gitlab: GitLab, source: Source) -> ReleaseFile:
+async def _stored(
+    one: tuple[ReleaseFile, str], gitlab: GitLab, source: Source, held: Mapping[str, ReleaseFile]
+) -> ReleaseFile:
     file, address = one
     assert source.folder is not None
+    known = held.get(file.url)
+    if known is not None and is_stored(source.folder.files, known.sha256, known.size):
+        return replace(file, sha256=known.sha256, size=known.size)
     try:
         stored = await gitlab.file(address, source.folder.files, max_bytes=MOST_BYTES)
     except (NotFoundError, SourceError, TransportError) as error:

@@ -392,6 +392,26 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
             )
         return desired
 
+    def as_begun(
+        self, settled: RepositoryDesired, desired: RepositoryDesired, receipts: Receipts
+    ) -> RepositoryDesired:
+        def is_done(step: str) -> bool:
+            receipt = receipts(f"{self.name}/{step}")
+            return receipt is not None and receipt.state is StepState.DONE
+
+        if is_done("open"):
+            settled = replace(
+                settled,
+                visibility=desired.visibility,
+                has_issues=desired.has_issues,
+                has_pull_requests=desired.has_pull_requests,
+            )
+        if is_done("snippets-open"):
+            settled = replace(settled, snippets_visibility=desired.snippets_visibility)
+        if is_done("archive"):
+            settled = replace(settled, archived=desired.archived)
+        return replace(settled, wiki=desired.wiki) if is_done("wiki") else settled
+
     def verify_reads(self, items: int, parts: int, removed: int) -> int:
         del parts, removed
         return 2 * items

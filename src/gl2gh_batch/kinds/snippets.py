@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final
 from urllib.parse import quote
 
@@ -25,7 +25,7 @@ from gl2gh_batch.rewrite.text import to_github
 from gl2gh_batch.source import models as gitlab
 from gl2gh_batch.source import published
 from gl2gh_batch.source.api import GitLab
-from gl2gh_batch.source.files import place_of
+from gl2gh_batch.source.files import is_stored, place_of
 from gl2gh_batch.target.api import GitHub
 from gl2gh_batch.target.witness import Witness
 
@@ -93,23 +93,30 @@ class SnippetsKind(Kind[SnippetRecord, SnippetDesired]):
     record_type = SnippetRecord
     desired_type = SnippetDesired
     is_rare: ClassVar[bool] = True
+    goes_on: ClassVar[bool] = True
 
     async def read(self, gitlab: GitLab, source: Source) -> AsyncIterator[SnippetRecord]:
+        async for record in self.read_again(gitlab, source, lambda _: None):
+            yield record
+
+    def key(self, record: SnippetRecord) -> str:
+        return str(record.snippet.id)
+
+    async def read_again(
+        self, gitlab: GitLab, source: Source, before: Callable[[str], SnippetRecord | None]
+    ) -> AsyncIterator[SnippetRecord]:
         project_id = source.inventory.project.id
         if source.inventory.counts.get(self.name) == 0:
             return
 
         async def whole(snippet: published.Snippet) -> SnippetRecord:
-            files = [await _stored(gitlab, snippet, one, source) for one in _files_of(snippet)]
-            notes = [one async for one in gitlab.snippet_notes(project_id, snippet.id) if not one.system]
+            known = before(str(snippet.id))
+            if known is None or known.snippet != snippet or not _is_whole(known, source):
+                files = [await _stored(gitlab, snippet, one, source) for one in _files_of(snippet)]
+                notes = [one async for one in gitlab.snippet_notes(project_id, snippet.id) if not one.system]
+                known = SnippetRecord(snippet=snippet, files=tuple(files), notes=tuple(notes))
             history, problem = await _history(snippet, source)
-            return SnippetRecord(
-                snippet=snippet,
-                files=tuple(files),
-                notes=tuple(notes),
-                history=history,
-                history_problem=problem,
-            )
+            return replace(known, history=history, history_problem=problem)
 
         try:
             async for record in ahead(gitlab.snippets(project_id), whole, most=READ_AHEAD):
@@ -291,6 +298,13 @@ async def _history(snippet: published.Snippet, source: Source) -> tuple[SnippetH
     if history is not None and history.problem:
         return None, history.problem
     return history, ""
+
+
+def _is_whole(record: SnippetRecord, source: Source) -> bool:
+    """Whether every file of it was read, and lies there still."""
+    assert source.folder is not None
+    folder = source.folder.files
+    return all(not one.problem and is_stored(folder, one.sha256, one.size) for one in record.files)
 
 
 def _is_edited(snippet: published.Snippet) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
@@ -26,7 +26,7 @@ from gl2gh_batch.kinds._attachments import (
 from gl2gh_batch.kinds._kind import Kind, Setting, Shaped, Source, Tree, compare, newest_branch, pages
 from gl2gh_batch.kit.git_trees import TreeFile
 from gl2gh_batch.source.api import GitLab
-from gl2gh_batch.source.files import FileTooLargeError, StoredFile, place_of
+from gl2gh_batch.source.files import FileTooLargeError, StoredFile, is_stored, place_of
 from gl2gh_batch.target.api import GitHub
 from gl2gh_batch.target.models import ReleaseAsset
 from gl2gh_batch.target.witness import Witness
@@ -89,8 +89,19 @@ class UploadsKind(Kind[UploadRecord, UploadDesired]):
     desired_type = UploadDesired
     is_rare: ClassVar[bool] = True
     transform_order: ClassVar[int] = 1
+    goes_on: ClassVar[bool] = True
+    never_changes: ClassVar[bool] = True
 
     async def read(self, gitlab: GitLab, source: Source) -> AsyncIterator[UploadRecord]:
+        async for record in self.read_again(gitlab, source, lambda _: None):
+            yield record
+
+    def key(self, record: UploadRecord) -> str:
+        return key_of(record.secret, record.filename) if record.secret else f"release/{record.release}"
+
+    async def read_again(
+        self, gitlab: GitLab, source: Source, before: Callable[[str], UploadRecord | None]
+    ) -> AsyncIterator[UploadRecord]:
         policy = source.policies.attachments
         project = source.inventory.project
         folder = source.folder
@@ -103,6 +114,9 @@ class UploadsKind(Kind[UploadRecord, UploadDesired]):
                 return replace(record, problem="links lead to GitLab, as the request says")
             if named.path == "":
                 return replace(record, problem="GitLab does not tell where its picture is")
+            known = before(self.key(record))
+            if known is not None and is_stored(folder.files, known.sha256, known.size):
+                return replace(record, sha256=known.sha256, size=known.size, blob=known.blob)
             if named.path is not None:
                 paths = [f"{gitlab.web_url}{named.path}"]
             else:

@@ -180,10 +180,12 @@ class Ledger:
                 f"{self._path.name} is not a ledger of this program",
                 hint="Move it away, or choose another work directory (work_dir).",
             )
-        if version > VERSION:
+        if version != VERSION:
             raise WorkDirectoryError(
                 f"{self._path.name} has version {version}, this program knows version {VERSION}",
-                hint="Go on with the version that wrote it: pip install --upgrade gl2gh-batch.",
+                hint="Go on with the version that wrote it: pip install --upgrade gl2gh-batch."
+                if version > VERSION
+                else "Keep the file and run `gl2gh-batch recover`, which makes it again from GitHub.",
             )
         self._check()
         self._connection.execute("PRAGMA journal_mode = WAL")

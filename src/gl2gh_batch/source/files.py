@@ -51,6 +51,14 @@ def place_of(folder: Path, sha256: str) -> Path:
     return folder / sha256[:2] / sha256
 
 
+def is_stored(folder: Path, sha256: str, size: int) -> bool:
+    """Whether a file with that digest was read whole: it gets its place only then."""
+    try:
+        return bool(sha256) and place_of(folder, sha256).stat().st_size == size
+    except OSError:
+        return False
+
+
 _UNDER_WAY: Final[WeakValueDictionary[Path, asyncio.Lock]] = WeakValueDictionary()
 
 
