@@ -27,7 +27,8 @@ async def survey_all(resources: SharedResources, configs: Sequence[ProjectConfig
             if config.gitlab_url in unreachable:
                 return  # one vain wait for an instance is enough
             try:
-                await resources.survey(config, root, patient=False)
+                if not resources.is_under_way(config, root):
+                    await resources.survey(config, root, patient=False)
             except TransportError as error:
                 unreachable.add(config.gitlab_url)
                 _log.info("survey found no way to GitLab: %s", error.reason)
