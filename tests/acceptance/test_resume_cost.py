@@ -16,7 +16,7 @@ from gl2gh_batch.kinds.issues import READ_AHEAD
 from gl2gh_batch.sandbox.journal import Entry
 
 # Smaller batches have the same fixed part: a hundredth of those that are meant.
-MEANT = 3000
+MEANT = 1600
 ISSUES = amount(120, 1000)
 
 
@@ -37,7 +37,7 @@ async def test_a_resume_costs_one_percent_and_what_was_in_flight(open_lab: Any, 
     wanted, alone = await lab.settled(), _asked(list(lab.sandbox.journal))
     sides = {side: sum(one.side == side for one in lab.sandbox.journal) for side in ("gitlab", "github")}
     rng = dice("cost of a resume")
-    dearest = 0
+    dearest = dict.fromkeys(sides, 0)
     for number in range(amount(4, 20)):
         side = ("gitlab", "github")[number % 2]
         # Most of the way through: whoever began anew would pay for all of it.
@@ -50,10 +50,10 @@ async def test_a_resume_costs_one_percent_and_what_was_in_flight(open_lab: Any, 
             result = await lab.run("FULL")
             assert result["status"] == "success", result
             more = _asked(list(lab.sandbox.journal)) - alone
-            dearest = max(dearest, more)
+            dearest[side] = max(dearest[side], more)
             assert more <= max(alone, MEANT) / 100 + in_flight
             assert differing(await lab.settled(), wanted) == []
-    print(f"{alone} requests; a resume cost at most {dearest} more")
+    print(f"{alone} requests; a resume cost at most so many more: {dearest}")
     assert not FULL or alone >= MEANT
 
 
