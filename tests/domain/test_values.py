@@ -7,7 +7,13 @@ import inspect
 import pytest
 
 from gl2gh_batch.domain import errors
-from gl2gh_batch.domain.errors import ConfigurationError, FailureReason, Gl2ghError, PlanRefusedError
+from gl2gh_batch.domain.errors import (
+    REMEDIES,
+    ConfigurationError,
+    FailureReason,
+    Gl2ghError,
+    PlanRefusedError,
+)
 from gl2gh_batch.domain.limits import CONTENT_COSTS, Limit, LimitClass
 from gl2gh_batch.domain.modes import AGENTS_OF, AgentName, MigrationMode, parse_mode, parse_resume_from
 from gl2gh_batch.domain.plan import Call, Completion, Finding, GitPush, Pace, Severity
@@ -57,6 +63,11 @@ def test_every_error_has_its_place() -> None:
         assert isinstance(error.reason, FailureReason)
         assert error.exit_code == (2 if one is ConfigurationError else 1)
         assert str(error) == "group/app issues/1: it broke. Mend it"
+        assert one("it broke").remedy == REMEDIES[error.reason], (
+            "what is said of no remedy has one all the same"
+        )
+    assert list(REMEDIES) == list(FailureReason)
+    assert all(words[0].isupper() and words.endswith(".") for words in REMEDIES.values())
     assert PlanRefusedError("none", missing=True).reason is FailureReason.PLAN_MISSING
     assert PlanRefusedError("other").reason is FailureReason.PLAN_CHANGED
 

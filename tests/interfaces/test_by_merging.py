@@ -268,6 +268,7 @@ async def test_a_refused_comment_spoils_nothing(place: Place) -> None:
     assert step.outputs["plan_digest"]
     [said] = step.log.annotations("warning")
     assert "could not be shown" in said.data
+    assert "`permissions: {pull-requests: write}`" in said.data
     assert await place.comments() == []
 
 

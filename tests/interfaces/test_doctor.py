@@ -148,6 +148,128 @@ async def test_every_credential_is_looked_at(lab: Lab, shell: Shell) -> None:
     assert tokens["TWO"] not in said
 
 
+async def test_single_sign_on_is_told_with_its_address(lab: Lab, shell: Shell) -> None:
+    """A token that an organisation wants authorised is told where that is done."""
+    address = "https://github.com/orgs/acme/sso?authorization_request=A1"
+    effect = {
+        "status": 403,
+        "headers": {"x-github-sso": f"required; url={address}"},
+        "body": {"message": "Resource protected by organization SAML enforcement."},
+    }
+    await lab.faults({"path": "*/orgs/acme*", "effect": effect})
+    code, said = await _doctor(shell, lab)
+    assert code == 1
+    assert "✗   GitHub credential: the organisation wants the token authorised" in said, said
+    assert address in said.replace("\n        ", "")
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected", "remedy"),
+    [
+        (
+            {"members_can_create_private_repositories": False},
+            "✗   target owner: members of acme may not create private repositories",
+            "Use an owner's token, or a GitHub App",
+        ),
+        (
+            {"members_can_create_private_repositories": True},
+            "✓   target owner: members of acme may create private repositories",
+            "",
+        ),
+    ],
+)
+async def test_who_may_create_repositories(
+    lab: Lab, shell: Shell, settings: dict[str, bool], expected: str, remedy: str
+) -> None:
+    """Where the organisation's policy is shown it is read, before the first repository is refused."""
+    membership = {"role": "member", "state": "active"}
+    await lab.faults(
+        {"path": "*/user/memberships/orgs/acme", "effect": {"status": 200, "body": membership}},
+        {"path": "/orgs/acme", "effect": {"status": 200, "body": {"login": "acme", **settings}}},
+    )
+    code, said = await _doctor(shell, lab)
+    assert expected in said, said
+    assert remedy in said
+    assert code == int(expected[0] == "✗")
+
+
+async def test_an_invitation_that_nobody_accepted(lab: Lab, shell: Shell) -> None:
+    """Who was invited and is no member yet is told to accept."""
+    pending = {"role": "member", "state": "pending"}
+    await lab.faults({"path": "*/user/memberships/orgs/acme", "effect": {"status": 200, "body": pending}})
+    code, said = await _doctor(shell, lab)
+    assert code == 1
+    assert "has not accepted the invitation to acme" in said
+    assert "→ Accept it, then run again." in said
+
+
+async def test_a_budget_that_something_else_uses_up(lab: Lab, shell: Shell) -> None:
+    """A token whose hour is mostly spent already is a warning with what it means."""
+    core = {"limit": 5000, "remaining": 120, "used": 4880, "reset": 4_000_000_000}
+    body = {"resources": {"core": core}, "rate": core}
+    await lab.faults({"path": "*/rate_limit", "effect": {"status": 200, "body": body}})
+    code, said = await _doctor(shell, lab)
+    assert code == 0
+    assert "!   GitHub: 120 of 5,000 requests are left in this hour" in said, said
+    assert "Something else uses this token" in said
+
+
+@pytest.mark.parametrize(
+    ("version", "lfs", "expected", "remedy"),
+    [
+        ("git version 2.20.1", True, "✗   git: git version 2.20.1", "Install git 2.32 or newer."),
+        ("something else", True, "✗   git: something else", "Install git 2.32 or newer."),
+        ("git version 2.43.0", False, "!   git-lfs: not installed", "Install git-lfs"),
+    ],
+)
+async def test_the_programs_of_this_machine(
+    lab: Lab, shell: Shell, tmp_path: Path, version: str, lfs: bool, expected: str, remedy: str
+) -> None:
+    """A git that is too old, or one without LFS, is found before a push fails by it."""
+    program = tmp_path / "bin/git"
+    program.parent.mkdir()
+    answer = "echo git-lfs/3.4.0" if lfs else "exit 1"
+    program.write_text(f'#!/bin/sh\n[ "$1" = --version ] && echo "{version}" && exit\n{answer}\n')
+    program.chmod(0o755)
+    code, said = await _doctor(shell, lab, PATH=f"{program.parent}:/usr/bin:/bin")
+    assert expected in said, said
+    assert remedy in said
+    assert code == int(expected[0] == "✗")
+
+
+async def test_a_full_disk_is_told(lab: Lab, shell: Shell) -> None:
+    """Where next to nothing is free the doctor says so, with what needs the room."""
+    _, said = await _doctor(shell, lab, "--work-dir=/proc/none")
+    assert "work directory: /proc/none, 0 GB free" in said or "/proc cannot be written" in said, said
+    assert (
+        "DISCOVER_ONLY tells their sizes" in said.replace("\n       ", "") or "Name another work_dir" in said
+    )
+
+
+async def test_everything_wrong_at_once_is_one_screen(lab: Lab, shell: Shell) -> None:
+    """With a dozen things to be mended each has its remedy, and all of them fit on one screen."""
+    world, state = lab.sandbox.gitlab, lab.sandbox.github
+    world.add_token("bad", "ben", scopes=("read_user", "read_api")).expires_at = "2026-01-01"
+    for member in world.projects[17].members:
+        member.access_level = 10
+    state.add_account("stranger")
+    state.add_token(Token(secret="bad-gh", login="stranger", scopes=("repo",)))
+    owner = state.account(lab.sandbox.owner)
+    assert owner is not None
+    owner.rulesets |= {f"rule {number}": "active" for number in range(40)}
+    argv = ("--project-ids=17,nope/none,nope/two", "--source-after=archive")
+    code, said = await _doctor(shell, lab, *argv, GITLAB_TOKEN="bad", GH_TOKEN="bad-gh")
+    lines = said.splitlines()
+    assert code == 1
+    assert len(lines) <= 40, said
+    assert max(map(len, lines)) <= 160
+    assert sum("✗" in line for line in lines) >= 6, said
+    for place, line in enumerate(lines):
+        if "  ✗ " in line or "  ! " in line:
+            assert lines[place + 1].strip().startswith("→ "), said
+    assert "things to be mended" in lines[-1]
+
+
 async def test_the_action_has_a_doctor_too(lab: Lab, tmp_path: Path) -> None:
     """`command: doctor` gives outputs, a summary with every check, and annotations for what is wrong."""
     sandbox = lab.sandbox

@@ -324,7 +324,7 @@ def _failure(error: Gl2ghError) -> Failure:
     return Failure(
         reason=error.reason,
         message=error.message,
-        hint=error.hint,
+        hint=error.remedy,
         item=error.item or "",
         retryable=error.retryable,
     )

@@ -72,7 +72,7 @@ async def _check_exports(exports: Exports) -> AsyncIterator[Check]:
         try:
             await asyncio.to_thread(one.check)
         except WorkDirectoryError as error:
-            yield bad(name, error.message, error.hint)
+            yield bad(name, error.message, error.remedy)
         else:
             head = one.head
             found = f"{head.project} of {head.gitlab_url}, {head.made_at}"

@@ -387,7 +387,7 @@ class _BatchRun:
                 raise
             result = {"status": ProjectStatus.INCOMPLETE.value}
         except Gl2ghError as error:
-            result = _failed(error.reason, error.message, error.hint, error.item, retryable=error.retryable)
+            result = _failed(error.reason, error.message, error.remedy, error.item, retryable=error.retryable)
         except Exception as error:  # noqa: BLE001 - the one place where a project's failure is kept from the others
             _log.exception("a project failed in a way nobody foresaw")
             result = _failed(

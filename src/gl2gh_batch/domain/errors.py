@@ -25,8 +25,9 @@ Gl2ghError
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from typing import Final
 
 from gl2gh_batch.domain.checks import Check
 
@@ -60,6 +61,35 @@ class FailureReason(StrEnum):
     INTERNAL = "internal"
 
 
+# What to do where nothing more is known of a failure than its reason; docs/troubleshooting.md says more.
+REMEDIES: Final[Mapping[FailureReason, str]] = {
+    FailureReason.CONFIG_INVALID: "Correct what the message names; nothing was done.",
+    FailureReason.AUTH_FAILED: "Check that the token is valid and has its scopes; doctor tells which.",
+    FailureReason.NOT_FOUND: "Check the id or path, and that the token's user may see it.",
+    FailureReason.SOURCE_FAILED: "Run again; if it stays, look at GitLab's own log for this request.",
+    FailureReason.TARGET_REFUSED: "Remove what GitHub complains of, then run again: what was done is kept.",
+    FailureReason.TARGET_NOT_EMPTY: "Give another target, or empty the repository.",
+    FailureReason.TARGET_LOCKED: "Let the other run end, then run again.",
+    FailureReason.CAPABILITY_MISSING: "Plan again: the new plan goes without what the target lacks.",
+    FailureReason.NUMBER_MISMATCH: "Stop whoever else writes to the repository, delete it, and run again.",
+    FailureReason.UNCLEAR_ANSWER: "Run again: what is unclear is looked up before anything is sent.",
+    FailureReason.UNREACHABLE: "Check address, proxy and certificates; running again is safe.",
+    FailureReason.RATE_LIMITED: "Wait, or tell lower limits by the input limits; then run again.",
+    FailureReason.GIT_FAILED: "Act on git's own words, then run again.",
+    FailureReason.PLAN_MISSING: "Run PLAN_ONLY first with the same work directory.",
+    FailureReason.PLAN_CHANGED: "Plan again, and review the plan.",
+    FailureReason.SOURCE_CHANGED: "Plan again and review it, or give accept_source_changes: true.",
+    FailureReason.FINDINGS_BLOCK: "Solve the findings of the plan, then plan again.",
+    FailureReason.VERIFY_DIFFERENCES: "See verify.json of the project; remove the cause and run APPLY again.",
+    FailureReason.WORK_DIR_DAMAGED: "Restore the file, make room, or start with an empty folder.",
+    FailureReason.CHECKS_FAILED: "Mend what each line names, then run again: nothing was begun.",
+    FailureReason.ARTIFACTS_PUBLIC: "Run the workflow in a private repository.",
+    FailureReason.PARTIAL: "See what is said of each project.",
+    FailureReason.CANCELLED: "Run again with the same work directory to go on.",
+    FailureReason.INTERNAL: "Please report it with the log; what was done is kept. Running again is safe.",
+}
+
+
 class Gl2ghError(Exception):
     """What happened, to which project and item, what to do, and whether running again is safe."""
 
@@ -80,6 +110,11 @@ class Gl2ghError(Exception):
         self.hint = hint
         self.project = project
         self.item = item
+
+    @property
+    def remedy(self) -> str:
+        """What to do: the hint, else what helps against any failure of this reason."""
+        return self.hint or REMEDIES[self.reason]
 
     def __str__(self) -> str:
         where = " ".join(part for part in (self.project, self.item) if part)

@@ -36,7 +36,7 @@ from gl2gh_batch.kit.verdict import Verdict
 from gl2gh_batch.output.plan_comment import ReviewedPlan, reviewed_plan
 from gl2gh_batch.target.api import GitHub, open_github
 from gl2gh_batch.target.probe import graphql_url
-from gl2gh_batch.target.refusals import refusal_of
+from gl2gh_batch.target.refusals import RefusedAnswerError, refusal_of
 
 PLAN_AGAIN: Final = "Plan again: open a pull request that changes the batch file, review it and merge it."
 # The login of the token that a workflow gets when nothing else was given (docs: "GITHUB_TOKEN").
@@ -216,4 +216,6 @@ async def open_review(event: WorkflowEvent, token: str) -> AsyncIterator[Review]
 
 def permission_hint(error: Gl2ghError) -> str:
     """What to do when the comment could not be written."""
-    return error.hint or "Give the job `permissions: {pull-requests: write}` and pass `workflow_token`."
+    if isinstance(error, RefusedAnswerError | NotFoundError):
+        return "Give the job `permissions: {pull-requests: write}` and pass `workflow_token`."
+    return error.remedy

@@ -124,9 +124,8 @@ def error_text(error: Gl2ghError, redact: Callable[[str], str] = str) -> str:
     if isinstance(error, ChecksFailedError):
         lines = [redact(line) for one in error.checks for line in check_lines(one)]
         return "".join(f"{line}\n" for line in (*lines, "", f"  {verdict_line(error.checks)}"))
-    lines = [f"gl2gh-batch: {what_happened(error, redact)}"]
-    if error.hint:
-        lines.append(f"  {terminal(redact(error.hint), MOST_OF_A_MESSAGE)}")
+    remedy = terminal(redact(error.remedy), MOST_OF_A_MESSAGE)
+    lines = [f"gl2gh-batch: {what_happened(error, redact)}", f"  {remedy}"]
     return "".join(f"{line}\n" for line in lines)
 
 

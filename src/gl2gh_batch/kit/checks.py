@@ -33,7 +33,7 @@ async def _git(git: GitProcess) -> Check:
     try:
         said = (await git.run("--version")).output.decode(errors="replace").strip()
     except GitError as error:
-        return bad("git", error.message, error.hint)
+        return bad("git", error.message, error.remedy)
     found = _VERSION.search(said)
     if found is None or tuple(int(part) for part in found.groups()) < OLDEST_GIT:
         oldest = ".".join(map(str, OLDEST_GIT))
@@ -45,7 +45,7 @@ async def _git_lfs(git: GitProcess) -> Check:
     try:
         done = await git.run("lfs", "version")
     except GitError as error:
-        return bad("git-lfs", error.message, error.hint)
+        return bad("git-lfs", error.message, error.remedy)
     if done.code:
         return warning(
             "git-lfs",

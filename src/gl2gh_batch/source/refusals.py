@@ -37,7 +37,7 @@ def refusal_of(answer: Answer) -> Gl2ghError:
             return RefusedAnswerError(
                 f"GitLab does not allow {answer.method} {path}{details}",
                 status=answer.status,
-                hint="The token lacks a right or scope that this needs, or the feature is switched off.",
+                hint="Give the token the right or scope that this needs, or switch the feature on there.",
             )
         case Verdict.DONE | Verdict.UNCLEAR:
             return TransportError(f"{answer.method} {path} got status {answer.status} from GitLab")

@@ -45,7 +45,7 @@ async def check_github(github: GitHub, owner: str, *, is_app: bool) -> AsyncIter
         async for check in check_rights(github, owner, scopes, is_app=is_app):
             yield check
     except Gl2ghError as error:
-        yield bad("GitHub credential", error.message, error.hint)
+        yield bad("GitHub credential", error.message, error.remedy)
         return
     if owner:
         async for check in _policies(github, owner):
@@ -91,10 +91,14 @@ async def _owner(github: GitHub, owner: str, login: str) -> AsyncIterator[Check]
     except TransportError:
         raise
     except Gl2ghError as error:  # single sign-on among them: its message says what to do
-        yield bad("target owner", error.message, error.hint)
+        yield bad("target owner", error.message, error.remedy)
         return
     if account is None:
-        yield bad("target owner", f"there is no {owner} on this GitHub", "Check target_owner.")
+        yield bad(
+            "target owner",
+            f"there is no {owner} on this GitHub",
+            "Check the spelling of `target_owner`: it must be there already.",
+        )
         return
     if account.type != "Organization":
         if login and login.lower() != owner.lower():

@@ -44,7 +44,7 @@ def refusal_of(answer: Answer) -> Gl2ghError:
                 f"GitHub does not allow {where}{said}",
                 status=answer.status,
                 body=body,
-                hint="The token lacks a right that this needs.",
+                hint="Give the token the right that this needs (docs/permissions.md), and run again.",
             )
         case Verdict.MOVED:
             return RefusedAnswerError(
