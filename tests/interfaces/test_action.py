@@ -21,6 +21,7 @@ from wrong_configurations import RIGHT, SECRET
 
 from gl2gh_batch.domain.errors import FailureReason
 from gl2gh_batch.interfaces import action, cli
+from gl2gh_batch.interfaces.inputs import INPUTS, Input
 
 HOSTILE = "x\n::add-mask::o\n ::error::a\r\n##[error]b %0A::stop-commands::aaaaaaaaaaaaaaaaaaaa </details>|`"
 GIVEN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{64}|\d{4}-\d\d-\d\dT[\d:.]+Z")
@@ -230,6 +231,15 @@ def test_hyphens_are_understood(tmp_path: Path) -> None:
         "write the input work-dir with underscores: work_dir",
     ]
     assert step.outputs["artifact_path"] == "elsewhere"
+
+
+@pytest.mark.parametrize("one", [one for one in INPUTS if "_" in one.name], ids=lambda one: one.name)
+def test_each_input_may_be_written_with_hyphens(one: Input) -> None:
+    """The value counts under the right name, and the notice names both spellings."""
+    hyphened = one.name.replace("_", "-")
+    values, notices = action.read_inputs({f"INPUT_{hyphened.upper()}": "7", one.variable: one.default})
+    assert values[one.name] == "7"
+    assert notices == [f"write the input {hyphened} with underscores: {one.name}"]
 
 
 @pytest.mark.parametrize("event", ["pull_request", "pull_request_target", "pull_request_review"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +63,8 @@ def test_a_batch_file_may_name_a_table(tmp_path: Path) -> None:
     [
         ("", "is empty"),
         ("17\n", "neither a column `id` nor a column `path`"),
-        ("id;path\n17;a/b\n", "Separate the columns by commas"),
+        ("id|path\n17|a/b\n", "neither a column `id` nor a column `path`"),
+        ("\0\0", "is empty"),
         ("id,targt\n17,a/b\n", "Did you mean 'target'"),
         ("id,id\n17,18\n", "there twice"),
         ("id,migrate\n17,maybe\n", "neither yes nor no"),
@@ -81,6 +84,48 @@ def test_a_wrong_table_is_told(tmp_path: Path, text: str, words: str) -> None:
         read_batch_file(path)
     assert words in f"{caught.value.message} {caught.value.hint}"
     assert "wave.csv" in str(caught.value)
+
+
+EDITS = {
+    "semicolons": lambda text: text.replace(",", ";"),
+    "tabs": lambda text: text.replace(",", "\t"),
+    "sep line": lambda text: "sep=;\r\n" + text.replace(",", ";"),
+    "byte order mark": lambda text: f"\ufeff{text}",
+    "Windows lines": lambda text: text.replace("\n", "\r\n"),
+    "old Macintosh lines": lambda text: text.replace("\n", "\r"),
+    "every cell quoted": lambda text: "\n".join(
+        ",".join(f'"{cell}"' for cell in line.split(",")) for line in text.splitlines()
+    ),
+    "empty rows": lambda text: text.replace("\n", "\n,,,,,\n\n"),
+    "rows of blanks": lambda text: text.replace("\n", "\n  , ,\t\n"),
+    "columns moved": lambda text: "\n".join(
+        ",".join(reversed(line.split(","))) for line in text.splitlines()
+    ),
+    "columns added": lambda text: "\n".join(
+        f"{line},Wave {number}" for number, line in enumerate(text.splitlines())
+    ),
+    "names in capitals": lambda text: text.replace("migrate,id,path", "Migrate , ID,Path"),
+    "no last line break": lambda text: text.rstrip("\n"),
+    "cut at the end of rows": lambda text: re.sub(r",+$", "", text, flags=re.MULTILINE),
+    "a footer of empty columns": lambda text: text + ",,,,,,,,,,,,,,,,,,,,,,,,,\n",
+    "yes in other words": lambda text: text.replace("\nyes,", "\nTRUE,"),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
+def test_what_spreadsheets_do_to_a_table(tmp_path: Path, edit: Callable[[str], str]) -> None:
+    """However a spreadsheet saves the inventory, it is the same batch."""
+    rows = [
+        {"migrate": "yes", "id": 17, "path": "acme/app", "target": "acme/app-2", "priority": 3},
+        {"migrate": "yes", "id": 18, "path": "acme/lib", "issues": 4, "wiki": True},
+        {"migrate": "no", "id": 19, "path": "acme/old"},
+    ]
+    path = tmp_path / "inventory.csv"
+    path.write_bytes(edit(inventory_csv(rows)).encode())
+    found = [
+        (one["project_id"], one.get("target"), one.get("priority")) for one in read_batch_file(path).projects
+    ]
+    assert found == [(17, "acme/app-2", 3), (18, None, None)]
 
 
 def test_no_cell_is_a_formula() -> None:

@@ -69,13 +69,14 @@ VALUES: Mapping[str, tuple[str, ...]] = {
     ),
     "numbering": ("exact", "issues_exact", "Compact"),
     "merge_requests": ("issues", "open_as_pull_request", "all"),
-    "visibility": ("secret", "Private", "private,public"),
+    "visibility": ("secret", "\u0440rivate", "Private", "private,public"),
     "deadline": (
         "0", "0h0m", "-5m", "5x", "1.5h", "h", "5h30", "m5", "5 hours", "1d", "PT5H", "9" * 30, "٣h",
     ),
     "approved_plan": ("abc", "sha256:", "g" * 64, "a" * 63, "a" * 64),
     "accept_source_changes": ("yes", "1", "TRUE!"),
     "allow_public_artifacts": ("no", "truthy"),
+    "artifact_name": ("a/b", "a:b", "plan?", "x" * 300, "*"),
     "config": ("missing.yml", ".", "../../../../../../etc/shadow-not-there", "a/b/c.yml"),
     "users": ("missing.csv", "."),
     "limits": ("missing.json", "."),
@@ -339,6 +340,14 @@ FILES: Mapping[str, tuple[str | bytes, tuple[str, ...]]] = {
     "label rule without a pattern": ('defaults: {labels: {" ": b}}', ("defaults", "labels", "pattern")),
     "label rule with too much": ('defaults: {labels: {"a*": "**"}}', ("labels", "'a*'", "asterisks")),
     "label rule with three": ('defaults: {labels: {"*a*b*": b}}', ("labels", "'*a*b*'", "asterisks")),
+    "label rule with a control sign": (
+        'defaults: {labels: {a: "b\\x01"}}',
+        ("defaults", "labels", "no name"),
+    ),
+    "label rule with a long name": (
+        "defaults: {labels: {a: " + "b" * 51 + "}}",
+        ("labels", "51", "at most 50"),
+    ),
     "label rule is empty": ('defaults: {labels: {a: ""}}', ("defaults", "labels", "null drops")),
     "confidential in public": (
         "projects: [{id: 17, visibility: public, confidential: include}]",

@@ -35,7 +35,7 @@ def none_of(value: object, values: Sequence[str], field_: str) -> ConfigurationE
     return ConfigurationError(
         f"{shown(value)} is none of {', '.join(values)}",
         field=field_,
-        hint=f"Did you mean {near[0]}?" if near else f"Use one of: {', '.join(values)}.",
+        hint=f"Did you mean {near[0]}?" if near else f"Use one of: {', '.join(values)}.{_alike(value)}",
     )
 
 
@@ -51,6 +51,12 @@ def known_only(
                 field=field_,
                 hint=f"Did you mean {near[0]!r}?" if near else f"Known {noun}s: {', '.join(known)}.",
             )
+
+
+def _alike(value: object) -> str:
+    """What cannot be seen: that a letter is not the one that it looks like."""
+    odd = next((sign for sign in value if not sign.isascii()), "") if isinstance(value, str) else ""
+    return f" Its sign U+{ord(odd):04X} is none of the letters that it may look like." if odd else ""
 
 
 def url(raw: Mapping[str, Any], key: str, default: str) -> str:

@@ -11,6 +11,8 @@ from gl2gh_batch.domain.errors import ConfigurationError
 EXAMPLE: Final = 'For example {"type::*": "type: *", "wontfix*": null}; null drops a label.'
 MOST_RULES: Final = 1000
 MOST_ASTERISKS: Final = 2
+# GitHub refuses a longer name of a label (422, "name is too long (maximum is 50 characters)").
+MOST_OF_A_NAME: Final = 50
 
 
 def label_rules(raw: Mapping[str, Any]) -> dict[str, str | None]:
@@ -31,11 +33,17 @@ def label_rules(raw: Mapping[str, Any]) -> dict[str, str | None]:
     for pattern, name in value.items():
         if not isinstance(pattern, str) or not pattern.strip():
             raise ConfigurationError(f"{shown(pattern)} is not a pattern", field="labels", hint=EXAMPLE)
-        if name is not None and (not isinstance(name, str) or not name.strip()):
+        if name is not None and (not isinstance(name, str) or not name.strip() or not name.isprintable()):
             raise ConfigurationError(
                 f"the rule for {shown(pattern)} gives {shown(name)}, which is no name",
                 field="labels",
                 hint=EXAMPLE,
+            )
+        if name is not None and len(name) > MOST_OF_A_NAME:
+            raise ConfigurationError(
+                f"the rule for {shown(pattern)} gives a name of {len(name):,} characters",
+                field="labels",
+                hint=f"GitHub takes at most {MOST_OF_A_NAME}.",
             )
         if name is not None and name.count("*") > pattern.count("*"):
             raise ConfigurationError(

@@ -41,6 +41,7 @@ from gl2gh_batch.interfaces.by_merging import (
 from gl2gh_batch.interfaces.examining import exit_code, run_doctor
 from gl2gh_batch.interfaces.inputs import BY_NAME, INPUTS, OF_THE_ACTION, Input
 from gl2gh_batch.interfaces.merging import merge
+from gl2gh_batch.interfaces.paths import Paths
 from gl2gh_batch.interfaces.publicity import is_public
 from gl2gh_batch.interfaces.repairing import REPAIRS, is_confirmed, refuse_confirmation
 from gl2gh_batch.interfaces.review import permission_hint
@@ -163,7 +164,7 @@ class _Door:
             self._show_checks(error.checks)
             return error.exit_code
         message = what_happened(error, self._clean)
-        hint = terminal(self._clean(error.hint), MOST_OF_A_MESSAGE)
+        hint = terminal(self._clean(error.remedy), MOST_OF_A_MESSAGE)
         return self._fail(error.reason, message, hint, error.exit_code)
 
     def break_off(self, error: Exception) -> int:
@@ -205,7 +206,8 @@ class _Door:
         command = _command(values)
         if command == "merge":
             work_dir = values.get("work_dir") or BY_NAME["work_dir"].default
-            return Outcome(result=merge(self._workspace / work_dir))
+            paths = Paths(here=self._workspace, is_closed=True)
+            return Outcome(result=merge(paths.of(work_dir, "work_dir")))
         rest = {name: value for name, value in values.items() if name not in OF_THE_ACTION}
         only_verify = command == "verify"
         if only_verify:

@@ -21,6 +21,7 @@ from typing import Any, Final
 from gl2gh_batch.batch.config import is_full_path
 from gl2gh_batch.batch.fields import known_only, shown
 from gl2gh_batch.domain.errors import ConfigurationError
+from gl2gh_batch.interfaces.paths import Paths
 from gl2gh_batch.interfaces.project_table import read_table
 from gl2gh_batch.interfaces.yaml_file import load_yaml
 
@@ -87,10 +88,11 @@ class BatchFile:
     groups: tuple[Mapping[str, Any], ...] = ()
 
 
-def read_batch_file(path: Path) -> BatchFile:
+def read_batch_file(path: Path, paths: Paths | None = None) -> BatchFile:
     """Read and check the file; raises `ConfigurationError` that names the place and the remedy.
 
-    A file that ends in `.csv` is a table of projects, such as the inventory of DISCOVER_ONLY.
+    A file that ends in `.csv` is a table of projects, such as the inventory of DISCOVER_ONLY. `paths` says
+    where what the file names may lie.
     """
     if path.suffix.lower() == ".csv":
         return BatchFile(
@@ -120,7 +122,8 @@ def read_batch_file(path: Path) -> BatchFile:
         naming=_text(raw, "naming", "naming"),
         defaults=defaults,
         projects=tuple(
-            _project(one, place, defaults) for place, one in _listed(raw.get("projects"), path.parent)
+            _project(one, place, defaults)
+            for place, one in _listed(raw.get("projects"), path.parent, paths or Paths())
         ),
         groups=tuple(
             _group(one, f"groups[{place}]", defaults)
@@ -129,10 +132,10 @@ def read_batch_file(path: Path) -> BatchFile:
     )
 
 
-def _listed(raw: Any, folder: Path) -> list[tuple[str, Any]]:
+def _listed(raw: Any, folder: Path, paths: Paths) -> list[tuple[str, Any]]:
     """The projects with their places: a list, or the name of a table that lies beside the file."""
     if isinstance(raw, str) and raw.lower().endswith(".csv"):
-        return list(read_table(folder / raw, "projects"))
+        return list(read_table(paths.of(raw, "projects", folder=folder), "projects"))
     return [(f"projects[{place}]", one) for place, one in enumerate(_list(raw, "projects"))]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
@@ -17,15 +18,22 @@ from gl2gh_batch.output.inventory_csv import COLUMNS, READ_COLUMNS
 YES: Final = ("", "yes", "y", "true", "1", "x")
 NO: Final = ("no", "n", "false", "0")
 SIZE_LIMIT: Final = 64 * 1024 * 1024
+_SAYS_SEPARATOR: Final = re.compile(r'"?sep=([,;\t])"?\n')
 
 
 def read_table(path: Path, field: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each project that is to be migrated, with the place where it stands, as an entry of a batch file.
 
     The columns `migrate`, `id`, `path`, `target` and `priority` count, by their names in the first line and
-    in any order; other columns of the inventory are passed over. Raises `ConfigurationError`.
+    in any order; other columns are passed over. Commas, semicolons or tabs separate them. Raises
+    `ConfigurationError`.
     """
-    rows = csv.reader(io.StringIO(_text(path, field)), delimiter=",", strict=True)
+    text = _text(path, field).replace("\r\n", "\n").replace("\r", "\n")
+    # The line by which Excel is told what separates the columns is its own affair.
+    said = _SAYS_SEPARATOR.match(text)
+    if said:
+        text = "\n" + text[said.end() :]
+    rows = csv.reader(io.StringIO(text), delimiter=said[1] if said else _separator(text), strict=True)
     names: list[str] = []
     try:
         for cells in rows:
@@ -42,7 +50,7 @@ def read_table(path: Path, field: str) -> Iterator[tuple[str, dict[str, Any]]]:
         raise ConfigurationError(
             f"{path.name}, line {rows.line_num} is no line of a table: {error}",
             field=field,
-            hint="Save it as CSV with commas, in UTF-8.",
+            hint="Save it as CSV in UTF-8.",
         ) from error
     if not names:
         raise ConfigurationError(f"{path.name} is empty", field=field, hint=_HEADS)
@@ -51,12 +59,17 @@ def read_table(path: Path, field: str) -> Iterator[tuple[str, dict[str, Any]]]:
 _HEADS: Final = f"The first line names the columns: {','.join(READ_COLUMNS)}."
 
 
+def _separator(text: str) -> str:
+    """What separates the columns: Excel takes a semicolon wherever the comma stands in numbers, or a tab."""
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    return max(",;\t", key=first.count)
+
+
 def _heads(cells: list[str], place: str) -> list[str]:
     names = [one.strip().lower() for one in cells]
     if not {"id", "path"} & set(names):
-        hint = "Separate the columns by commas. " if len(names) == 1 and ";" in names[0] else ""
         raise ConfigurationError(
-            "there is neither a column `id` nor a column `path`", field=place, hint=hint + _HEADS
+            "there is neither a column `id` nor a column `path`", field=place, hint=_HEADS
         )
     for name in names:
         near = get_close_matches(name, READ_COLUMNS, n=1)

@@ -21,6 +21,8 @@ from gl2gh_batch.domain.modes import MigrationMode, parse_mode, parse_resume_fro
 from gl2gh_batch.domain.request import DEFAULT_PARALLEL_LIMIT, check_parallel_limit, refuse_duplicates
 from gl2gh_batch.interfaces.batch_file import BatchFile, parse_users_input, read_batch_file
 from gl2gh_batch.interfaces.inputs import BY_NAME
+from gl2gh_batch.interfaces.paths import Paths
+from gl2gh_batch.interfaces.workflow_event import check_artifact_name
 from gl2gh_batch.interfaces.yaml_file import load_yaml
 from gl2gh_batch.kit.redact import Redactor
 from gl2gh_batch.kit.users import UserDirectory
@@ -92,26 +94,34 @@ def wire(
 ) -> Batch:
     """The batch that these inputs describe (name → text, empty for not given); paths are relative to `base`.
 
-    `environment` holds the secrets that a batch file names; without `has_secrets` something stands in for
-    each, for a look at the form alone. An input wins over the batch file; two lists of projects are an error.
-    Without `asks_source` no token of GitLab's is needed. Raises `ConfigurationError`.
+    With a `base` no path may lead out of it, but for a `rate_limit_file` that is absolute: it may lie on a volume
+    that several machines share. `environment` holds the secrets that a batch file names; without
+    `has_secrets` something stands in for each, for a look at the form alone. An input wins over the batch
+    file; two lists of projects are an error. Without `asks_source` no token of GitLab's is needed. Raises
+    `ConfigurationError`.
     """
     given = {name: text.strip() for name, text in values.items() if text.strip()}
     _check_names(given)
-    here = base or Path()
+    check_artifact_name(given.get("artifact_name", ""))
+    paths = Paths() if base is None else Paths(here=base, is_closed=True)
     file = BatchFile()
     users = parse_users_input(given.get("users", ""))
-    users_file = _path(here, {"users": users.file}, "users")
-    config = _path(here, given, "config")
+    users_file = _path(paths, users.file, "users")
+    config = _path(paths, given.get("config", ""), "config")
+    # What the file names lies beside it, wherever the program was started.
+    beside = None if config is None else config.parent
     if config is not None:
-        file = read_batch_file(config)
-        # What the file names lies beside it, wherever the program was started.
+        file = read_batch_file(config, paths)
         if not given.get("users"):
             users = file.users
-            users_file = _path(config.parent, {"users": users.file}, "users")
+            users_file = _path(paths, users.file, "users", beside)
     mode = parse_mode(given.get("mode") or file.mode or MigrationMode.PLAN_ONLY)
     credentials = _credentials(file, (environment or {}) if has_secrets else None)
-    exports = _exports(_path(here, given, "from_export") or _beside(config, file), mode)
+    exports = _exports(
+        _path(paths, given.get("from_export", ""), "from_export")
+        or _path(paths, file.from_export, "from_export", beside),
+        mode,
+    )
     asks_source = asks_source and exports is None
     shared = _shared(given, file, is_alone=not credentials, exports=exports, asks_source=asks_source)
     policies: dict[str, Any] = {name: given[name] for name in POLICY_INPUTS if name in given}
@@ -132,7 +142,8 @@ def wire(
             field="target_owner",
             hint="Name the GitHub organisation or user, or give each project a `target` of its own.",
         )
-    limits = _path(here, given, "limits")
+    limits = _path(paths, given.get("limits", ""), "limits")
+    rate_file = given.get("rate_limit_file", "")
     return Batch(
         mode=mode,
         parallel_limit=_parallel_limit(given.get("parallel_limit"), file.parallel_limit),
@@ -142,8 +153,11 @@ def wire(
         shared=shared,
         policies={**file.defaults, **policies},
         github_credentials=credentials,
-        work_dir=(work_dir := _work_dir(here, given)),
-        rate_limit_file=_path(here, given, "rate_limit_file") or work_dir / RATE_FILE,
+        work_dir=(work_dir := _work_dir(paths, given)),
+        rate_limit_file=_path(
+            Paths() if Path(rate_file).is_absolute() else paths, rate_file, "rate_limit_file"
+        )
+        or work_dir / RATE_FILE,
         exports=exports,
         users=_directory(users_file, users.patterns),
         limits=Overrides() if limits is None else parse_overrides(load_yaml(limits, "limits")),
@@ -213,11 +227,6 @@ def _credentials(file: BatchFile, environment: Mapping[str, str] | None) -> tupl
         found.append(one)
     parse_credentials(found, place)
     return tuple(found)
-
-
-def _beside(config: Path | None, file: BatchFile) -> Path | None:
-    """The exports that a batch file names lie beside it."""
-    return None if config is None else _path(config.parent, {"from_export": file.from_export}, "from_export")
 
 
 def _exports(folder: Path | None, mode: MigrationMode) -> Exports | None:
@@ -300,20 +309,13 @@ def _directory(file: Path | None, patterns: tuple[str, ...]) -> UserDirectory:
     return UserDirectory.from_file(file, patterns=patterns)
 
 
-def _path(here: Path, given: Mapping[str, str], name: str) -> Path | None:
-    text = given.get(name, "")
-    if not text:
-        return None
-    if not text.isprintable():
-        raise ConfigurationError(
-            f"{shown(text)} is not a path", field=name, hint="Write a path without control signs."
-        )
-    return here / text
+def _path(paths: Paths, text: str, field: str, folder: Path | None = None) -> Path | None:
+    """The path that a text names, from `folder` or from where the program was started; None for no text."""
+    return paths.of(text, field, folder=folder) if text else None
 
 
-def _work_dir(here: Path, given: Mapping[str, str]) -> Path:
-    path = _path(here, {"work_dir": given.get("work_dir") or BY_NAME["work_dir"].default}, "work_dir")
-    assert path is not None
+def _work_dir(paths: Paths, given: Mapping[str, str]) -> Path:
+    path = paths.of(given.get("work_dir") or BY_NAME["work_dir"].default, "work_dir")
     try:
         usable = not path.exists() or path.is_dir()
     except OSError:  # a name that is too long

@@ -9,10 +9,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from gl2gh_batch.batch.fields import shown
+from gl2gh_batch.domain.errors import ConfigurationError
 from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.kit.workdir import slug
+
+# What `actions/upload-artifact` refuses (`validateArtifactName` of @actions/artifact).
+_NOT_IN_AN_ARTIFACT: Final = frozenset('":<>|*?\\/\r\n')
+MOST_OF_A_NAME: Final = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +85,17 @@ def read_event(environment: Mapping[str, str]) -> WorkflowEvent:
 def batch_name(config: str) -> str:
     """What tells the batches of one repository apart: the path of the batch file, else one word."""
     return config.strip().removeprefix("./") or "project_ids"
+
+
+def check_artifact_name(name: str) -> str:
+    """The name as it is; raises `ConfigurationError` for one that no artifact can have."""
+    if len(name) > MOST_OF_A_NAME or not name.isprintable() or _NOT_IN_AN_ARTIFACT.intersection(name):
+        raise ConfigurationError(
+            f"{shown(name)} is no name of an artifact",
+            field="artifact_name",
+            hint='Leave out line breaks and " : < > | * ? \\ /, as actions/upload-artifact wants it.',
+        )
+    return name
 
 
 def artifact_name(name: str) -> str:
