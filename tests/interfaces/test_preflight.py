@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 from pathlib import Path
 
 import pytest
@@ -105,3 +107,55 @@ async def test_what_the_looks_cost(lab: Lab, shell: Shell) -> None:
     ahead = [path.removeprefix("/api/v3") for path in asked[:first]]
     assert ahead[:5] == ["/rate_limit", "/user", "/users/acme", "/user/memberships/orgs/acme", "/orgs/acme"]
     assert ahead[5:] in ([], ["/users/acme"]), "what the projects ask themselves"
+
+
+async def test_what_source_after_needs_is_looked_at(lab: Lab, shell: Shell) -> None:
+    """A plan is warned that the token cannot mark the source; what writes stops before it writes."""
+    lab.sandbox.gitlab.add_token("reader", "anna", scopes=("read_api", "read_repository"))
+    words = (*shell.flags(lab), "--project-ids=17", "--source-after=note")
+    environment = {**shell.tokens(lab), "GITLAB_TOKEN": "reader"}
+    for mode, expected in (("DISCOVER_ONLY", 0), ("PLAN_ONLY", 0), ("APPLY", 1), ("FULL", 1)):
+        mark = lab.mark()
+        ended = await shell.ended(await shell.start("run", *words, f"--mode={mode}", env=environment))
+        said = ended.out + ended.err
+        assert ended.code == expected, said
+        assert ("source_after: note changes projects there, and the token lacks api" in said) == (
+            mode != "DISCOVER_ONLY"
+        ), said
+        assert ("✗   GitLab token" in said) == bool(expected)
+        assert lab.writes(mark) == []
+
+
+async def test_a_role_that_is_too_low_is_told_before_the_migration(lab: Lab, shell: Shell) -> None:
+    """Who may not archive the project is warned ahead; the project is migrated all the same."""
+    world = lab.sandbox.gitlab
+    world.add_token("writer", "anna", scopes=("api",))
+    world.user("anna").is_admin = False
+    for member in world.projects[17].members:
+        member.access_level = 40
+    words = (*shell.flags(lab), "--project-ids=17", "--source-after=archive")
+    environment = {**shell.tokens(lab), "GITLAB_TOKEN": "writer"}
+    assert (await shell.ended(await shell.start("run", *words, env=environment))).code == 0
+    ended = await shell.ended(await shell.start("run", *words, "--mode=APPLY", env=environment))
+    first, _, rest = ended.out.partition("acme/app: starts")
+    assert "source_after: archive needs a higher role than the user has" in first, ended
+    assert "Make the user Owner, or write source_after: nothing." in first
+    assert "apply done" in rest, rest
+
+
+async def test_a_signal_ends_the_looks(lab: Lab, shell: Shell) -> None:
+    """While a platform does not answer the looks, the first signal ends the run at once."""
+    await lab.control(
+        "PUT",
+        "faults",
+        [{"side": "gitlab", "path": "*/personal_access_tokens/self", "effect": {"delay_s": 60}}],
+    )
+    process = await shell.start("run", *shell.flags(lab), "--project-ids=17", env=shell.tokens(lab))
+    mark = lab.mark()
+    async with asyncio.timeout(60):
+        while not list(lab.sandbox.journal)[mark:]:  # noqa: ASYNC110 - the journal tells nobody
+            await asyncio.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        ended = await shell.ended(process)
+    assert ended.code == 130, ended
+    assert "acme/app: starts" not in ended.out

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from gl2gh_batch.batch.orchestrator import BatchOrchestrator
-from gl2gh_batch.batch.preflight import preflight
+from gl2gh_batch.batch.preflight import preflight, source_marks
 from gl2gh_batch.batch.resources import SharedResources
 from gl2gh_batch.domain.errors import (
     ConfigurationError,
@@ -80,7 +80,9 @@ async def run_batch(
                 agents = set(AGENTS_OF[batch.mode] if task is None else ())
                 if batch.exports is not None:  # GitLab is not asked
                     agents.discard(AgentName.DISCOVERY)
-                looking = preflight(resources, batch.shared, agents, work_dir=batch.work_dir)
+                looking = preflight(
+                    resources, batch.shared, agents, work_dir=batch.work_dir, marks=source_marks(configs)
+                )
                 with suppress(StoppedError):  # the result then says that no project was begun
                     await stop.unless_stopped(looking)
             if task is not None:
@@ -121,7 +123,7 @@ class _Stop:
     def ask_by(self, number: int) -> None:
         """Stop because of a signal; the first one counts."""
         self.signal = self.signal or number
-        self.ask(StoppedBy.SIGNAL, f"stopped by {signal.Signals(number).name}; run again to resume")
+        self.ask(StoppedBy.SIGNAL, f"stopped by {signal.Signals(number).name}")
 
     async def unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
         """What the work answers; raises `StoppedError` as soon as the run is stopped."""
@@ -156,8 +158,7 @@ def _stoppable(orchestrator: BatchOrchestrator, deadline_s: float | None) -> Ite
             heard.append(number)
     timer = None
     if deadline_s is not None:
-        said = "the deadline came; run again with the same work directory to resume"
-        timer = loop.call_later(deadline_s, stop.ask, StoppedBy.DEADLINE, said)
+        timer = loop.call_later(deadline_s, stop.ask, StoppedBy.DEADLINE, "the deadline came")
     try:
         yield stop
     finally:

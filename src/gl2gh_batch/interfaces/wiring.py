@@ -94,7 +94,7 @@ def wire(
 ) -> Batch:
     """The batch that these inputs describe (name → text, empty for not given); paths are relative to `base`.
 
-    With a `base` no path may lead out of it, but for a `rate_limit_file` that is absolute: it may lie on a volume
+    With a `base` no path may lead out of it, but for an absolute `rate_limit_file`, which may lie on a volume
     that several machines share. `environment` holds the secrets that a batch file names; without
     `has_secrets` something stands in for each, for a look at the form alone. An input wins over the batch
     file; two lists of projects are an error. Without `asks_source` no token of GitLab's is needed. Raises

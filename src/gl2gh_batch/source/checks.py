@@ -5,7 +5,8 @@ Scopes and roles: GitLab docs, "Personal access tokens", "Permissions and roles"
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import suppress
 from datetime import date
 from typing import Final
 
@@ -75,7 +76,9 @@ async def check_gitlab_token(
     source_after: SourceAfter = SourceAfter.NOTHING,
     *,
     whole: bool = True,
+    marks_now: bool = True,
 ) -> AsyncIterator[Check]:
+    """Scopes and end of the token; `marks_now` is false where `source_after` is of a later run."""
     try:
         token = await gitlab.token()
     except (NotFoundError, RefusedAnswerError):
@@ -97,6 +100,7 @@ async def check_gitlab_token(
                 "GitLab token",
                 f"source_after: {source_after} changes projects there, and the token lacks api",
                 "Make a token with api and read_repository, or write source_after: nothing.",
+                may_pass=not marks_now,
             )
     elif whole and scopes & {"api", "write_repository", "sudo", "admin_mode"}:
         yield warning(
@@ -114,6 +118,23 @@ async def check_gitlab_token(
             )
 
 
+async def check_marking(
+    gitlab: ColdGitLab, wanted: Iterable[tuple[int | str, SourceAfter]]
+) -> AsyncIterator[Check]:
+    """The projects whose role there is too low for what `source_after` is to do; one request each.
+
+    Everything else that is wrong with a project is left to its own agents.
+    """
+    for named, source_after in wanted:
+        if source_after is SourceAfter.NOTHING:
+            continue
+        with suppress(Gl2ghError):
+            project = await gitlab.project(named)
+            level = _level(project)
+            if level is not None and level < NEEDED_FOR[source_after]:
+                yield _role_for_marking(f"project {named}", project, source_after)
+
+
 async def _project(gitlab: ColdGitLab, named: int | str, source_after: SourceAfter) -> Check:
     name = f"project {named}"
     try:
@@ -125,7 +146,7 @@ async def _project(gitlab: ColdGitLab, named: int | str, source_after: SourceAft
             "Check the id or path; add the user to the project or its group as Reporter or more.",
         )
     except Gl2ghError as error:
-        return bad(name, error.message, error.hint)
+        return bad(name, error.message, error.remedy)
     level = _level(project)
     path = project.path_with_namespace
     if project.marked_for_deletion_on:
@@ -140,12 +161,8 @@ async def _project(gitlab: ColdGitLab, named: int | str, source_after: SourceAft
             f"{path}: the user's role is below Reporter",
             "Reporter reads issues and code; give that role.",
         )
-    if level < (needed := NEEDED_FOR.get(source_after, 0)):
-        return bad(
-            name,
-            f"{path}: source_after: {source_after} needs a higher role than the user has",
-            f"Make the user {'Owner' if needed == OWNER else 'Maintainer'}, or write source_after: nothing.",
-        )
+    if level < NEEDED_FOR.get(source_after, 0):
+        return _role_for_marking(name, project, source_after)
     if level < MAINTAINER:
         return warning(
             name,
@@ -154,6 +171,16 @@ async def _project(gitlab: ColdGitLab, named: int | str, source_after: SourceAft
             " are counted as unknown.",
         )
     return good(name, f"{path}: the user is Maintainer or more")
+
+
+def _role_for_marking(name: str, project: Project, source_after: SourceAfter) -> Check:
+    role = "Owner" if NEEDED_FOR[source_after] == OWNER else "Maintainer"
+    return bad(
+        name,
+        f"{project.path_with_namespace}: source_after: {source_after} needs a higher role than the user has",
+        f"Make the user {role}, or write source_after: nothing.",
+        may_pass=True,  # it is migrated all the same, and its source not marked
+    )
 
 
 def _level(project: Project) -> int | None:

@@ -18,6 +18,7 @@ MOST_PROJECTS: Final = 10_000
 MOST_ERRORS: Final = 20
 DIGEST: Final = r"[0-9a-f]{64}"
 KEY: Final = r"[!-~]{1,128}"
+ACCEPT: Final = "accept_source_changes"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,17 +29,35 @@ class Start:
     mode: MigrationMode
     parallel_limit: int
     resume_from: str | None
+    accept_source_changes: bool = False
 
     @property
     def digest(self) -> str:
         """Equal for equal requests, however their bodies were written."""
-        return codec.digest([self.project_ids, self.mode, self.parallel_limit, self.resume_from])
+        said: list[Any] = [self.project_ids, self.mode, self.parallel_limit, self.resume_from]
+        return codec.digest([*said, ACCEPT] if self.accept_source_changes else said)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """The digest of the plan that is approved, and whether it holds although the source changed since."""
+
+    digest: str
+    accept_source_changes: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumption:
+    """How a batch goes on: with which agent, and whether although the source changed."""
+
+    resume_from: str | None = None
+    accept_source_changes: bool = False
 
 
 def parse_start(body: Any) -> Start:
     """The start of a batch; raises `Problem` 422 that names every wrong field."""
     errors: list[FieldError] = []
-    raw = _object(body, ("project_ids", "mode", "parallel_limit", "resume_from"), errors)
+    raw = _object(body, ("project_ids", "mode", "parallel_limit", "resume_from", ACCEPT), errors)
     ids = _project_ids(raw, errors)
     mode = MigrationMode.PLAN_ONLY
     said = raw.get("mode", MigrationMode.PLAN_ONLY.value)
@@ -62,6 +81,15 @@ def parse_start(body: Any) -> Start:
             )
         )
     resume = _resume_from(raw, mode, errors)
+    accept = _accept(raw, errors)
+    if ACCEPT in raw and mode is not MigrationMode.APPLY:
+        errors.append(
+            FieldError(
+                field=ACCEPT,
+                detail=f"mode {mode} carries out no plan that was made before",
+                hint="Give it with APPLY, when a plan is approved, or when such a batch is resumed.",
+            )
+        )
     if errors:
         raise invalid(*errors)
     return Start(
@@ -69,13 +97,15 @@ def parse_start(body: Any) -> Start:
         mode=mode,
         parallel_limit=limit or DEFAULT_PARALLEL_LIMIT,
         resume_from=resume,
+        accept_source_changes=accept,
     )
 
 
-def parse_approval(body: Any) -> str:
-    """The digest of the plan that is approved; raises `Problem` 422."""
+def parse_approval(body: Any) -> Approval:
+    """The approval of a plan; raises `Problem` 422."""
     errors: list[FieldError] = []
-    raw = _object(body, ("plan_digest",), errors)
+    raw = _object(body, ("plan_digest", ACCEPT), errors)
+    accept = _accept(raw, errors)
     digest = raw.get("plan_digest")
     if not isinstance(digest, str) or not re.fullmatch(DIGEST, digest):
         errors.append(
@@ -87,19 +117,22 @@ def parse_approval(body: Any) -> str:
         )
     if errors:
         raise invalid(*errors)
-    return str(digest)
+    return Approval(digest=str(digest), accept_source_changes=accept)
 
 
-def parse_resume(body: Any, mode: MigrationMode) -> str | None:
-    """The agent to begin again with, or None; raises `Problem` 422, and 409 for one of another mode."""
+def parse_resume(body: Any, mode: MigrationMode) -> Resumption:
+    """How to go on; raises `Problem` 422, and 409 for what is not of the batch's mode."""
     errors: list[FieldError] = []
-    raw = {} if body is None else _object(body, ("resume_from",), errors)
+    raw = {} if body is None else _object(body, ("resume_from", ACCEPT), errors)
     resume = _resume_from(raw, MigrationMode.FULL, errors)
+    accept = _accept(raw, errors)
     if errors:
         raise invalid(*errors)
     if resume is not None and resume not in AGENTS_OF[mode]:
         raise conflict("not-in-mode", f"{resume} is not an agent of the batch's mode, {mode}")
-    return resume
+    if accept and mode is not MigrationMode.APPLY:
+        raise conflict("not-in-mode", f"mode {mode} carries out no plan that was made before")
+    return Resumption(resume_from=resume, accept_source_changes=accept)
 
 
 def parse_key(text: str | None) -> str | None:
@@ -187,6 +220,18 @@ def _resume_from(raw: Mapping[str, Any], mode: MigrationMode, errors: list[Field
         )
     )
     return None
+
+
+def _accept(raw: Mapping[str, Any], errors: list[FieldError]) -> bool:
+    said = raw.get(ACCEPT, False)
+    if isinstance(said, bool):
+        return said
+    errors.append(
+        FieldError(
+            field=ACCEPT, detail=f"{shown(said)} is neither true nor false", hint="Leave it out for false."
+        )
+    )
+    return False
 
 
 def _whole(value: Any) -> int | None:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gl2gh_batch.batch.config import ProjectConfig, parse_config
+from gl2gh_batch.batch.exports import Exports
 from gl2gh_batch.batch.fields import known_only, shown
 from gl2gh_batch.batch.tokens import require_github_token, require_gitlab_token
 from gl2gh_batch.domain.errors import ConfigurationError
@@ -60,11 +61,15 @@ class Access:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationProject:
-    """One migration: from a GitLab to an owner on GitHub, with credentials and policies."""
+    """One migration: from a GitLab to an owner on GitHub, with credentials and policies.
+
+    With `from_export`, the folder of exports that EXPORT_ONLY made, GitLab is not asked.
+    """
 
     name: str
     config: Mapping[str, Any] = field(repr=False)
     work_dir: Path
+    from_export: Path | None = None
     users: UserDirectory = field(repr=False)
 
 
@@ -176,7 +181,7 @@ def _project(
         )
     where = f"projects.{name}"
     one = _mapping(raw, where)
-    known_only(one, ("gitlab", "github", "naming", "users", "defaults"), "config", place=where)
+    known_only(one, ("gitlab", "github", "naming", "users", "from_export", "defaults"), "config", place=where)
     gitlab = _section(one, "gitlab", ("url", "token_env", "token_file"), where)
     github = _section(
         one,
@@ -193,10 +198,13 @@ def _project(
         for side, section in (("gitlab", gitlab), ("github", github))
         for secret in _SECRETS[side]
     }
+    export = _text(one, "from_export", "")
+    from_export = here / export if export else None
+    exported_at = None if from_export is None else Exports.of(from_export).gitlab_url
     config = {
         **defaults,
         **{key: value for key, value in secrets.items() if value},
-        "gitlab_url": gitlab.get("url"),
+        "gitlab_url": gitlab.get("url") or exported_at,
         "github_url": github.get("url"),
         "github_api_url": github.get("api_url"),
         "github_app_id": github.get("app_id"),
@@ -206,8 +214,9 @@ def _project(
     }
     config = {key: value for key, value in config.items() if value is not None}
     try:
-        parsed = parse_config({"project_id": 1, **config})
-        require_gitlab_token(parsed)
+        parsed = parse_config({"project_id": 1, **config, "from_export": from_export})
+        if from_export is None:
+            require_gitlab_token(parsed)
         require_github_token(parsed)
         _require_owner(parsed)
     except ConfigurationError as error:
@@ -218,6 +227,7 @@ def _project(
         name=name,
         config=config,
         work_dir=work_dir / "work" / name,
+        from_export=from_export,
         users=UserDirectory.from_file(here / users) if users else UserDirectory(),
     )
 

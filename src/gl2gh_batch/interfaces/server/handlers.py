@@ -16,6 +16,7 @@ from gl2gh_batch.interfaces.server import metrics, openapi
 from gl2gh_batch.interfaces.server.artifacts import RESULT, Artifact, list_artifacts, open_artifact
 from gl2gh_batch.interfaces.server.audit import DETAILS, WHO
 from gl2gh_batch.interfaces.server.bodies import (
+    ACCEPT,
     parse_approval,
     parse_key,
     parse_number,
@@ -48,7 +49,9 @@ class Handlers:
         """POST /api/v1/projects/{project_id}/batch-migrate"""
         wanted = parse_start(await self._json(request))
         key = parse_key(request.headers.get("Idempotency-Key"))
-        details = {"mode": wanted.mode.value, "project_ids": list(wanted.project_ids)}
+        details: dict[str, Any] = {"mode": wanted.mode.value, "project_ids": list(wanted.project_ids)}
+        if wanted.accept_source_changes:
+            details[ACCEPT] = True
         request[DETAILS] = details
         row, is_new = await self._service.begin(
             request.match_info["project_id"], wanted, who=request[WHO].name, key=key
@@ -58,10 +61,13 @@ class Handlers:
 
     async def approve_batch(self, request: web.Request) -> web.Response:
         """POST /api/v1/batches/{batch_id}/approve"""
-        digest = parse_approval(await self._json(request))
-        request[DETAILS] = {"plan_digest": digest}
-        row, is_new = await self._service.approve(self._batch_id(request), digest, who=request[WHO].name)
-        request[DETAILS] = {"plan_digest": digest, "applied_by": row.batch_id, "again": not is_new}
+        approval = parse_approval(await self._json(request))
+        details: dict[str, Any] = {"plan_digest": approval.digest}
+        if approval.accept_source_changes:
+            details[ACCEPT] = True
+        request[DETAILS] = details
+        row, is_new = await self._service.approve(self._batch_id(request), approval, who=request[WHO].name)
+        request[DETAILS] = details | {"applied_by": row.batch_id, "again": not is_new}
         return self._started(row, again=not is_new)
 
     async def cancel_batch(self, request: web.Request) -> web.Response:
@@ -75,9 +81,11 @@ class Handlers:
         body = await self._json(request, optional=True)
         batch_id = self._batch_id(request)
         row = await self._service.row(batch_id)
-        resume_from = parse_resume(body, parse_mode(row.mode))
-        request[DETAILS] = {"resume_from": resume_from}
-        row = await self._service.resume(batch_id, resume_from)
+        wanted = parse_resume(body, parse_mode(row.mode))
+        request[DETAILS] = {"resume_from": wanted.resume_from}
+        if wanted.accept_source_changes:
+            request[DETAILS] |= {ACCEPT: True}
+        row = await self._service.resume(batch_id, wanted)
         return self._answer(summary_view(row, self._service.board(batch_id)), 202)
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────────

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
 from gl2gh_batch import codec
 from gl2gh_batch.agents.plan import read_plan
+from gl2gh_batch.batch.exports import Exports
 from gl2gh_batch.batch.files import batch_plan
 from gl2gh_batch.batch.orchestrator import BatchOrchestrator
 from gl2gh_batch.batch.pool import GovernorPool
+from gl2gh_batch.batch.preflight import preflight, source_marks
 from gl2gh_batch.batch.resources import SharedResources
 from gl2gh_batch.domain.errors import FailureReason, Gl2ghError, PlanRefusedError, StoppedError
 from gl2gh_batch.domain.events import BatchFinished, Event, Waiting
+from gl2gh_batch.domain.modes import AGENTS_OF, AgentName, MigrationMode
 from gl2gh_batch.domain.ports import Clock
 from gl2gh_batch.domain.result import BatchStatus, ProjectStatus, StoppedBy, batch_status
 from gl2gh_batch.interfaces.server.config import MigrationProject
@@ -54,11 +57,14 @@ class Run:
         self._limits = limits
         self._clock = clock
         self._orchestrator: BatchOrchestrator | None = None
+        self._looking: asyncio.Future[None] | None = None
         self._stop: tuple[StoppedBy, str] | None = None
 
     def stop(self, by: StoppedBy, message: str) -> None:
         """End it so that it can go on later."""
         self._stop = self._stop or (by, message)
+        if self._looking is not None:
+            self._looking.cancel()
         if self._orchestrator is not None:
             self._orchestrator.stop(*self._stop)
 
@@ -98,12 +104,14 @@ class Run:
                 resources.subscribe(self._hear)
                 self._refuse_if_stopped()
                 self._check_approval(resources)
+                self._project.work_dir.mkdir(parents=True, exist_ok=True)
+                configs = self._configs()
+                await self._look_ahead(resources, configs)
                 self._orchestrator = orchestrator = BatchOrchestrator(
                     resources, batch_id=self.row.batch_id, ended=ended, on_result=self.feed.add_result
                 )
-                self._project.work_dir.mkdir(parents=True, exist_ok=True)
                 result = await orchestrator.execute_batch_migration(
-                    self._configs(),
+                    configs,
                     mode=self.row.mode,
                     parallel_limit=self.row.parallel_limit,
                     resume_from=self.row.resume_from,
@@ -129,10 +137,38 @@ class Run:
             raise StoppedError(self._stop[1])
 
     def _configs(self) -> list[dict[str, Any]]:
-        return [
-            {**self._project.config, "project_id": one, "origin": f"project_ids[{place}]"}
-            for place, one in enumerate(self.row.project_ids)
-        ]
+        said: dict[str, Any] = {"accept_source_changes": True} if self.row.accept_source_changes else {}
+        exports = None if self._project.from_export is None else Exports.of(self._project.from_export)
+        found = []
+        for place, one in enumerate(self.row.project_ids):
+            config = {**self._project.config, **said, "project_id": one, "origin": f"project_ids[{place}]"}
+            if exports is not None:
+                config["from_export"] = exports.named(one).path
+            found.append(config)
+        return found
+
+    async def _look_ahead(self, resources: SharedResources, configs: Sequence[Mapping[str, Any]]) -> None:
+        """The few looks before a batch; raises `ChecksFailedError` for what would make every project fail."""
+        if not configs:
+            return
+        agents = set(AGENTS_OF[MigrationMode(self.row.mode)])
+        if self._project.from_export is not None:  # GitLab is not asked
+            agents.discard(AgentName.DISCOVERY)
+        self._looking = asyncio.ensure_future(
+            preflight(
+                resources,
+                self._project.config,
+                agents,
+                work_dir=self._project.work_dir,
+                marks=source_marks(configs),
+            )
+        )
+        try:
+            await self._looking
+        except asyncio.CancelledError:
+            self._refuse_if_stopped()
+            raise
+        self._refuse_if_stopped()
 
     def _hear(self, event: Event) -> None:
         # A governor that several batches share tells each of them who waits: the others' are not ours.
@@ -193,7 +229,7 @@ class Run:
         failure = {
             "reason": str(error.reason if stopped_by is None else FailureReason.CANCELLED),
             "message": self._redactor.redact(error.message),
-            "hint": self._redactor.redact(error.hint),
+            "hint": self._redactor.redact(error.remedy),
         }
         return replace(
             self.row,

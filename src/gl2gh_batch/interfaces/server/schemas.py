@@ -7,7 +7,7 @@ from typing import Any, Final
 from gl2gh_batch.domain.modes import AGENTS_OF, AgentName, MigrationMode
 from gl2gh_batch.domain.request import DEFAULT_PARALLEL_LIMIT, PARALLEL_LIMITS
 from gl2gh_batch.domain.result import BatchStatus, ProjectStatus, StoppedBy
-from gl2gh_batch.interfaces.server.bodies import DIGEST, HIGHEST_ID, MOST_PROJECTS
+from gl2gh_batch.interfaces.server.bodies import ACCEPT, DIGEST, HIGHEST_ID, MOST_PROJECTS
 from gl2gh_batch.interfaces.server.store import ACTIVE
 
 Schema = dict[str, Any]
@@ -17,6 +17,11 @@ TEXT: Final[Schema] = {"type": "string"}
 MOMENT: Final[Schema] = {"type": "string", "format": "date-time"}
 UUID: Final[Schema] = {"type": "string", "format": "uuid"}
 AGENTS: Final = [str(name) for name in AgentName]
+ACCEPTED: Final[Schema] = {
+    "description": "Apply the plan as it was reviewed although the source changed since.",
+    "type": "boolean",
+    "default": False,
+}
 LIMIT: Final[Schema] = {
     "type": "integer",
     "minimum": PARALLEL_LIMITS.start,
@@ -61,8 +66,9 @@ def _start() -> Schema:
                 "mode": {"type": "string", "enum": [mode.value]},
                 "parallel_limit": {**LIMIT, "default": DEFAULT_PARALLEL_LIMIT},
                 "resume_from": nullable({"type": "string", "enum": [str(one) for one in AGENTS_OF[mode]]}),
+                **({ACCEPT: ACCEPTED} if mode is MigrationMode.APPLY else {}),
             },
-            optional=("parallel_limit", "resume_from", *(("mode",) if default else ())),
+            optional=("parallel_limit", "resume_from", ACCEPT, *(("mode",) if default else ())),
             closed=True,
         )
 
@@ -114,9 +120,15 @@ COMPONENTS: Final[dict[str, Schema]] = {
             "message": TEXT,
         }
     ),
-    "Approval": record({"plan_digest": {"type": "string", "pattern": f"^{DIGEST}$"}}, closed=True),
+    "Approval": record(
+        {"plan_digest": {"type": "string", "pattern": f"^{DIGEST}$"}, ACCEPT: ACCEPTED},
+        optional=(ACCEPT,),
+        closed=True,
+    ),
     "Resume": record(
-        {"resume_from": nullable({"type": "string", "enum": AGENTS})}, optional=("resume_from",), closed=True
+        {"resume_from": nullable({"type": "string", "enum": AGENTS}), ACCEPT: ACCEPTED},
+        optional=("resume_from", ACCEPT),
+        closed=True,
     ),
     "Failure": record({"reason": TEXT, "message": TEXT, "hint": TEXT}),
     "Summary": record(SUMMARY),

@@ -13,7 +13,7 @@ from gl2gh_batch.batch.pool import GovernorPool
 from gl2gh_batch.domain.modes import MigrationMode
 from gl2gh_batch.domain.ports import Clock
 from gl2gh_batch.domain.result import BatchStatus, ProjectStatus, StoppedBy
-from gl2gh_batch.interfaces.server.bodies import Start
+from gl2gh_batch.interfaces.server.bodies import Approval, Resumption, Start
 from gl2gh_batch.interfaces.server.config import ServerConfig
 from gl2gh_batch.interfaces.server.feed import Feed, moment
 from gl2gh_batch.interfaces.server.problems import Problem, conflict, not_found
@@ -28,6 +28,7 @@ _log = logging.getLogger(__name__)
 
 RATE_FILE: Final = "rate-limit.json"
 RETRY_S: Final = 30
+READ_GITLAB: Final = (MigrationMode.DISCOVER_ONLY, MigrationMode.EXPORT_ONLY)
 _ENDED: Final = (ProjectStatus.SUCCESS, ProjectStatus.FAILED)
 
 
@@ -93,6 +94,10 @@ class Service:
                 used = await self.store.key(f"{project}/{who}", key)
                 if used is not None:
                     return await self._again(used, wanted), False
+            if self.config.projects[project].from_export is not None and wanted.mode in READ_GITLAB:
+                raise conflict(
+                    "reads-exports", f"{wanted.mode} reads from GitLab, and {project} goes on from exports"
+                )
             self._refuse_overlap(project, wanted.project_ids)
             self._refuse_when_full()
             row = self._new(project, wanted, who)
@@ -131,12 +136,13 @@ class Service:
             self._forget(batch_id)
             return row
 
-    async def resume(self, batch_id: str, resume_from: str | None) -> BatchRow:
+    async def resume(self, batch_id: str, wanted: Resumption) -> BatchRow:
         """Go on with a batch that did not succeed, keeping what did; raises `Problem` 404, 409, 429."""
         async with self._admission:
             row = await self.row(batch_id)
             if row.is_active:
                 raise conflict("still-active", f"the batch is {row.status}", status_of_batch=row.status)
+            resume_from = wanted.resume_from
             if row.status == BatchStatus.SUCCESS and resume_from is None:
                 raise conflict("succeeded", "the batch succeeded: there is nothing to resume")
             if row.project not in self.config.projects:
@@ -153,6 +159,7 @@ class Service:
                 row,
                 status="queued",
                 resume_from=resume_from,
+                accept_source_changes=row.accept_source_changes or wanted.accept_source_changes,
                 finished_at=None,
                 stopped_by=None,
                 error=None,
@@ -164,7 +171,7 @@ class Service:
         self._fill()
         return row
 
-    async def approve(self, batch_id: str, digest: str, *, who: str) -> tuple[BatchRow, bool]:
+    async def approve(self, batch_id: str, approval: Approval, *, who: str) -> tuple[BatchRow, bool]:
         """Carry out the plan of a batch; False when that was begun before. Raises `Problem` 404, 409, 429."""
         async with self._admission:
             row = await self.row(batch_id)
@@ -172,7 +179,7 @@ class Service:
                 raise conflict(
                     "no-plan", "only a batch of mode PLAN_ONLY that has made its plan can be approved"
                 )
-            if row.plan_digest != digest:
+            if row.plan_digest != approval.digest:
                 raise conflict(
                     "other-plan",
                     "this is not the digest of the batch's plan: read the plan again",
@@ -188,7 +195,11 @@ class Service:
             self._refuse_overlap(row.project, ids)
             self._refuse_when_full()
             wanted = Start(
-                project_ids=ids, mode=MigrationMode.APPLY, parallel_limit=row.parallel_limit, resume_from=None
+                project_ids=ids,
+                mode=MigrationMode.APPLY,
+                parallel_limit=row.parallel_limit,
+                resume_from=None,
+                accept_source_changes=approval.accept_source_changes,
             )
             applying = replace(
                 self._new(row.project, wanted, who),
@@ -263,6 +274,7 @@ class Service:
             project_ids=wanted.project_ids,
             parallel_limit=wanted.parallel_limit,
             resume_from=wanted.resume_from,
+            accept_source_changes=wanted.accept_source_changes,
             status="queued",
             created_at=moment(self.clock),
             created_by=who,

@@ -58,6 +58,7 @@ class BatchRow:
     project_ids: tuple[int, ...]
     parallel_limit: int
     resume_from: str | None = None
+    accept_source_changes: bool = False
     status: str
     created_at: str
     created_by: str
