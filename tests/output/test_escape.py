@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 import pyromark
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pyromark import Options
 
-from gl2gh_batch.output.escape import cell, code, terminal, usable, words
+from gl2gh_batch.output.escape import cell, code, prose, terminal, usable, words
 
 OPTIONS = Options.ENABLE_TABLES | Options.ENABLE_STRIKETHROUGH | Options.ENABLE_GFM | Options.ENABLE_FOOTNOTES
 TEXTS = st.text() | st.lists(
@@ -71,3 +72,17 @@ def test_data_is_fit_for_utf8_and_otherwise_the_same() -> None:
     assert usable({"a\ud800": ["b\udfff", 1, None, {"c": ("d",)}]}) == {
         "a\ufffd": ["b\ufffd", 1, None, {"c": ["d"]}]
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Give another `target`, or `visibility: private`.", 2),
+        ("`a` ``b`` ` target ` `<b>` `x", 0),
+        ("`@victim` `#12` `</code><b>` `a|b`", 0),
+    ],
+)
+def test_names_in_a_sentence_are_shown_as_code(text: str, shown: int) -> None:
+    """Only plain names between backticks become code; whatever else stands there is words."""
+    assert prose(text).count("<code>") == prose(text).count("</code>") == shown
+    assert "<b>" not in prose(text)

@@ -103,3 +103,26 @@ def test_the_numbers_are_folded_and_cut_at_a_row(all_good: dict[str, Any], thous
     assert left
     assert len(rows) + int(left[1]) == 300
     assert PLAN.digest in short
+
+
+def test_what_is_in_the_way_is_told_once(all_good: dict[str, Any]) -> None:
+    """A finding that is the project's failure has one row; the project stands first; names are in code."""
+    finding = {
+        "code": "x",
+        "severity": "blocking",
+        "message": "It is taken",
+        "hint": "Give another `target`.",
+    }
+    notice = {"code": "y", "severity": "notice", "message": "Look", "hint": ""}
+    *others, last = all_good["results"]
+    for one in others:
+        one["findings"] = [notice]
+    last |= {"findings": [finding, notice, notice], "error": {"reason": "findings-block", **finding}}
+    last["source"] = "group/taken"
+    text = plan_comment(all_good, PLAN)
+    assert text.count("It is taken") == 1
+    assert "Give another <code>target</code>" in text
+    table = text.partition("### Projects")[2]
+    first = next(line for line in table.splitlines() if line.startswith("| <code>"))
+    assert "taken" in first
+    assert "1 blocking, 2 notices" in first

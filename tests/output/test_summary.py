@@ -34,7 +34,7 @@ def test_every_project_has_a_row_and_failures_come_first(friendly: dict[str, Any
     friendly["results"][0]["source"] = "group/good"
     text = job_summary(friendly)
     rows = [line for line in text.splitlines() if line.startswith("| <code>")]
-    assert [row for row in rows if "✅ success" in row] == [rows[3]]
+    assert [row for row in rows if "✅&nbsp;success" in row] == [rows[3]]
     assert "⚠️ Some projects did not succeed" in text
     assert "4 projects: 1 succeeded, 1 failed, 1 incomplete, 1 not started" in text
     assert "git&#45;failed" in text
@@ -142,9 +142,10 @@ def test_what_was_discovered_is_a_table(all_good: dict[str, Any]) -> None:
     text = job_summary({**all_good, "mode": "DISCOVER_ONLY"}, inventory=[small, row])
     assert "2 projects: 14 issues, 6 merge requests, 25.0 MB" in text
     assert "200 requests; one after the other, 36 min" in text
-    rows = [line for line in text.splitlines() if " MB " in line and line.startswith("| <code>")]
+    rows = [line for line in text.splitlines() if "&nbsp;MB" in line and line.startswith("| <code>")]
     assert rows[0] == (
-        "| <code>group/&#60;b&#62;app&#124;</code> (archived) | 2024&#45;01&#45;01 | 12&#46;5 MB |  | 7 | 3 "
-        "|  |  |  | 100 | 30 min | lfs&#45;missing |"
+        "| <code>group/&#60;b&#62;app&#124;</code> (archived) | 2024&#8209;01&#8209;01 "
+        "| 12&#46;5&nbsp;MB |  | 7 | 3 "
+        "|  |  |  | 100 | 30&nbsp;min | lfs&#45;missing |"
     )
     assert len(rows) == 2

@@ -71,7 +71,9 @@ def _of_project(project: Mapping[str, Any]) -> Iterator[Annotation]:
 
 def _sentences(said: Mapping[str, Any]) -> str:
     item = f"{said['item']}: " if said.get("item") else ""
-    return f"{item}{said.get('message', '')} {said.get('hint', '')}".strip()
+    message, hint = str(said.get("message", "")), str(said.get("hint", ""))
+    ended = "" if not message or not hint or message.endswith((".", "!", "?")) else "."
+    return f"{item}{message}{ended} {hint}".strip()
 
 
 def _annotation(level: Level, title: str, message: str) -> Annotation:

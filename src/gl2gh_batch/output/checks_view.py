@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from gl2gh_batch.domain.checks import Check, CheckState
-from gl2gh_batch.output.escape import cell, terminal
+from gl2gh_batch.output.escape import cell, prose, terminal
 
 _SIGNS: Final[dict[CheckState, str]] = {
     CheckState.GOOD: "✓",
@@ -52,7 +52,7 @@ def checks_markdown(checks: Sequence[Check]) -> str:
     sign = "❌" if any(one.state is CheckState.BAD for one in checks) else "✅"
     lines = [f"## {sign} {verdict_line(checks)}", "", "| | Check | Found | What to do |", "|---|---|---|---|"]
     for one in checks:
-        found, remedy = cell(one.found, 400), cell(one.remedy, 600)
+        found, remedy = cell(one.found, 400), prose(one.remedy)
         lines.append(f"| {_EMOJI[one.state]} | {cell(one.name)} | {found} | {remedy} |")
     return "\n".join(lines) + "\n"
 

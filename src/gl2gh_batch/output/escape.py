@@ -18,6 +18,7 @@ _HIDDEN: Final = re.compile("[\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufef
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 _MARKUP: Final = re.compile(r"[&<>\"'`*_{}\[\]()#+!|~$:@\\^=-]|www\.|(?<=\d)\.", re.IGNORECASE)
 _LIVE: Final = re.compile(r"(?:[@#]|\b[Gg][Hh]-)(?=\w)")
+_NAMED: Final = re.compile(r"`([A-Za-z][A-Za-z0-9_.:/{} -]{2,80})`")
 _COMMAND: Final = re.compile(r"::|##(?=\[)")
 
 
@@ -29,8 +30,16 @@ def words(text: object, limit: int = 0) -> str:
 
 def cell(text: object, limit: int = 300) -> str:
     """Words for GitHub's Markdown and HTML, also within a table: no markup, no link, no mention."""
-    line = _LIVE.sub(lambda found: found.group() + ZERO_WIDTH_SPACE, words(text, limit))
-    return _MARKUP.sub(lambda found: "".join(f"&#{ord(sign)};" for sign in found.group()), line)
+    return _harmless(words(text, limit))
+
+
+def prose(text: object, limit: int = 600) -> str:
+    """A sentence of ours in a cell: what stands between backticks as a name is shown in code letters."""
+    parts = _NAMED.split(words(text, limit))
+    return "".join(
+        f"<code>{_harmless(part)}</code>" if place % 2 else _harmless(part)
+        for place, part in enumerate(parts)
+    )
 
 
 def code(text: object, limit: int = 300) -> str:
@@ -45,6 +54,11 @@ def terminal(text: object, limit: int = 0) -> str:
     if limit and len(line) > limit:
         line = line[: limit - 1].rstrip() + "…"
     return _COMMAND.sub(lambda found: ZERO_WIDTH_SPACE.join(found.group()) + ZERO_WIDTH_SPACE, line)
+
+
+def _harmless(line: str) -> str:
+    line = _LIVE.sub(lambda found: found.group() + ZERO_WIDTH_SPACE, line)
+    return _MARKUP.sub(lambda found: "".join(f"&#{ord(sign)};" for sign in found.group()), line)
 
 
 def _shown(found: re.Match[str]) -> str:

@@ -8,6 +8,7 @@ from typing import Final
 from gl2gh_batch.output.board import duration
 from gl2gh_batch.output.escape import cell, code
 
+NO_BREAK_HYPHEN: Final = "&#8209;"
 _COUNTS: Final = ("issues", "merge_requests", "branches", "tags", "releases")
 HEAD: Final = (
     "| Project | Last activity | Repository | LFS | Issues | Merge requests | Branches | Tags | Releases "
@@ -41,19 +42,28 @@ def inventory_rows(rows: Sequence[Mapping[str, str]]) -> Iterator[str]:
         archived = " (archived)" if row.get("archived") == "yes" else ""
         columns = (
             f"{name}{archived}",
-            cell(row.get("last_activity", "")),
+            cell(row.get("last_activity", "")).replace("&#45;", NO_BREAK_HYPHEN),
             _size(row.get("repository_mb")),
             _size(row.get("lfs_mb")),
             *(cell(row.get(column, "")) for column in _COUNTS),
             cell(row.get("predicted_requests", "")),
-            duration(_number(row.get("predicted_hours")) * 3600),
+            _time(_number(row.get("predicted_hours"))),
             cell(row.get("findings", "")),
         )
         yield f"| {' | '.join(columns)} |\n"
 
 
 def _size(megabytes: str | None) -> str:
-    return f"{cell(megabytes)} MB" if megabytes else ""
+    if not megabytes:
+        return ""
+    return f"{cell(megabytes)}&nbsp;MB" if _number(megabytes) else "0"
+
+
+def _time(hours: float) -> str:
+    """In minutes and more: the table is for waves, and its hours have two places."""
+    if hours * 60 < 1:
+        return "&lt;&nbsp;1&nbsp;min"
+    return duration(round(hours * 60) * 60).replace(" ", "&nbsp;").replace("60&nbsp;s", "1&nbsp;min")
 
 
 def _number(text: str | None) -> float:

@@ -46,7 +46,7 @@ def losses_lines(projects: Sequence[Mapping[str, Any]]) -> Iterator[Text]:
     for project in projects:
         own = [one for one in _told(project) if one not in common]
         if own:
-            yield Text(terminal(f"{_name(project)} loses {by_kind(project)}"), style="bold")
+            yield Text(terminal(f"{_name(project)} has {by_kind(project)}"), style="bold")
         for one in own[:TABLE_LOSSES]:
             yield _line(one, one.item)
         # Those that hold for others, too, were told above.

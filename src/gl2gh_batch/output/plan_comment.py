@@ -14,7 +14,7 @@ from html import escape
 from typing import Any, Final
 
 from gl2gh_batch.output.board import duration
-from gl2gh_batch.output.escape import cell, code
+from gl2gh_batch.output.escape import cell, code, prose
 from gl2gh_batch.output.numbers import number_words
 
 LIMIT: Final = 60_000
@@ -93,7 +93,7 @@ def plan_comment(
 def invalid_comment(name: str, message: str, hint: str, plan: ReviewedPlan) -> str:
     """The comment when there is no plan: what is wrong with the batch file, or why it was only checked."""
     lines = [first_line(plan), f"## Migration plan: {code(name)}\n\n", f"**{cell(message, 2000)}**\n"]
-    return "".join([*lines, f"\n{cell(hint, 2000)}\n" if hint else ""])
+    return "".join([*lines, f"\n{prose(hint, 2000)}\n" if hint else ""])
 
 
 def _that_fit(lines: Sequence[str], room: int) -> tuple[list[str], int]:
@@ -134,20 +134,24 @@ def _table(projects: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield "\n### Projects\n\n"
     yield "| Project | Target | What | Steps | Requests | Time | Losses | Findings |\n"
     yield "|---|---|---|--:|--:|--:|--:|---|\n"
-    for project in sorted(projects, key=lambda one: not (one.get("error") or _severities(one))):
+    for project in sorted(projects, key=_urgency):
         plan = project.get("plan") or {}
         price = plan.get("price") or {}
         columns = (
             code(project.get("source") or project.get("project_id", "")),
             code(project["target"]) if project.get("target") else "",
             cell(
-                ", ".join(f"{name} {one['items']}" for name, one in _kinds(plan).items() if one.get("items"))
+                ", ".join(
+                    f"{name.replace('_', ' ')} {one['items']}"
+                    for name, one in _kinds(plan).items()
+                    if one.get("items")
+                )
             ),
             cell(plan.get("steps", "")),
             f"{int(price['requests']):,}" if "requests" in price else "",
             duration(float(price["hours"]) * 3600) if "hours" in price else "",
             cell(project.get("losses") or 0),
-            cell(", ".join(f"{many} {name}" for name, many in _severities(project).items())),
+            cell(", ".join(_severity_words(project))),
         )
         yield f"| {' | '.join(columns)} |\n"
 
@@ -175,7 +179,7 @@ def _findings(projects: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     rows = list(_finding_rows(projects))
     if not rows:
         return
-    yield "\n### What needs attention\n\n| Project | | What | What to do |\n|---|---|---|---|\n"
+    yield "\n### What needs attention\n\n| Project | Severity | What | What to do |\n|---|---|---|---|\n"
     yield from rows[:_MOST_FINDINGS]
     if len(rows) > _MOST_FINDINGS:
         yield f"\n… and {len(rows) - _MOST_FINDINGS} more: see the job summary.\n"
@@ -190,10 +194,10 @@ def _finding_rows(projects: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             rows.append((0, name, "failed", error.get("message", ""), error.get("hint", "")))
         for one in project.get("findings") or ():
             severity = str(one.get("severity", ""))
-            if severity in order:
+            if severity in order and one.get("message") != (error or {}).get("message"):
                 rows.append((order[severity], name, severity, one.get("message", ""), one.get("hint", "")))
     for _, name, severity, message, hint in sorted(rows, key=lambda row: row[0]):
-        yield f"| {name} | {severity} | {cell(message, 400)} | {cell(hint, 400)} |\n"
+        yield f"| {name} | {severity} | {cell(message, 400)} | {prose(hint, 400)} |\n"
 
 
 def _severities(project: Mapping[str, Any]) -> dict[str, int]:
@@ -203,6 +207,19 @@ def _severities(project: Mapping[str, Any]) -> dict[str, int]:
         if severity in {"blocking", "warning", "notice"}:
             counts[severity] = counts.get(severity, 0) + 1
     return counts
+
+
+def _severity_words(project: Mapping[str, Any]) -> Iterator[str]:
+    for name, many in _severities(project).items():
+        yield f"{many} blocking" if name == "blocking" else _many(many, name)
+
+
+def _urgency(project: Mapping[str, Any]) -> int:
+    """What needs a person first: what is in the way, what is doubtful, the rest."""
+    severities = _severities(project)
+    if project.get("error") or severities.get("blocking"):
+        return 0
+    return 1 if severities.get("warning") else 2
 
 
 def _closing(plan: ReviewedPlan, run_url: str) -> Iterator[str]:

@@ -117,7 +117,10 @@ def _name(project: Mapping[str, Any]) -> str:
 
 
 def _kinds(plan: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {one.get('items', 0)}" for name, one in (plan.get("kinds") or {}).items())
+    kinds: Mapping[str, Mapping[str, Any]] = plan.get("kinds") or {}
+    return ", ".join(
+        f"{name.replace('_', ' ')} {one['items']}" for name, one in kinds.items() if one.get("items")
+    )
 
 
 def _requests(plan: Mapping[str, Any]) -> str:

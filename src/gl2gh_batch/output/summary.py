@@ -16,7 +16,7 @@ from gl2gh_batch.domain.people import UNRESOLVED_FINDING
 from gl2gh_batch.domain.result import BatchStatus, ProjectStatus
 from gl2gh_batch.output import timeline
 from gl2gh_batch.output.board import duration, if_content
-from gl2gh_batch.output.escape import cell, code
+from gl2gh_batch.output.escape import cell, code, prose
 from gl2gh_batch.output.inventory_view import HEAD as INVENTORY_HEAD
 from gl2gh_batch.output.inventory_view import inventory_opening, inventory_rows
 from gl2gh_batch.output.numbers import number_words
@@ -35,10 +35,10 @@ _TITLES: Final[dict[str, str]] = {
     BatchStatus.FAILED: "❌ The batch failed",
 }
 _SIGNS: Final[dict[str, str]] = {
-    ProjectStatus.SUCCESS: "✅ success",
-    ProjectStatus.FAILED: "❌ failed",
-    ProjectStatus.INCOMPLETE: "⏸️ incomplete",
-    ProjectStatus.NOT_STARTED: "⏹️ not started",
+    ProjectStatus.SUCCESS: "✅&nbsp;success",
+    ProjectStatus.FAILED: "❌&nbsp;failed",
+    ProjectStatus.INCOMPLETE: "⏸️&nbsp;incomplete",
+    ProjectStatus.NOT_STARTED: "⏹️&nbsp;not&nbsp;started",
 }
 _HEAD: Final = (
     "| Project → repository | Status | What | Time | Requests | Losses | What happened, what to do |\n"
@@ -116,7 +116,7 @@ def _sections(result: Mapping[str, Any], inventory: Sequence[Mapping[str, str]])
             f"The {len(shown)} that took longest. " if left_out and len(shown) == timeline.MOST_BARS else ""
         )
         yield _Section(
-            head=f"\n### Timeline\n\n{longest}Red bars failed, grey ones are done.\n\n"
+            head=f"\n### Timeline\n\n{longest}Grey bars are done, red failed, blue were stopped.\n\n"
             f"{timeline.gantt(shown)}\n{timeline.TABLE_HEAD}",
             rows=timeline.table_rows(shown),
             total=len(shown),
@@ -131,7 +131,7 @@ def failure_summary(reason: str, message: str, hint: str) -> str:
     """The page for a run without a result: it ended before there was a batch, or as nobody foresaw."""
     ended = "The run broke off" if reason == FailureReason.INTERNAL else "Nothing was migrated"
     lines = [f"## ❌ {ended}", "", f"**{cell(reason)}**: {cell(message, 2000)}"]
-    return "\n".join([*lines, *(["", f"What to do: {cell(hint, 2000)}"] if hint else []), ""])
+    return "\n".join([*lines, *(["", f"What to do: {prose(hint, 2000)}"] if hint else []), ""])
 
 
 def checked_summary(projects: int, groups: int, message: str) -> str:
@@ -223,11 +223,16 @@ def _time(project: Mapping[str, Any]) -> str:
     said = []
     began, ended = (timeline.moment(project.get(key)) for key in ("started_at", "finished_at"))
     if began is not None and ended is not None:
-        said.append(duration((ended - began).total_seconds()))
+        said.append(_unbroken(duration((ended - began).total_seconds())))
     price = (project.get("plan") or {}).get("price")
     if price:
-        said.append(f"planned: {duration(float(price.get('hours', 0.0)) * 3600)}")
+        said.append(_unbroken(f"planned: {duration(float(price.get('hours', 0.0)) * 3600)}"))
     return "<br>".join(said)
+
+
+def _unbroken(words: str) -> str:
+    """Words of ours that belong on one line."""
+    return words.replace(" ", "&nbsp;")
 
 
 def _kinds(project: Mapping[str, Any]) -> str:
@@ -249,10 +254,12 @@ def _what(project: Mapping[str, Any]) -> str:
     if not error:
         verification = project.get("verification") or {}
         if "total_differences" in verification:
-            return f"{cell(verification['total_differences'])} differences"
+            many = int(verification["total_differences"] or 0)
+            return f"verified, {many:,} differences" if many else "verified, no difference"
         return ""
-    item = f"{code(error['item'])} " if error.get("item") else ""
-    hint = f"<br>{cell(error['hint'], 600)}" if error.get("hint") else ""
+    said = str(error.get("message", ""))
+    item = f"{code(error['item'])} " if error.get("item") and str(error["item"]) not in said else ""
+    hint = f"<br>{prose(error['hint'])}" if error.get("hint") else ""
     return f"<b>{cell(error.get('reason', ''))}</b>: {item}{cell(error.get('message', ''), 600)}{hint}"
 
 
@@ -292,7 +299,9 @@ def _losses(projects: Sequence[Mapping[str, Any]]) -> Iterator[_Section]:
         yield _Section(
             head="\n### What is not carried over\n\nItem by item, with reasons: `report/losses.csv`.\n\n"
             "| Kind | Losses | In projects |\n|---|--:|--:|\n",
-            rows=[f"| {cell(kind)} | {lost:,} | {losing[kind]} |\n" for kind, lost in ordered],
+            rows=[
+                f"| {cell(kind.replace('_', ' '))} | {lost:,} | {losing[kind]} |\n" for kind, lost in ordered
+            ],
             total=len(ordered),
         )
 
@@ -318,6 +327,7 @@ def _findings(projects: Sequence[Mapping[str, Any]]) -> Iterator[_Section]:
         for project in projects
         for one in project.get("findings") or ()
         if one.get("code") != UNRESOLVED_FINDING  # said once for the whole batch
+        and one.get("message") != (project.get("error") or {}).get("message")  # said in its row
     ]
     if not found:
         return
@@ -333,10 +343,11 @@ def _findings(projects: Sequence[Mapping[str, Any]]) -> Iterator[_Section]:
 
 
 def _finding(project: Mapping[str, Any], one: Mapping[str, Any]) -> str:
-    item = f"{code(one['item'])} " if one.get("item") else ""
+    message = str(one.get("message", ""))
+    item = f"{code(one['item'])} " if one.get("item") and str(one["item"]) not in message else ""
     return (
-        f"| {code(_name(project))} | {_severity(one)} | {item}{cell(one.get('message', ''), 400)} "
-        f"| {cell(one.get('hint', ''), 400)} |\n"
+        f"| {code(_name(project))} | {_severity(one)} | {item}{cell(message, 400)} "
+        f"| {prose(one.get('hint', ''), 400)} |\n"
     )
 
 
@@ -350,6 +361,7 @@ def _closing(result: Mapping[str, Any]) -> str:
         return ""
     return (
         "\n### How to resume\n\n"
-        "Remove the causes named above, then run again with the same inputs and the same work directory"
-        " (download the artifact of this run into it first). What is done stays done and is not sent again.\n"
+        "Remove the causes named above, then run again with the same inputs and the same work directory:"
+        " in a workflow that fetches it, as `migrate.yml` does, by “Re-run failed jobs”; in any other,"
+        " download the artifact of this run into it first. What is done stays done and is not sent again.\n"
     )
