@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import re
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,8 +10,11 @@ from typing import Any
 import lab as labs
 import pytest
 import yaml
+from acting import ACT, Acted, act, artifact_actions, commit_all, stand_in, with_stand_ins
+from lab import Lab
 
-ACT = Path(sys.executable).with_name("act")
+IDS = range(11, 17)
+SHARDS = tuple(f"gl2gh-shard-{number}-of-3" for number in (1, 2, 3))
 CALLER = {
     "name": "Migrate",
     "on": {"workflow_dispatch": {}},
@@ -33,115 +31,17 @@ CALLER = {
         }
     },
 }
-# Actions of others cannot be fetched here: these do what they do, with folders instead of GitHub's store.
-UPLOAD = """
-set -eu
-rm -rf "$STORE/$NAME"; mkdir -p "$STORE/$NAME"
-mapfile -t paths < <(grep . <<< "$FROM")
-if [ "${#paths[@]}" -gt 1 ]; then
-  # Of several paths the artifact holds what lies below the folder that they share.
-  root=$(dirname "${paths[0]}")
-  for one in "${paths[@]}"; do
-    [ "${one#"$root/"}" != "$one" ]
-    (cd "$root" && cp -R --parents "${one#"$root/"}" "$STORE/$NAME/")
-  done
-elif [ -d "$FROM" ]; then cp -R "$FROM/." "$STORE/$NAME/"; else cp "$FROM" "$STORE/$NAME/"; fi
-"""
-DOWNLOAD = """
-set -eu
-mkdir -p "$TO"
-if [ -n "$NAME" ]; then cp -R "$STORE/$NAME/." "$TO/"; exit; fi
-for one in "$STORE"/$PATTERN; do
-  if [ "$MERGE" = true ]; then cp -R "$one/." "$TO/"
-  else mkdir -p "$TO/$(basename "$one")"; cp -R "$one/." "$TO/$(basename "$one")/"; fi
-done
-"""
+needs_act = pytest.mark.skipif(not ACT.exists(), reason="act is not installed for this platform")
 
 
-def _composite(
-    inputs: dict[str, str], run: str, environment: dict[str, str], outputs: tuple[str, ...]
-) -> str:
-    return json.dumps(
-        {
-            "name": "stand-in",
-            "description": "stand-in",
-            "inputs": {name: {"description": name, "default": value} for name, value in inputs.items()},
-            "outputs": {
-                name: {"description": name, "value": f"${{{{ steps.it.outputs.{name} }}}}"}
-                for name in outputs
-            },
-            "runs": {
-                "using": "composite",
-                "steps": [{"id": "it", "shell": "bash", "run": run, "env": environment}],
-            },
-        }
-    )
+class Place:
+    """A repository of a user's with a batch file, the workflow, and where its artifacts go."""
 
-
-def _stand_ins(folder: Path, store: Path, action: dict[str, Any]) -> None:
-    """The three actions that the workflow uses, as local ones."""
-    given = {name: str(about["default"]) for name, about in action["inputs"].items()}
-    runs = {
-        "gl2gh": _composite(
-            given,
-            f"{sys.executable} -m gl2gh_batch action",
-            {f"INPUT_{name.upper()}": f"${{{{ inputs.{name} }}}}" for name in given},
-            tuple(action["outputs"]),
-        ),
-        "upload": _composite(
-            {"name": "", "path": "", "overwrite": "", "retention-days": "", "if-no-files-found": ""},
-            UPLOAD,
-            {"STORE": str(store), "NAME": "${{ inputs.name }}", "FROM": "${{ inputs.path }}"},
-            (),
-        ),
-        "download": _composite(
-            {"name": "", "path": "", "pattern": "", "merge-multiple": ""},
-            DOWNLOAD,
-            {
-                "STORE": str(store),
-                "NAME": "${{ inputs.name }}",
-                "TO": "${{ inputs.path }}",
-                "PATTERN": "${{ inputs.pattern }}",
-                "MERGE": "${{ inputs.merge-multiple }}",
-            },
-            (),
-        ),
-    }
-    for name, text in runs.items():
-        place = folder / ".stand-ins" / name
-        place.mkdir(parents=True)
-        (place / "action.yml").write_text(text)
-
-
-def _checkout(project_root: Path, folder: Path, store: Path, batch: dict[str, Any]) -> None:
-    """A repository of a user's: a batch file, and the workflow with local actions in it."""
-    text = (project_root / ".github/workflows/migrate.yml").read_text()
-    text = re.sub(r"uses: your-org/gl2gh-batch@\S+.*", "uses: ./.stand-ins/gl2gh", text)
-    text = re.sub(r"uses: actions/upload-artifact@\S+.*", "uses: ./.stand-ins/upload", text)
-    text = re.sub(r"uses: actions/download-artifact@\S+.*", "uses: ./.stand-ins/download", text)
-    # A job without a checkout has no local actions: here every job has one.
-    workflow = yaml.safe_load(text)
-    for job in workflow["jobs"].values():
-        if not job["steps"][0].get("uses", "").startswith("actions/checkout"):
-            job["steps"].insert(0, {"uses": "actions/checkout@v6"})
-    place = folder / ".github/workflows"
-    place.mkdir(parents=True)
-    place.joinpath("migrate.yml").write_text(yaml.safe_dump({"on": workflow.pop(True), **workflow}))
-    place.joinpath("call.yml").write_text(yaml.safe_dump(CALLER))
-    folder.joinpath("batch.yml").write_text(yaml.safe_dump(batch))
-    _stand_ins(folder, store, yaml.safe_load((project_root / "action.yml").read_text()))
-    for argv in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-qm", "A batch"]):
-        name = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
-        subprocess.run(["git", *name, *argv], cwd=folder, check=True)
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not ACT.exists(), reason="act is not installed for this platform")
-async def test_the_whole_migration_runs(tmp_path: Path, project_root: Path) -> None:
-    """Plan, a matrix of three shards, merge and verify: every project arrives, and the result says so."""
-    seeds = [labs.project(f"acme/app-{number}", number) for number in range(11, 17)]
-    (tmp_path / "lab").mkdir()
-    async with labs.open_lab(tmp_path / "lab", seeds) as lab:
+    def __init__(self, lab: Lab, folder: Path, root: Path) -> None:
+        self.lab = lab
+        self.folder = folder
+        self.store = folder / "store"
+        self._checkout = folder / "checkout"
         sandbox = lab.sandbox
         batch = {
             "gitlab": {"url": sandbox.gitlab_url},
@@ -150,36 +50,84 @@ async def test_the_whole_migration_runs(tmp_path: Path, project_root: Path) -> N
                 "url": sandbox.github_url,
                 "api_url": sandbox.github_api_url,
             },
-            "projects": [{"id": number} for number in range(11, 17)],
+            "projects": [{"id": number} for number in IDS],
         }
-        folder, store = tmp_path / "checkout", tmp_path / "store"
-        store.mkdir()
-        folder.mkdir()
-        _checkout(project_root, folder, store, batch)
-        process = await asyncio.create_subprocess_exec(
-            str(ACT), "workflow_dispatch", "--workflows", ".github/workflows/call.yml",
-            "--platform", "ubuntu-latest=-self-hosted", "--pull=false", "--no-cache-server",
-            "--action-cache-path", str(tmp_path / "cache"), "--env", "NO_COLOR=1",
-            "--secret", f"GITLAB_TOKEN={sandbox.gitlab_token}",
-            "--secret", f"MIGRATION_TOKEN={sandbox.github_token}",
-            cwd=folder,
-            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "GIT_CONFIG_GLOBAL": os.devnull},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )  # fmt: skip
-        out, _ = await process.communicate()
-        said = out.decode()
-        assert process.returncode == 0, said[-6000:]
+        workflows = self._checkout / ".github/workflows"
+        workflows.mkdir(parents=True)
+        self.store.mkdir()
+        action = yaml.safe_load((root / "action.yml").read_text())
+        given = {name: str(about["default"]) for name, about in action["inputs"].items()}
+        ours = stand_in(
+            self._checkout,
+            "gl2gh",
+            given,
+            f"{sys.executable} -m gl2gh_batch action",
+            {f"INPUT_{name.upper()}": f"${{{{ inputs.{name} }}}}" for name in given},
+            tuple(action["outputs"]),
+        )
+        text = (root / ".github/workflows/migrate.yml").read_text()
+        actions = artifact_actions(self._checkout, self.store, backwards=True)
+        workflow = with_stand_ins(text, {"your-org/gl2gh-batch": ours, **actions})
+        workflows.joinpath("migrate.yml").write_text(yaml.safe_dump(workflow))
+        workflows.joinpath("call.yml").write_text(yaml.safe_dump(CALLER))
+        self._checkout.joinpath("batch.yml").write_text(yaml.safe_dump(batch))
+        commit_all(self._checkout)
+
+    async def run(self, attempt: int = 1) -> Acted:
+        sandbox = self.lab.sandbox
+        tokens = {"GITLAB_TOKEN": sandbox.gitlab_token, "MIGRATION_TOKEN": sandbox.github_token}
+        attempts = {"GITHUB_RUN_ATTEMPT": str(attempt)}
+        acted = await act(self._checkout, "call.yml", self.folder, secrets=tokens, variables=attempts)
+        assert not [one for one in tokens.values() if one in acted.said]
+        return acted
+
+    def result(self, artifact: str) -> Any:
+        return json.loads((self.store / artifact / "batch-result.json").read_bytes())
+
+
+@pytest.mark.slow
+@needs_act
+async def test_the_whole_migration_runs(tmp_path: Path, project_root: Path) -> None:
+    """Plan, a matrix of three shards, merge and verify: every project arrives, and the result says so."""
+    seeds = [labs.project(f"acme/app-{number}", number) for number in IDS]
+    async with labs.open_lab(tmp_path, seeds) as lab:
+        place = Place(lab, tmp_path, project_root)
+        acted = await place.run()
+        assert acted.code == 0, acted.said[-6000:]
         repositories = await lab.repositories()
-    assert sorted(repositories) == [f"{sandbox.owner}/app-{number}" for number in range(11, 17)]
+    assert sorted(repositories) == [f"{lab.sandbox.owner}/app-{number}" for number in IDS]
     assert all(len(one["issues"]) == 3 for one in repositories.values())
-    assert {one.name for one in store.iterdir()} == {
-        "gl2gh-plan", "gl2gh-result", "gl2gh-verified", *(f"gl2gh-shard-{index}-of-3" for index in (1, 2, 3)),
+    assert {one.name for one in place.store.iterdir()} == {
+        "gl2gh-plan", "gl2gh-result", "gl2gh-verified", *SHARDS,
     }  # fmt: skip
     for name in ("gl2gh-result", "gl2gh-verified"):
-        result = json.loads((store / name / "batch-result.json").read_bytes())
+        result = place.result(name)
         assert (result["status"], result["successful"]) == ("success", 6)
-    for token in (sandbox.gitlab_token, sandbox.github_token):
-        assert token not in said
-    shutil.rmtree(store)
+        certificates = [path.name for path in (place.store / name / "report/certificates").glob("*.json")]
+        assert len(certificates) == 6
+
+
+@pytest.mark.slow
+@needs_act
+async def test_a_second_attempt_goes_on(tmp_path: Path, project_root: Path) -> None:
+    """What one attempt did is neither planned nor sent again by the next; what it could not do is done."""
+    seeds = [labs.project(f"acme/app-{number}", number) for number in IDS]
+    async with labs.open_lab(tmp_path, seeds) as lab:
+        place = Place(lab, tmp_path, project_root)
+        refused = {"status": 422, "body": {"message": "Not today"}}
+        await lab.faults({"method": "POST", "path": "*/app-13/import/issues", "effect": refused})
+        acted = await place.run()
+        assert acted.code == 1, acted.said[-6000:]
+        merged = place.result("gl2gh-result")
+        assert (merged["status"], merged["successful"], merged["failed"]) == ("partial_success", 5, 1)
+        assert "gl2gh-verified" not in {one.name for one in place.store.iterdir()}
+        await lab.faults()
+        mark = lab.mark()
+        acted = await place.run(attempt=2)
+        assert acted.code == 0, acted.said[-20_000:]
+        touched = {path.split("/")[5] for path in lab.writes_but_claims(mark) if "/repos/" in path}
+        repositories = await lab.repositories()
+    assert touched == {"app-13"}
+    assert place.result("gl2gh-result")["successful"] == 6
+    assert place.result("gl2gh-verified")["status"] == "success"
+    assert all(len(one["issues"]) == 3 for one in repositories.values())
