@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from lab import open_lab, project
+from lab import issue, open_lab, project
+from merging import merge_request
 
 pytestmark = pytest.mark.skipif(shutil.which("git-lfs") is None, reason="no git-lfs")
 TEXTS = ("first", "second", "third one")
@@ -55,6 +58,123 @@ async def test_a_lost_object_is_a_difference_with_its_oid(tmp_path: Path) -> Non
         assert (result["status"], result["error"]["reason"]) == ("failed", "verify-differences")
         (found,) = (lab.folder_of() / "verify.ndjson").read_text().splitlines()
         assert (json.loads(found)["item"], json.loads(found)["sort"]) == (f"lfs_objects/{oid}", "missing")
+
+
+def _every(change: Callable[[dict[str, Path], str], object]) -> Callable[[dict[str, Path]], None]:
+    """The same damage to every object."""
+
+    def damage(objects: dict[str, Path]) -> None:
+        for oid in list(objects):
+            change(objects, oid)
+
+    return damage
+
+
+def _one(change: Callable[[dict[str, Path], str], object]) -> Callable[[dict[str, Path]], None]:
+    """Damage to the object of the last text, which another branch alone names."""
+    oid = hashlib.sha256(TEXTS[2].encode()).hexdigest()
+
+    def damage(objects: dict[str, Path]) -> None:
+        change(objects, oid)
+
+    return damage
+
+
+def _bytes(content: bytes) -> Callable[[dict[str, Path], str], object]:
+    return lambda objects, oid: objects[oid].write_bytes(content)
+
+
+# What is damaged → how, and how many objects verify has to name.
+DAMAGES: dict[str, tuple[Callable[[dict[str, Path]], None], int]] = {
+    "lost": (_one(lambda objects, oid: objects.pop(oid)), 1),
+    "all lost": (_every(lambda objects, oid: objects.pop(oid)), 3),
+    "cut": (_one(_bytes(b"thi")), 1),
+    "emptied": (_one(_bytes(b"")), 1),
+    "grown": (_one(_bytes(b"third one and more")), 1),
+    "other bytes of the same length": (_one(_bytes(b"third 0ne")), 1),
+    "one in the place of another": (
+        _one(lambda objects, oid: objects.update({oid: objects[min(objects)]})),
+        1,
+    ),
+    "all cut": (_every(lambda objects, oid: objects[oid].write_bytes(b"x")), 3),
+}
+
+
+async def test_every_damage_to_objects_is_found(tmp_path: Path, subtests: Any) -> None:
+    """Lost, cut, grown or with other bytes, one or all: each object is named, and no other."""
+    async with open_lab(tmp_path, [with_lfs()]) as lab:
+        assert (await lab.run("FULL"))["status"] == "success"
+        repository = lab.sandbox.github.repository("acme/app")
+        assert repository is not None
+        held = {oid: path.read_bytes() for oid, path in repository.lfs_objects.items()}
+        places = dict(repository.lfs_objects)
+        for name, (damage, count) in DAMAGES.items():
+            with subtests.test(name):
+                damage(repository.lfs_objects)
+                result = await lab.run("APPLY", resume_from="verify")
+                assert (result["status"], result["error"]["reason"]) == ("failed", "verify-differences")
+                lines = (lab.folder_of() / "verify.ndjson").read_text().splitlines()
+                items = {json.loads(line)["item"] for line in lines}
+                assert len(items) == count
+                assert items <= {f"lfs_objects/{oid}" for oid in held}
+            repository.lfs_objects = dict(places)
+            for oid, content in held.items():
+                places[oid].write_bytes(content)
+        assert (await lab.run("APPLY", resume_from="verify"))["status"] == "success"
+
+
+async def test_objects_of_merge_requests_and_tags_arrive_too(tmp_path: Path) -> None:
+    """What only a deleted branch's merge request, a tag, or an earlier commit names is there and compared."""
+    described = with_lfs()
+    commits = described["repository"]["commits"]
+    commits += [
+        {
+            "name": "mr",
+            "branch": "gone",
+            "parents": ["two"],
+            "message": "x",
+            "files": {"m.bin": {"lfs": "mr"}},
+        },
+        {
+            "name": "tag",
+            "branch": "t",
+            "parents": ["two"],
+            "message": "x",
+            "files": {"t.bin": {"lfs": "tag"}},
+        },
+        {"name": "not", "branch": "t", "parents": ["two"], "message": "x", "files": {"x.txt": "x"}},
+    ]
+    described["repository"]["tags"] = {"v1": "tag"}
+    described["merge_requests"] = [
+        merge_request(1, "gone", state="closed", head="mr", branch="deleted"),
+    ]
+    async with open_lab(tmp_path, [described]) as lab:
+        result = await lab.run("FULL", lab.config(merge_requests="all-as-pull-request"))
+        assert result["status"] == "success", result
+        held = (await lab.repository())["lfs_objects"]
+        for text in ("mr", "tag", *TEXTS):
+            oid = hashlib.sha256(text.encode()).hexdigest()
+            assert held[oid] == len(text)
+
+
+async def test_a_pointer_that_is_no_objects_stops_nobody(tmp_path: Path) -> None:
+    """A snippet or an attached file that looks like a pointer is a loss; all else arrives."""
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'a' * 64}\nsize 12\n"
+    described = project(
+        repository=with_lfs()["repository"],
+        snippets=[{"title": "Odd", "author": "anna", "files": {"p.bin": pointer, "good.txt": "good\n"}}],
+        uploads=[{"secret": "e" * 32, "filename": "p.bin", "text": pointer}],
+        issues=[issue(1, description=f"[x](/uploads/{'e' * 32}/p.bin)")],
+        wiki={"home.md": "x\n", "p.bin": pointer},
+    )
+    async with open_lab(tmp_path, [described]) as lab:
+        result = await lab.run("FULL")
+        assert result["status"] == "success", result["error"]
+        losses = (lab.folder_of() / "desired" / "losses.ndjson").read_text()
+        assert losses.count("a pointer of Git LFS") >= 3, losses
+        mark = lab.mark()
+        assert (await lab.run("FULL"))["status"] == "success"
+        assert not lab.writes(mark)
 
 
 async def test_an_apply_elsewhere_fetches_the_objects_again(tmp_path: Path) -> None:

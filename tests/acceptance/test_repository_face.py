@@ -94,3 +94,61 @@ async def test_every_damage_to_the_face_is_found(open_lab: Any) -> None:
         "allow_merge_commit",
         "delete_branch_on_merge",
     }
+
+
+BADGES = [
+    {
+        "id": 3,
+        "name": "Coverage @anna",
+        "link_url": "https://cov.example.com/%{project_path}/%{default_branch}",
+        "image_url": "https://cov.example.com/%{project_id}.svg",
+    },
+    {
+        "id": 4,
+        "name": "::error::x",
+        "link_url": "https://%{gitlab_server}/%{project_path}",
+        "image_url": "javascript:alert(1)",
+    },
+]
+
+
+async def test_each_badge_is_a_loss_with_its_line(open_lab: Any) -> None:
+    """Badges are named one by one, their placeholders resolved, in the plan and from an export too."""
+    lab = await open_lab(project(settings={"badges": BADGES}))
+    assert (await lab.run("EXPORT_ONLY", work=lab.folder / "first"))["status"] == "success"
+    exported = lab.config(from_export=lab.folder / "first" / "export" / "acme-app-17", gitlab_token="")
+    for number, config in enumerate((lab.config(), exported)):
+        work = lab.folder / f"work-{number}"
+        assert (await lab.run("PLAN_ONLY", config, work=work))["status"] == "success"
+        listed = work / "projects" / "acme-app-17" / "desired" / "losses.ndjson"
+        lines = map(json.loads, listed.read_text().splitlines())
+        found = {one["item"]: one for one in lines if "badge" in one["item"]}
+        assert set(found) == {"repository/badges/3", "repository/badges/4"}
+        line = "(https://cov.example.com/17.svg)](https://cov.example.com/acme/app/main)"
+        assert line in found["repository/badges/3"]["reason"]
+        assert "@anna" not in found["repository/badges/3"]["reason"]
+        assert "javascript" not in found["repository/badges/4"]["reason"]
+
+
+async def test_badges_that_nobody_tells_are_counted(open_lab: Any) -> None:
+    """Where GitLab refuses the list of badges their number is the loss; without any, nothing is asked."""
+    lab = await open_lab(project(settings={"badges": BADGES}))
+    await lab.control(
+        "PUT",
+        "faults",
+        [
+            {
+                "side": "gitlab",
+                "path": "*/projects/17/badges",
+                "nth": [2, 3, 4],
+                "effect": {"status": 403, "body": {"message": "403 Forbidden"}},
+            }
+        ],
+    )
+    assert (await lab.run("PLAN_ONLY"))["status"] == "success"
+    lines = (lab.folder_of() / "desired" / "losses.ndjson").read_text()
+    assert '"2 badges"' in lines
+    other = await open_lab(project())
+    assert (await other.run("PLAN_ONLY"))["status"] == "success"
+    asked = [one.path for one in other.sandbox.journal if one.path.endswith("/badges")]
+    assert len(asked) == 1  # discovery counts them

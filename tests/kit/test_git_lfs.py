@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gl2gh_batch.kit.git import Git
-from gl2gh_batch.kit.git_lfs import LfsObject
+from gl2gh_batch.kit.git_lfs_server import LfsObject
 
 HEAD = "version https://git-lfs.github.com/spec/v1\n"
 OID, OTHER = "a" * 64, "b" * 64

@@ -6,9 +6,14 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any, Final
 
+from any_changes import AnyChanges
+from any_extras import AnyExtras
+from any_history import AnyHistory
 from fragments import FRAGMENTS
+from lab import Lab
 
 from gl2gh_batch.domain import request
+from gl2gh_batch.sandbox.seeds.history import run_git
 
 _ODD: Final = (
     "::error::x",
@@ -52,12 +57,41 @@ _LENGTHS: Final = (65_000, 65_536, 66_000, 140_000)
 
 
 class AnyProject:
-    """The project of a seed: its `description` for the sandbox, and `policies` to carry it by."""
+    """The project of a seed: its `description` for the sandbox, and `policies` to carry it by.
+
+    `words` stand in one text each: the item of that text, empty where the policies keep it from GitHub.
+    """
 
     def __init__(self, seed: int) -> None:
         self._random = Random(seed)
+        self.words: dict[str, str] = {}
+        self.history = AnyHistory(
+            self._random, [self._words(3) or "m", "one", "Closes #1", "-m x", "é\n\nbody"]
+        )
+        self._extras = AnyExtras(self._random, say=self._words, title=self._title, moment=self._moment)
+        self._changes = AnyChanges(
+            self._random,
+            self.history,
+            item=lambda iid: self._item(iid, self._labels),
+            say=lambda: self._words() or "x",
+            someone=self._someone,
+        )
+        self._labels: list[str] = []
         self.policies = self._policies()
         self.description = self._description()
+
+    def settle(self, lab: Lab) -> None:
+        """What a description cannot say: refs that are gone, heads that nobody has, addresses of files."""
+        world = lab.sandbox.gitlab
+        found = world.projects[17]
+        if self.history.commits:
+            for ref in self._changes.deleted:
+                run_git(world.repository(found), "update-ref", "-d", ref)
+        for iid in self._changes.lost:
+            found.merge_requests[iid].sha = f"{iid:040x}"
+        for release in found.releases:
+            for link in release.links:
+                link["url"] = link["url"].replace("{gitlab}", lab.sandbox.gitlab_url)
 
     def _chance(self, share: float) -> bool:
         return self._random.random() < share
@@ -83,6 +117,9 @@ class AnyProject:
             "system_notes": pick(list(request.SystemNotesPolicy)).value,
             "confidential": pick(list(request.ConfidentialPolicy)).value,
             "numbering": pick(["issues-exact", "merge-requests-exact", "compact"]),
+            "attachments": pick(list(request.AttachmentPolicy)).value,
+            "snippets": pick(list(request.SnippetsPolicy)).value,
+            "wiki": pick([request.WikiPolicy.DOCS_BRANCH, request.WikiPolicy.SKIP]).value,
         }
         return policies | ({"issues_via": "rest"} if self._chance(0.3) else {})
 
@@ -90,6 +127,8 @@ class AnyProject:
         labels = [self._label(title) for title in self._some(_LABELS, 8)]
         milestones = [self._milestone(title) for title in self._some(_MILESTONES, 4)]
         has_history = self._chance(0.85)
+        self._labels = [one["title"] for one in labels]
+        titles = [one["title"] for one in milestones]
         found: dict[str, Any] = {
             "project": {
                 "path": "acme/app",
@@ -104,17 +143,27 @@ class AnyProject:
             "members": {"anna": "owner", "ben": "developer"},
             "labels": labels,
             "milestones": milestones,
-            "issues": self._issues([one["title"] for one in labels], [one["title"] for one in milestones]),
-            "repository": self._repository() if has_history else {},
+            "issues": self._issues(self._labels, titles),
+            "repository": {},
+            **self._extras.describe(["v1.0", "v2"] if has_history else [], titles),
         }
+        for one in found["issues"]:
+            self._mark(one, f"issues/{one['iid']}")
         if has_history:
-            found["merge_requests"] = self._merge_requests([one["title"] for one in labels])
-        if self._chance(0.3):
-            at = self._moment()
-            file = {"a.sh": self._words()}
-            found["snippets"] = [{"title": self._title(), "author": "anna", "files": file, "created_at": at}]
-        if self._chance(0.3):
-            found["wiki"] = {"Home.md": self._words() or "x", "x/Y.md": "[[Home]] #1"}
+            self.history.begin()
+            iids = self._numbers(self._random.choice([0, 2, 5, 9]))
+            found["merge_requests"] = self._changes.make(iids)
+            for one in found["merge_requests"]:
+                self._mark(one, f"merge_requests/{one['iid']}")
+            found["repository"] = {
+                "default_branch": "main",
+                "commits": self.history.commits,
+                "branches": {"release/1.0": self.history.main[0], "Ünï&co": self.history.main[-1]},
+                "tags": {
+                    "v1.0": self.history.main[0],
+                    "v2": {"commit": self.history.main[-1], "message": "m"},
+                },
+            }
         return found
 
     def _some(self, titles: tuple[str, ...], most: int) -> list[str]:
@@ -128,6 +177,18 @@ class AnyProject:
         due = {"due_date": date(2024, self._random.randint(1, 12), 3)} if self._chance(0.5) else {}
         state = self._random.choice(["active", "closed"])
         return {"title": title, "description": self._words(3), "state": state, **due}
+
+    def _mark(self, item: dict[str, Any], place: str) -> None:
+        """Put a word that no other text has before most texts of an item, and a file into some."""
+        is_hidden = bool(item.get("confidential"))
+        for one, name in ((item, "description"), *((note, "body") for note in item["notes"])):
+            if one.get("system") or self._chance(0.2):
+                continue
+            text = f"{one[name] or ''}" + (f"\n\n{self._extras.upload_link()}" if self._chance(0.2) else "")
+            word = f"tok{len(self.words):05}z"
+            one[name] = f"{word}\n\n{text}"
+            is_read = self.policies["confidential"] == "include" or not (is_hidden or one.get("internal"))
+            self.words[word] = place if is_read else ""
 
     def _notes(self) -> list[dict[str, Any]]:
         notes = []
@@ -202,36 +263,3 @@ class AnyProject:
                 issue["links"] = [{"type": kind, "issue": other}]
             issues.append(issue)
         return issues
-
-    def _merge_requests(self, labels: list[str]) -> list[dict[str, Any]]:
-        found = []
-        for iid in self._numbers(self._random.choice([0, 0, 2, 5])):
-            one = self._item(iid, labels)
-            state = self._random.choice(["opened", "closed", "merged"])
-            one |= {"state": state, "source_branch": f"f{iid}", "target_branch": "main"}
-            ended = one["created_at"] + timedelta(days=1)
-            if state == "merged":
-                one |= {"merged_by": self._someone(), "merged_at": ended}
-            if state == "closed":
-                one["closed_at"] = ended
-            if self._chance(0.5):
-                one["branch"] = "deleted"
-            if self._chance(0.3):
-                one |= {"draft": True, "reviewers": ["ben"], "approved_by": ["anna", "cleo"]}
-            found.append(one)
-        return found
-
-    def _repository(self) -> dict[str, Any]:
-        return {
-            "default_branch": "main",
-            "commits": [
-                {
-                    "name": "one",
-                    "message": self._words(3) or "m",
-                    "author": "anna",
-                    "files": {"README.md": "# x\n"},
-                },
-                {"name": "two", "message": "two", "author": "ben", "files": {"a b/ü.txt": "x"}},
-            ],
-            "tags": {"v1.0": "one"},
-        }

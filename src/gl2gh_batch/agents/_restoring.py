@@ -32,8 +32,12 @@ from gl2gh_batch.source.exported import USERS
 from gl2gh_batch.source.files import place_of
 
 _PEOPLE: Final = "people"
-# The bundles, and where what each holds lies in a mirror; None for the names that it has in the bundle.
-_PLACES: Final = {REPOSITORY: None, WIKI: SOURCE_PLACES, SNIPPETS: SNIPPET_PLACES}
+# The names that a history has in a mirror and in its bundle: no others of a foreign bundle get there.
+_OWN_PLACES: Final = {
+    prefix: prefix for prefix in ("refs/heads/", "refs/tags/", "refs/merge-requests/", "refs/gl2gh/")
+}
+# The bundles, and where what each holds lies in a mirror.
+_PLACES: Final = {REPOSITORY: _OWN_PLACES, WIKI: SOURCE_PLACES, SNIPPETS: SNIPPET_PLACES}
 
 
 def exported_inventory(export: Exported, schema: str, version: int) -> Inventory:

@@ -21,7 +21,7 @@ from gl2gh_batch.domain.result import AgentResult
 from gl2gh_batch.engines import ALL_ENGINES, Engine
 from gl2gh_batch.engines._engine import Workbench
 from gl2gh_batch.engines._recovery import RECOVERED
-from gl2gh_batch.kit.git_lfs import LfsObject
+from gl2gh_batch.kit.git_lfs_server import LfsObject
 from gl2gh_batch.kit.ledger import Ledger
 
 # The ledger's notes: the digest of the plan whose steps of that phase are all done.

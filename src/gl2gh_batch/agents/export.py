@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from gl2gh_batch import codec
 from gl2gh_batch.agents._agent import Agent, about, counted
@@ -24,8 +24,10 @@ from gl2gh_batch.kinds import LfsObjects, Source, WikiContent
 from gl2gh_batch.kinds._wiki_pages import is_page
 from gl2gh_batch.kit.exported import Exported
 from gl2gh_batch.kit.git import BRANCHES_AND_TAGS, MERGE_REQUEST_HEADS
+from gl2gh_batch.kit.git_history import object_ids
 from gl2gh_batch.kit.git_refs import MIGRATED_PREFIXES, refs_digest, refused_refs
-from gl2gh_batch.kit.git_wiki import SnippetHistory, is_plain_file
+from gl2gh_batch.kit.git_wiki import SnippetHistory, TooManyFilesError, is_plain_file
+from gl2gh_batch.kit.together import together
 from gl2gh_batch.kit.workdir import (
     Manifest,
     damaged_files,
@@ -35,6 +37,7 @@ from gl2gh_batch.kit.workdir import (
     write_manifest,
 )
 
+_ASKED_AT_ONCE: Final = 6
 REMEDY = "Run again with resume_from=export: the snapshot is written anew."
 
 
@@ -74,7 +77,7 @@ class Export(Agent):
         as_it_was = {**made_from, "watermark": codec.digest(inventory.watermark)}
         files = {}
         census = Census()
-        for name, kind in desk.kinds.items():
+        for name, kind in sorted(desk.kinds.items(), key=lambda one: one[1].read_order):
             path = desk.folder.lines_of(desk.folder.snapshot, name)
             if desk.request.kinds.get(name) == "skip":
                 path.unlink(missing_ok=True)
@@ -195,7 +198,18 @@ async def _git_facts(desk: Desk, refs: Mapping[str, str]) -> dict[str, Any]:
 
 
 async def _fetch(desk: Desk, shas: Sequence[str]) -> None:
-    await desk.git.fetch_commits(desk.source_git_url, desk.folder.mirror, shas, desk.gitlab_auth())
+    git, mirror, url = desk.git, desk.folder.mirror, desk.source_git_url
+    await git.fetch_commits(url, mirror, shas, desk.gitlab_auth())
+    lacking = await git.lacks(mirror, object_ids(shas))
+    if len(lacking) < 2:
+        return
+    # GitLab gives none of them when it has lost one: those that it still has are asked for once more.
+    project_id = desk.reference.project.id
+    works = [partial(desk.gitlab.has_commit, project_id, sha) for sha in lacking]
+    there = await together(works, most=_ASKED_AT_ONCE)
+    held = [sha for sha, is_there in zip(lacking, there, strict=True) if is_there]
+    if held:
+        await git.fetch_commits(url, mirror, held, desk.gitlab_auth())
 
 
 async def fetch_lfs(desk: Desk) -> LfsObjects:
@@ -221,7 +235,12 @@ async def _fetch_wiki(desk: Desk) -> WikiContent | None:
     history = await git.fetch_wiki(desk.source_wiki_url, mirror, desk.gitlab_auth())
     if history is None:
         return None
-    files = await git.wiki.files(mirror, history.commit)
+    try:
+        files = await git.wiki.files(mirror, history.commit)
+    except TooManyFilesError as error:
+        return WikiContent(
+            history=history, files=(), texts={}, problem=f"{error.message}: it stays on GitLab"
+        )
     pages = {
         one.path: one.blob
         for one in files

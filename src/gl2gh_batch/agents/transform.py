@@ -301,8 +301,9 @@ def _records(desk: Desk, kind: Kind[Any, Any]) -> Iterator[Any]:
 
 
 def _losses_of_project(desk: Desk, inventory: Inventory) -> Iterator[Loss]:
+    listed = {name for kind in desk.kinds.values() for name in kind.lists}
     for name, count in inventory.not_carried.items():
-        if name in desk.kinds:
+        if name in desk.kinds or name in listed:
             continue
         yield Loss(
             kind=name,

@@ -32,7 +32,7 @@ from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.kit.claim import LEASE_S
 from gl2gh_batch.kit.clock import SystemClock
 from gl2gh_batch.kit.git import Git
-from gl2gh_batch.kit.git_lfs import LfsObject
+from gl2gh_batch.kit.git_lfs_server import LfsObject
 from gl2gh_batch.kit.git_process import GitAuth
 from gl2gh_batch.kit.git_wiki import WikiFile
 from gl2gh_batch.kit.governor import RequestGovernor
@@ -286,7 +286,7 @@ class SharedResources:
 
         async def lfs_of(repo: RepoRef, wanted: Mapping[str, int]) -> Mapping[str, int]:
             objects = [LfsObject(oid=oid, size=size) for oid, size in wanted.items()]
-            return await git.lfs.present(f"{parsed.github_url}/{repo}.git", objects, await target_auth())
+            return await git.lfs.seen(f"{parsed.github_url}/{repo}.git", objects, await target_auth())
 
         async def wiki_of(repo: RepoRef) -> Sequence[WikiFile]:
             address = f"{parsed.github_url}/{repo}.wiki.git"

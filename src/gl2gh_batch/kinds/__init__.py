@@ -35,7 +35,6 @@ ALL_KINDS: Final[dict[str, Kind[Any, Any]]] = {
     "releases": ReleasesKind(),
     "snippets": SnippetsKind(),
     "wiki": WikiKind(),
-    # Last: it looks for files in what the others read.
     "uploads": UploadsKind(),
 }
 

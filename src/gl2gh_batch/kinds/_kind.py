@@ -21,7 +21,7 @@ from gl2gh_batch.domain.request import Policies
 from gl2gh_batch.domain.result import Difference, DifferenceSort
 from gl2gh_batch.kinds._wiki_pages import Wiki
 from gl2gh_batch.kit.git_history import History
-from gl2gh_batch.kit.git_lfs import LfsObject
+from gl2gh_batch.kit.git_lfs_server import LfsObject
 from gl2gh_batch.kit.git_trees import TreeFile
 from gl2gh_batch.kit.git_wiki import SnippetHistory, WikiFile, WikiHistory
 from gl2gh_batch.kit.workdir import ProjectFolder
@@ -81,11 +81,15 @@ class Tree:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WikiContent:
-    """A wiki as it was read; `texts` holds the pages whose text is Markdown, by their paths."""
+    """A wiki as it was read; `texts` holds the pages whose text is Markdown, by their paths.
+
+    `problem` says why it cannot be carried at all; then there are no files.
+    """
 
     history: WikiHistory
     files: Sequence[WikiFile]
     texts: Mapping[str, str]
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +172,10 @@ class Kind(ABC, Generic[R, D]):
     has_assignees: ClassVar[bool] = False
     # Nothing is read back where nothing was planned.
     is_rare: ClassVar[bool] = False
+    # What cannot be carried over (see `domain.inventory`) and is named among its losses, one by one.
+    lists: ClassVar[frozenset[str]] = frozenset()
+    # When records are read: a later kind finds in the mirror what the earlier ones fetched.
+    read_order: ClassVar[int] = 0
     # When records are shaped: a later kind sees what the earlier ones used and made.
     transform_order: ClassVar[int] = 0
     record_type: type[R]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from gl2gh_batch.domain.plan import Loss
+from gl2gh_batch.kinds._badges import KIND_COUNTED, badge_losses
 from gl2gh_batch.kinds._kind import Setting
 from gl2gh_batch.kinds._repository_values import RepositoryRecord
 
@@ -24,7 +25,23 @@ def losses_of(
     return (
         *_texts(record, refused, description, topics),
         *_without_api(record, setting),
+        *_badges(record, setting),
     )
+
+
+def _badges(record: RepositoryRecord, setting: Setting) -> Iterator[Loss]:
+    if record.badges is not None:
+        yield from badge_losses(record.badges, setting.book)
+        return
+    counted = setting.inventory.not_carried
+    if KIND_COUNTED in counted:
+        count = counted[KIND_COUNTED]
+        yield Loss(
+            kind=KIND,
+            item=f"{KIND}/badges",
+            what=f"{'an unknown number of' if count is None else count} badges",
+            reason="GitHub has no badges, and GitLab did not tell which they are",
+        )
 
 
 def _texts(

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gl2gh_batch.kinds._badges import BadgeRecord
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryRecord:
-    """The project's own settings, and what its mirror holds (ref → SHA)."""
+    """The project's own settings, and what its mirror holds (ref → SHA).
+
+    `badges` is None where nobody told which they are.
+    """
 
     description: str
     visibility: str
@@ -29,6 +34,7 @@ class RepositoryRecord:
     waits_for_pipeline: bool = False
     waits_for_threads: bool = False
     forking_forbidden: bool = False
+    badges: tuple[BadgeRecord, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

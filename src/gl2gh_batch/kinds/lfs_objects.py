@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Final
+from typing import ClassVar, Final
 
 from gl2gh_batch.domain.plan import Loss, NoOp, Step, TargetFacts
 from gl2gh_batch.domain.refs import RepoRef
@@ -42,6 +42,8 @@ class LfsObjectsKind(Kind[LfsRecord, LfsDesired]):
     name = "lfs_objects"
     record_type = LfsRecord
     desired_type = LfsDesired
+    # Behind merge requests, whose commits no ref may lead to; before snippets and wikis, which have no LFS.
+    read_order: ClassVar[int] = 1
 
     async def read(self, gitlab: GitLab, source: Source) -> AsyncIterator[LfsRecord]:
         del gitlab

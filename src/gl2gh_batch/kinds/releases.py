@@ -24,7 +24,7 @@ from gl2gh_batch.rewrite.attribution import attributed, moment_text, plain_words
 from gl2gh_batch.rewrite.text import pieces, title_to_github
 from gl2gh_batch.source import published
 from gl2gh_batch.source.api import GitLab
-from gl2gh_batch.source.files import is_stored
+from gl2gh_batch.source.files import is_stored, stored_under
 from gl2gh_batch.target.api import GitHub
 from gl2gh_batch.target.models import Release, ReleaseAsset
 from gl2gh_batch.target.witness import Witness
@@ -213,7 +213,7 @@ class ReleasesKind(Kind[ReleaseRecord, ReleaseDesired]):
                 kind=self.name,
                 repo=repo,
                 release=step,
-                file=f"snapshot/files/{asset.sha256[:2]}/{asset.sha256}",
+                file=f"snapshot/files/{stored_under(asset.sha256)}",
                 name=asset.name,
                 sha256=asset.sha256,
                 size=asset.size,

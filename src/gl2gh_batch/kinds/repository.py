@@ -25,6 +25,7 @@ from gl2gh_batch.domain.plan import (
 from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.domain.request import Policies, Visibility
 from gl2gh_batch.domain.result import Difference
+from gl2gh_batch.kinds._badges import KIND_COUNTED, read_badges
 from gl2gh_batch.kinds._kind import Kind, Receipts, Setting, Shaped, Source, compare
 from gl2gh_batch.kinds._repository_losses import losses_of
 from gl2gh_batch.kinds._repository_values import RepositoryDesired, RepositoryRecord
@@ -50,6 +51,7 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
     record_type = RepositoryRecord
     desired_type = RepositoryDesired
     transform_order: ClassVar[int] = 2
+    lists: ClassVar[frozenset[str]] = frozenset({KIND_COUNTED})
 
     async def read(self, gitlab: GitLab, source: Source) -> AsyncIterator[RepositoryRecord]:
         project = source.unmarked(await gitlab.project(source.inventory.project.id))
@@ -74,6 +76,7 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
             waits_for_pipeline=bool(project.only_allow_merge_if_pipeline_succeeds),
             waits_for_threads=bool(project.only_allow_merge_if_all_discussions_are_resolved),
             forking_forbidden=project.forking_access_level == "disabled",
+            badges=await read_badges(gitlab, source, project),
         )
 
     def shape(self, record: RepositoryRecord, setting: Setting) -> Shaped[RepositoryDesired]:

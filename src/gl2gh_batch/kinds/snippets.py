@@ -18,6 +18,7 @@ from gl2gh_batch.domain.result import Difference, DifferenceSort
 from gl2gh_batch.kinds._ahead import ahead
 from gl2gh_batch.kinds._attachments import branch_name
 from gl2gh_batch.kinds._kind import Kind, Setting, Shaped, Source, Tree, compare, newest_branch
+from gl2gh_batch.kit.git_lfs import POINTER_PROBLEM, is_pointer_file
 from gl2gh_batch.kit.git_trees import TreeFile
 from gl2gh_batch.kit.git_wiki import SnippetHistory
 from gl2gh_batch.rewrite.attribution import attributed, plain_words
@@ -94,6 +95,7 @@ class SnippetsKind(Kind[SnippetRecord, SnippetDesired]):
     desired_type = SnippetDesired
     is_rare: ClassVar[bool] = True
     goes_on: ClassVar[bool] = True
+    read_order: ClassVar[int] = 2
 
     async def read(self, gitlab: GitLab, source: Source) -> AsyncIterator[SnippetRecord]:
         async for record in self.read_again(gitlab, source, lambda _: None):
@@ -334,6 +336,8 @@ async def _stored(
         stored = await gitlab.file(f"{start}/{part}", source.folder.files, max_bytes=MOST_BYTES)
     except (NotFoundError, SourceError, TransportError) as error:
         return SnippetContent(path=file.path, problem=error.message)
+    if is_pointer_file(place_of(source.folder.files, stored.sha256)):
+        return SnippetContent(path=file.path, problem=POINTER_PROBLEM)
     return SnippetContent(path=file.path, sha256=stored.sha256, size=stored.size, blob=stored.blob)
 
 

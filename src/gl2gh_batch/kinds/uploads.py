@@ -24,9 +24,10 @@ from gl2gh_batch.kinds._attachments import (
     tag_of,
 )
 from gl2gh_batch.kinds._kind import Kind, Setting, Shaped, Source, Tree, compare, newest_branch, pages
+from gl2gh_batch.kit.git_lfs import POINTER_PROBLEM, is_pointer_file
 from gl2gh_batch.kit.git_trees import TreeFile
 from gl2gh_batch.source.api import GitLab
-from gl2gh_batch.source.files import FileTooLargeError, StoredFile, is_stored, place_of
+from gl2gh_batch.source.files import FileTooLargeError, StoredFile, is_stored, place_of, stored_under
 from gl2gh_batch.target.api import GitHub
 from gl2gh_batch.target.models import ReleaseAsset
 from gl2gh_batch.target.witness import Witness
@@ -88,6 +89,8 @@ class UploadsKind(Kind[UploadRecord, UploadDesired]):
     record_type = UploadRecord
     desired_type = UploadDesired
     is_rare: ClassVar[bool] = True
+    # It looks for files in what the others read.
+    read_order: ClassVar[int] = 3
     transform_order: ClassVar[int] = 1
     goes_on: ClassVar[bool] = True
     never_changes: ClassVar[bool] = True
@@ -125,6 +128,8 @@ class UploadsKind(Kind[UploadRecord, UploadDesired]):
                 file = await _fetch(gitlab, paths, source, MOST_BYTES[policy])
             except (FileTooLargeError, NotFoundError, TransportError) as error:
                 return replace(record, problem=error.message)
+            if policy is AttachmentPolicy.BRANCH and is_pointer_file(place_of(folder.files, file.sha256)):
+                return replace(record, problem=POINTER_PROBLEM)
             return replace(record, sha256=file.sha256, size=file.size, blob=file.blob)
 
         async def every() -> AsyncIterator[Named]:
@@ -248,7 +253,7 @@ class UploadsKind(Kind[UploadRecord, UploadDesired]):
                 kind=self.name,
                 repo=repo,
                 release=_release_step(desired.release),
-                file=f"snapshot/files/{desired.sha256[:2]}/{desired.sha256}",
+                file=f"snapshot/files/{stored_under(desired.sha256)}",
                 name=desired.place,
                 sha256=desired.sha256,
                 size=desired.size,

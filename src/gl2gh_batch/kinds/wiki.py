@@ -32,7 +32,7 @@ class WikiRecord:
 
     `commit` is where the history ends; empty when GitHub would refuse it, and files go without their past.
     `own_files` are those of the wiki's files that the text names, `others` (in one record) other branches.
-    `refused` says why GitHub would not take the file; without a path, the history.
+    `refused` says why GitHub would not take the file; without a path, the history, or all of it (`is_whole`).
     """
 
     path: str
@@ -43,6 +43,7 @@ class WikiRecord:
     own_files: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     refused: str = ""
+    is_whole: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +69,7 @@ class WikiKind(Kind[WikiRecord, WikiDesired]):
     record_type = WikiRecord
     desired_type = WikiDesired
     is_rare: ClassVar[bool] = True
+    read_order: ClassVar[int] = 2
 
     async def read(self, gitlab: GitLab, source: Source) -> AsyncIterator[WikiRecord]:
         del gitlab
@@ -81,6 +83,9 @@ class WikiKind(Kind[WikiRecord, WikiDesired]):
                 raise
             return  # discovery could not count its pages either
         if content is None:
+            return
+        if content.problem:
+            yield WikiRecord(path="", refused=content.problem, is_whole=True)
             return
         history = content.history
         refused = {
@@ -142,7 +147,8 @@ class WikiKind(Kind[WikiRecord, WikiDesired]):
         for branch in record.others:
             yield loss(branch, f"the branch {branch!r} of the wiki", "GitLab shows the other branch alone")
         if record.refused:
-            what = f"the file {record.path!r}" if record.path else "the history of the wiki"
+            of_all = "the wiki" if record.is_whole else "the history of the wiki"
+            what = f"the file {record.path!r}" if record.path else of_all
             yield loss(record.path or "history", what, record.refused)
             return
         place = record.path if setting.wiki is None else setting.wiki.places[record.path]

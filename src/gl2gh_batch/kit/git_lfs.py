@@ -2,24 +2,21 @@
 
 git-lfs moves them, with the environment of every other git of ours: what a repository's own `.lfsconfig` says
 (another host, what not to fetch) is overruled by a configuration that is given with each command. Which
-objects there are is found by reading the pointers themselves; whether a server has them is asked of its batch
-API (git-lfs docs/api/batch.md), by other code than that which sent them.
+objects there are is found by reading the pointers themselves; whether a server has them is asked of it by
+other code than that which sent them (`git_lfs_server`).
 """
 
 from __future__ import annotations
 
-import json
 import re
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import aiohttp
-
-from gl2gh_batch.domain.errors import GitError, SourceError, TargetError
-from gl2gh_batch.kit.git_process import Finished, GitAuth, GitProcess, failure, origin_of
+from gl2gh_batch.domain.errors import SourceError, TargetError, WorkDirectoryError
+from gl2gh_batch.kit.git_lfs_server import LfsObject, LfsServer, endpoint_of
+from gl2gh_batch.kit.git_process import Finished, GitAuth, GitProcess, failure
 from gl2gh_batch.kit.git_trees import contents
 
 # "Pointer files must be less than 1024 bytes" (git-lfs docs/spec.md).
@@ -28,19 +25,11 @@ _POINTER: Final = re.compile(
     rb"version https://git-lfs\.github\.com/spec/v1\n(?:ext-[^\n]*\n)*"
     rb"oid sha256:(?P<oid>[0-9a-f]{64})\nsize (?P<size>\d{1,18})\n"
 )
+_OID: Final = re.compile(r"[0-9a-f]{64}")
+_MADE_BY_HAND: Final = "Run again with resume_from=export; from an export: copy the whole folder again."
 _BLOBS_AT_ONCE: Final = 2000
 # An argument list ends at about 2 MB: so many ids of 65 bytes are well below.
 _OIDS_AT_ONCE: Final = 4000
-_ASKED_AT_ONCE: Final = 100
-_MEDIA: Final = "application/vnd.git-lfs+json"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LfsObject:
-    """One object as a pointer names it; `size` in bytes."""
-
-    oid: str
-    size: int
 
 
 class GitLfs:
@@ -48,7 +37,7 @@ class GitLfs:
 
     def __init__(self, process: GitProcess, *, timeout_s: float = 60.0) -> None:
         self._process = process
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+        self._server = LfsServer(timeout_s=timeout_s)
 
     async def pointers(self, mirror: Path) -> list[LfsObject]:
         """The objects that any pointer in the mirror names, by oid; each once."""
@@ -112,6 +101,9 @@ class GitLfs:
         self, url: str, mirror: Path, objects: Mapping[str, int], auth: GitAuth | None = None
     ) -> int:
         """Send the objects (oid → bytes) that the target does not have yet; how many those were."""
+        for oid in objects:
+            if not _OID.fullmatch(oid):
+                raise WorkDirectoryError(f"{oid[:80]!r} is no id of an LFS object", hint=_MADE_BY_HAND)
         wanted = [LfsObject(oid=oid, size=size) for oid, size in sorted(objects.items())]
         there = await self.present(url, wanted, auth)
         missing = [one.oid for one in wanted if one.oid not in there]
@@ -142,48 +134,17 @@ class GitLfs:
         self, url: str, objects: Iterable[LfsObject], auth: GitAuth | None = None
     ) -> dict[str, int]:
         """Those of the objects that the server has, with their sizes; nothing is transferred."""
-        wanted = list(objects)
-        found: dict[str, int] = {}
-        if not wanted:
-            return found
-        headers = {"Accept": _MEDIA, "Content-Type": _MEDIA}
-        if auth is not None:
-            headers["Authorization"] = f"Basic {auth.encoded}"
-        origin_of(url)
-        async with aiohttp.ClientSession(
-            headers=headers, timeout=self._timeout, trust_env=True, cookie_jar=aiohttp.DummyCookieJar()
-        ) as session:
-            for start in range(0, len(wanted), _ASKED_AT_ONCE):
-                for row in await self._ask(session, url, wanted[start : start + _ASKED_AT_ONCE]):
-                    if "error" not in row:
-                        found[str(row.get("oid"))] = int(row.get("size", 0))
-        return found
+        return await self._server.present(url, objects, auth)
 
-    async def _ask(
-        self, session: aiohttp.ClientSession, url: str, objects: list[LfsObject]
-    ) -> list[dict[str, Any]]:
-        body = {
-            "operation": "download",
-            "transfers": ["basic"],
-            "objects": [{"oid": one.oid, "size": one.size} for one in objects],
-        }
-        address = f"{_endpoint(url)}/objects/batch"
-        try:
-            async with session.post(address, data=json.dumps(body), allow_redirects=False) as response:
-                raw = await response.read()
-                if response.status == 200:
-                    rows = json.loads(raw)["objects"]
-                    return [row for row in rows if isinstance(row, dict)]
-                status = response.status
-        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
-            raise GitError(
-                f"the LFS server gave no answer that can be read: {type(error).__name__}",
-                hint="Running again is safe: what was transferred is kept.",
-            ) from error
-        raise GitError(
-            f"the LFS server answered {status}",
-            hint="Check that LFS is switched on there and that the token may read it; then run again.",
-        )
+    async def seen(
+        self, url: str, objects: Iterable[LfsObject], auth: GitAuth | None = None
+    ) -> dict[str, int]:
+        """The same, without those that do not hold what they are called by: small ones are read back."""
+        return await self._server.present(url, objects, auth, read_back=True)
+
+
+# Why a file of that content can be in no branch on GitHub (GH008).
+POINTER_PROBLEM: Final = "it is a pointer of Git LFS to an object that GitLab does not give with it"
 
 
 def is_pointer(content: bytes) -> bool:
@@ -191,13 +152,16 @@ def is_pointer(content: bytes) -> bool:
     return _POINTER.match(content) is not None
 
 
-def _endpoint(url: str) -> str:
-    return f"{url}/info/lfs"
+def is_pointer_file(path: Path) -> bool:
+    """The same for a file."""
+    with path.open("rb") as file:
+        content = file.read(POINTER_BYTES)
+    return len(content) < POINTER_BYTES and is_pointer(content)
 
 
 def _config(url: str) -> str:
     """What overrules a repository's own `.lfsconfig`, and everything that could ask somebody."""
-    endpoint = _endpoint(url)
+    endpoint = endpoint_of(url)
     return "\n".join(
         (
             '[remote "source"]',

@@ -48,6 +48,8 @@ _CONFIG: Final[tuple[tuple[str, str], ...]] = (
     ("core.hooksPath", os.devnull),
     ("core.askPass", ""),
     ("core.fsmonitor", "false"),
+    # An object is what its id says, whatever a ref of the project's proposes instead.
+    ("core.useReplaceRefs", "false"),
     ("credential.helper", ""),
     ("http.followRedirects", "false"),
     # A connection that carries nothing for this long is dead; both platforms send keep-alives.

@@ -116,6 +116,9 @@ class OversizedBlob:
     path: str
 
 
+_PLAN_ANEW: Final = "Make the plan again with resume_from=export, or from an export that nobody changed."
+
+
 class PushedState(StrEnum):
     """What a push did to a ref."""
 
@@ -193,10 +196,12 @@ def check_refs(refs: Mapping[str, str]) -> None:
     What comes here was planned; this keeps anything else from ever becoming a refspec.
     """
     for refused in refused_refs(refs):
-        raise ConfigurationError(f"{refused.name!r} cannot be pushed: {refused.reason}", field="refs")
+        raise ConfigurationError(
+            f"{refused.name!r} cannot be pushed: {refused.reason}", field="refs", hint=_PLAN_ANEW
+        )
     for name, sha in refs.items():
         if not _OBJECT_ID.fullmatch(sha):
-            raise ConfigurationError(f"{name!r} has no object id but {sha!r}", field="refs")
+            raise ConfigurationError(f"{name!r} has no object id but {sha!r}", field="refs", hint=_PLAN_ANEW)
 
 
 def parse_refs(output: bytes) -> dict[str, str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from gl2gh_batch.domain.errors import WorkDirectoryError
+from gl2gh_batch.kit.git_history import is_object_id
 from gl2gh_batch.kit.git_process import Finished, GitProcess, failure
 
 # Refs below here keep what we made alive in a mirror; they are neither branches nor tags of the project.
@@ -21,6 +22,8 @@ OWN_PREFIX: Final = "refs/gl2gh-batch/"
 COMMIT_BYTES: Final = 1 << 30
 # "The maximum number of merge commands per commit" was once 15 (git-fast-import(1)); it reads well, too.
 PARENTS_AT_MOST: Final = 15
+_MODES: Final = frozenset({"100644", "100755", "120000", "160000"})
+_ANEW: Final = "Run again with resume_from=export; from an export: copy the whole folder again."
 CHUNK_BYTES: Final = 1 << 18
 COMMITTER: Final = "gl2gh-batch <noreply@gl2gh-batch.invalid>"
 
@@ -66,6 +69,8 @@ async def write_branch(
     `GitError`.
     """
     ref = f"{OWN_PREFIX}{name}"
+    if parent:
+        _require_id(parent)
     async with process.started(
         "fast-import", "--quiet", "--force", "--done", mirror=mirror, stdin=True
     ) as child:
@@ -102,6 +107,7 @@ async def _send(
     pipe.write(f"reset {ref}\n".encode())
     mark, left, words = 0, 0, message.encode()
     for one in files:
+        _require_mode(one.mode)
         size = one.size
         if mark == 0 or size > left:
             mark += 1
@@ -116,6 +122,7 @@ async def _send(
                     pipe.write(f"D {_quoted(path)}\n".encode())
         left -= size
         if one.blob:
+            _require_id(one.blob)
             pipe.write(f"M {one.mode} {one.blob} {_quoted(one.path)}\n".encode())
             await pipe.drain()
             continue
@@ -131,6 +138,7 @@ async def _send(
         pipe.write(f"commit {ref}\nmark :{mark}\ncommitter {COMMITTER} {seconds} +0000\n".encode())
         pipe.write(f"data {len(words)}\n".encode() + words + b"\n" + f"from :{mark - 1}\n".encode())
         for sha in joined[start : start + PARENTS_AT_MOST]:
+            _require_id(sha)
             pipe.write(f"merge {sha}\n".encode())
         pipe.write(b"\n")
     if mark == 0 and parent:
@@ -141,6 +149,17 @@ async def _send(
     await pipe.drain()
     pipe.close()
     await pipe.wait_closed()
+
+
+def _require_id(sha: str) -> None:
+    """Raise `WorkDirectoryError` for what is no object id: in the stream it could be a command of its own."""
+    if not is_object_id(sha):
+        raise WorkDirectoryError(f"a record names {sha[:80]!r} in the place of an object of git", hint=_ANEW)
+
+
+def _require_mode(mode: str) -> None:
+    if mode not in _MODES:
+        raise WorkDirectoryError(f"a record names {mode[:80]!r} in the place of a file's mode", hint=_ANEW)
 
 
 async def _send_file(pipe: asyncio.StreamWriter, path: Path, size: int) -> None:

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from gl2gh_batch.domain.errors import NotFoundError, TargetError, TargetNotOursError
+from gl2gh_batch.domain.errors import GitError, NotFoundError, TargetError, TargetNotOursError
 from gl2gh_batch.kit.git_lfs import POINTER_BYTES, is_pointer
-from gl2gh_batch.kit.git_process import GitAuth, GitProcess, failure, origin_of
+from gl2gh_batch.kit.git_process import Finished, GitAuth, GitProcess, failure, origin_of
 from gl2gh_batch.kit.git_refs import BLOB_LIMIT_BYTES, parse_push, parse_refs, parse_symref
 from gl2gh_batch.kit.git_trees import OWN_PREFIX, contents
 
@@ -28,6 +28,9 @@ SNIPPET_PLACES: Final[Mapping[str, str]] = {"refs/heads/": _SNIPPETS}
 _FIRST_PAGE: Final = f"{OWN_PREFIX}wiki-first-page"
 _NO_HEAD: Final = re.compile(r"couldn't find remote ref", re.IGNORECASE)
 _READ_AT_ONCE: Final = 200
+# GitLab's largest wikis have some thousand pages.
+FILES_AT_MOST: Final = 100_000
+_CHUNK_BYTES: Final = 1 << 18
 DEFAULT_BRANCH: Final = "refs/heads/master"
 
 
@@ -63,6 +66,10 @@ class SnippetHistory:
     commit: str
     commits: int
     problem: str = ""
+
+
+class TooManyFilesError(GitError):
+    """A commit has more files than are listed."""
 
 
 class GitWiki:
@@ -181,12 +188,28 @@ class GitWiki:
         rows = [line.split() for line in done.output.decode("ascii").splitlines()]
         return [(kind, int(size), sha) for kind, size, sha in rows]
 
-    async def files(self, mirror: Path, commit: str) -> list[WikiFile]:
-        """Every file of a commit, in git's order."""
-        done = await self._process.run("ls-tree", "-r", "-z", "-l", commit, "--", mirror=mirror.resolve())
+    async def files(self, mirror: Path, commit: str, most: int = FILES_AT_MOST) -> list[WikiFile]:
+        """Every file of a commit, in git's order.
+
+        Raises `TooManyFilesError` for more than `most`: a few objects can stand for any number of files.
+        """
+        found: list[WikiFile] = []
+        left = b""
+        async with self._process.started(
+            "ls-tree", "-r", "-z", "-l", commit, "--", mirror=mirror.resolve()
+        ) as child:
+            assert child.stdout is not None
+            assert child.stderr is not None
+            while chunk := await child.stdout.read(_CHUNK_BYTES):
+                *lines, left = (left + chunk).split(b"\0")
+                found += [_file(line) for line in lines]
+                if len(found) > most:
+                    raise TooManyFilesError(f"it has more than {most:,} files")
+            errors = self._process.clean(await child.stderr.read(), None)
+            done = Finished(code=await child.wait(), output=b"", errors=errors)
         if done.code:
             raise failure("ls-tree", done)
-        return [_file(line) for line in done.output.split(b"\0") if line]
+        return found
 
     async def contents(self, mirror: Path, blobs: Iterable[str]) -> dict[str, bytes]:
         """The bytes of files by their ids."""

@@ -46,7 +46,7 @@ from gl2gh_batch.source.paging import (
     read_settled,
     records,
 )
-from gl2gh_batch.source.published import Release, Snippet
+from gl2gh_batch.source.published import Badge, Release, Snippet
 from gl2gh_batch.source.refusals import API_PATH, RefusedAnswerError, refusal_of
 
 T = TypeVar("T")
@@ -251,6 +251,14 @@ class GitLab:
             for raw in page:
                 yield decode(raw, MergeRequest)
 
+    async def has_commit(self, project: int | str, sha: str) -> bool:
+        """Whether GitLab still has a commit, which no ref need lead to."""
+        try:
+            await self.get(_project(project, f"repository/commits/{quote(sha, safe='')}"), {"stats": "false"})
+        except (NotFoundError, RefusedAnswerError):
+            return False
+        return True
+
     async def merge_request(self, project: int | str, iid: int) -> MergeRequest:
         """One merge request, with the ends of its diff."""
         return decode((await self.get(_project(project, f"merge_requests/{iid}"))).json(), MergeRequest)
@@ -287,6 +295,11 @@ class GitLab:
         """The releases with their links, oldest first."""
         params: Params = {"order_by": "created_at", "sort": "asc"}
         async for one in self._list(_project(project, "releases"), Release, params):
+            yield one
+
+    async def badges(self, project: int | str) -> AsyncIterator[Badge]:
+        """The badges, those of the groups above too."""
+        async for one in self._list(_project(project, "badges"), Badge):
             yield one
 
     async def snippets(self, project: int | str) -> AsyncIterator[Snippet]:

@@ -25,6 +25,7 @@ from gl2gh_batch.kit.http import MAX_HOPS, HttpClient, NoAnswerError
 from gl2gh_batch.kit.verdict import Verdict, verdict
 
 CHUNK_BYTES: Final = 1 << 18
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _RANGE: Final = re.compile(r"bytes (\d+)-\d+/(?:\d+|\*)")
 _WAITS: Final = frozenset({Verdict.UNCLEAR, Verdict.RATE_LIMITED})
 
@@ -47,8 +48,21 @@ class FileTooLargeError(SourceError):
 
 
 def place_of(folder: Path, sha256: str) -> Path:
-    """Where a file with that digest lies."""
-    return folder / sha256[:2] / sha256
+    """Where a file with that digest lies; raises `WorkDirectoryError` for what is none.
+
+    Records may come from an export that somebody else made: no path of theirs leads anywhere.
+    """
+    return folder / stored_under(sha256)
+
+
+def stored_under(sha256: str) -> str:
+    """The same below the folder, with a slash."""
+    if not _DIGEST.fullmatch(sha256):
+        raise WorkDirectoryError(
+            f"a record names {sha256[:80]!r} in the place of a file's digest",
+            hint="Run again with resume_from=export; from an export: copy the whole folder again.",
+        )
+    return f"{sha256[:2]}/{sha256}"
 
 
 def is_stored(folder: Path, sha256: str, size: int) -> bool:

@@ -75,10 +75,10 @@ class MergeRequest:
 
     @property
     def is_of_fork(self) -> bool:
-        """True when its commits come from another project."""
-        return self.source_project_id is not None and self.source_project_id != (
-            self.target_project_id or self.project_id
-        )
+        """True when its commits come from another project; of one that was deleted GitLab names no id."""
+        if self.source_project_id is None:
+            return self.target_project_id is not None
+        return self.source_project_id != (self.target_project_id or self.project_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

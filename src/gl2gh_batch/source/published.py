@@ -1,4 +1,7 @@
-"""What GitLab answers about releases and snippets (docs: api/releases, api/project_snippets)."""
+"""What GitLab answers about releases, snippets and badges.
+
+Docs: api/releases, api/project_snippets, api/project_badges.
+"""
 
 from __future__ import annotations
 
@@ -74,3 +77,17 @@ class Snippet:
     files: tuple[SnippetFile, ...] | None = None
     ssh_url_to_repo: str | None = None
     http_url_to_repo: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Badge:
+    """A badge of a project or of a group above it; `rendered_…` is without placeholders such as
+    `%{project_path}`."""
+
+    id: int = 0
+    name: str | None = None
+    link_url: str = ""
+    image_url: str = ""
+    rendered_link_url: str | None = None
+    rendered_image_url: str | None = None
+    kind: str = "project"

@@ -6,8 +6,10 @@ token that an export holds of a hook) is not shown, as GitLab does not either.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from gl2gh_batch.sandbox.gitlab.faces import user_face
 from gl2gh_batch.sandbox.gitlab.world import World
@@ -187,6 +189,9 @@ def setting_face(world: World, project: Project, kind: str, row: dict[str, Any])
     ):
         if name in face:
             face[name] = [_access_level(level) for level in row.get(name) or ()]
+    if kind == "badges":
+        for name in ("link_url", "image_url"):
+            face[f"rendered_{name}"] = face[f"rendered_{name}"] or _rendered(world, project, str(face[name]))
     if kind == "triggers":
         face["token"] = str(face["token"])[:4]
     if kind == "variables" and face["hidden"]:
@@ -194,6 +199,20 @@ def setting_face(world: World, project: Project, kind: str, row: dict[str, Any])
     if kind == "environments" and not face["slug"]:
         face["slug"] = str(face["name"]).lower().replace("/", "-")
     return face
+
+
+def _rendered(world: World, project: Project, template: str) -> str:
+    """An address of a badge without its placeholders (docs: user/project/badges)."""
+    known = {
+        "project_path": project.full_path,
+        "project_title": project.name,
+        "project_name": project.full_path.rpartition("/")[2],
+        "project_id": str(project.id),
+        "project_namespace": project.namespace_path,
+        "gitlab_server": urlsplit(world.url).netloc,
+        "default_branch": project.default_branch or "",
+    }
+    return re.sub(r"%\{([a-z_]+)\}", lambda found: known.get(found[1], ""), template)
 
 
 def _access_level(level: dict[str, Any]) -> dict[str, Any]:

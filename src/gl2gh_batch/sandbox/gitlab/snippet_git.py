@@ -10,6 +10,10 @@ from gl2gh_batch.sandbox.seeds.history import History
 from gl2gh_batch.sandbox.seeds.records import Snippet, SnippetVersion
 
 
+def _is_taken(path: str) -> bool:
+    return not any(part in {"", ".", ".."} or part.lower() == ".git" for part in path.split("/"))
+
+
 def snippet_repository(world: World, snippet: Snippet) -> Path:
     """The bare repository of a snippet as it is now (docs: user/snippets, "Versioned snippets")."""
     now = SnippetVersion(files=snippet.files, author=snippet.author, at=snippet.updated_at)
@@ -21,8 +25,8 @@ def snippet_repository(world: World, snippet: Snippet) -> Path:
     history = History()
     before: dict[str, str] = {}
     for number, version in enumerate(versions):
-        # git takes no path that leads out of its tree, and neither does GitLab.
-        files = {name: text for name, text in version.files.items() if ".." not in name.split("/")}
+        # git takes no path that leads out of its tree or into its own folder, and neither does GitLab.
+        files = {name: text for name, text in version.files.items() if _is_taken(name)}
         user = world.user(version.author or snippet.author)
         history.commit(
             str(number),

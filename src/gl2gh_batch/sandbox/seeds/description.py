@@ -33,6 +33,7 @@ merge_requests:
      versions: [{head: name-of-a-commit, base: name-of-a-commit, start: …, at: …}]   # the earlier ones
      notes: [{…, path: src/a.py, old_path: …, line: 3, old_line: 2, first_line: 1, version: 1 (the oldest),
               image: {x: 1, y: 2, width: 10, height: 20}, suggestion: text,
+              position: {…} (in the API's own shape; wins over what follows from the others),
               resolved: true, resolved_by: anna}]}
 repository:                    # left out: a generated history; {} : an empty repository
   default_branch: main

@@ -241,7 +241,7 @@ def _position(note: Reader, path: str | None) -> dict[str, Any] | None:
     """Where in the diff a note is; its SHAs are those of the merge request, put in when it is shown."""
     new_line, old_line = note.maybe_number("line"), note.maybe_number("old_line")
     first, version = note.maybe_number("first_line"), note.maybe_number("version")
-    image = dict(note.pairs("image"))
+    image, raw = dict(note.pairs("image")), dict(note.pairs("position"))
     if path is None:
         return None
     position: dict[str, Any] = {
@@ -259,7 +259,7 @@ def _position(note: Reader, path: str | None) -> dict[str, Any] | None:
             "start": _line_code(path, first, is_old=new_line is None),
             "end": _line_code(path, last or first, is_old=new_line is None),
         }
-    return position | ({} if version is None else {"version": version})
+    return position | ({} if version is None else {"version": version}) | raw
 
 
 def _line_code(path: str, line: int, *, is_old: bool) -> dict[str, Any]:
