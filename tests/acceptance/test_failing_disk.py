@@ -50,9 +50,11 @@ class Disk:
     async def apply(self, nth: int, number: int = errno.EIO, *, stays: bool = False) -> tuple[int, str, int]:
         """Apply with a disk that breaks at the nth write: exit code, all that was said, writes seen."""
         told = self.shell.folder / "seen"
+        # A rate-limit file that cannot be written makes a run slow on purpose (test_rate_file_trouble.py).
         process = await self.shell.start(
             "run",
             *self.shell.flags(self.lab),
+            f"--rate-limit-file={self.shell.folder / 'rate-limit.json'}",
             "--project-ids=17",
             "--mode=APPLY",
             env={
