@@ -93,10 +93,17 @@ async def pages(work: Path) -> dict[str, str]:
             batch = wire({**inputs, "mode": mode.value})
             results[mode] = (await run_batch(batch, redactor, lambda _: None)).result
     inventory = discovered(work, results[MigrationMode.DISCOVER_ONLY])
-    plan = ReviewedPlan(name="batch.yml", digest=plan_digest(work), run_id=4711, artifact="gl2gh-plan")
+    plan = ReviewedPlan(
+        name="batch.yml",
+        digest=plan_digest(work),
+        run_id=4711,
+        artifact="gl2gh-plan",
+        head_sha="3f9c1b2a7d5e4f60",
+    )
+    run_url = "https://github.com/acme/migration/actions/runs/4711"
     return {
         "inventory": job_summary(results[MigrationMode.DISCOVER_ONLY], inventory=inventory),
-        "plan-comment": plan_comment(results[MigrationMode.PLAN_ONLY], plan),
+        "plan-comment": plan_comment(results[MigrationMode.PLAN_ONLY], plan, run_url=run_url),
         "summary": job_summary(results[MigrationMode.APPLY]),
     }
 

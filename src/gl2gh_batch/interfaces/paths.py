@@ -38,7 +38,7 @@ class Paths:
             is_usual = not path.exists() or path.is_file() or path.is_dir()
         except (OSError, RuntimeError, ValueError) as error:  # a loop of links, a name that is too long
             raise ConfigurationError(
-                f"{shown(text)} is not a path that can be followed",
+                f"{shown(text)} is the path of no file and no folder",
                 field=field,
                 hint="Write a path from the root of the workspace, such as batch.yml.",
             ) from error
