@@ -252,3 +252,16 @@ def test_mentions_come_from_input_and_file(tmp_path: Path) -> None:
     assert parse_config(_wire(tmp_path, text).configs[0]).request.policies.mentions == "neutralise"
     config = _wire(tmp_path, text, mentions="map").configs[0]
     assert parse_config(config).request.policies.mentions == "map"
+
+
+def test_a_shared_rate_limit_file_may_lie_elsewhere(tmp_path: Path) -> None:
+    """Its author may name a volume that several machines share; what is relative stays in the workspace."""
+    (tmp_path / "workspace").mkdir()
+    given = {**TOKENS, "project_ids": "17", "target_owner": "acme"}
+    shared = tmp_path / "volume/rate-limit.json"
+    batch = wire({**given, "rate_limit_file": str(shared)}, base=tmp_path / "workspace")
+    assert batch.rate_limit_file == shared
+    for out in ("../rate-limit.json", "no/../../rate-limit.json"):
+        with pytest.raises(ConfigurationError, match="leads out of the workspace") as refused:
+            wire({**given, "rate_limit_file": out}, base=tmp_path / "workspace")
+        assert refused.value.field == "rate_limit_file"
