@@ -323,7 +323,9 @@ def _out_of_the_workspace(chance: random.Random, name: str) -> Mutated:
             )
         case _:
             given = chance.choice(("work_dir", "rate_limit_file", "from_export"))
-            word = chance.choice(("..", "../..", "/tmp/elsewhere", "a/../../b", "/"))
+            # An absolute path of the rate-limit file is right: it may lie on a volume that machines share.
+            absolute = () if given == "rate_limit_file" else ("/tmp/elsewhere", "/")
+            word = chance.choice(("..", "../..", "a/../../b", *absolute))
             return Mutated(name=f"{name} {given} {word}", inputs={**INPUTS, given: word}, files=FILES, **more)
 
 
