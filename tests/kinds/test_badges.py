@@ -67,6 +67,7 @@ def test_a_picture_of_gitlabs_own_is_said() -> None:
 
 @given(name=TEXTS, link=st.text(max_size=30) | TEXTS, image=st.text(max_size=30) | TEXTS)
 @example(name="](http://evil.example) @octocat #12", link="", image="")
+@example(name="^", link="", image="")
 @example(name="<script>`x`", link="https://x.example/)](http://evil.example", image="")
 def test_hostile_names_and_addresses_stay_what_they_are(name: str, link: str, image: str) -> None:
     """The line is one line with one picture and at most one link: it calls nobody and refers to nothing."""

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from gl2gh_batch.domain.errors import GitError, TargetError, TargetNotOursError
+from gl2gh_batch.domain.errors import AuthenticationError, GitError, TargetError, TargetNotOursError
 from gl2gh_batch.kit.git_bundle import GitBundles, emptied
 from gl2gh_batch.kit.git_contents import Contents
 from gl2gh_batch.kit.git_history import History, object_ids
@@ -289,6 +289,9 @@ class Git:
             )
         report = parse_push(done.output, done.errors)
         if done.code and not report.refused:
+            error = failure("push", done)
+            if isinstance(error, AuthenticationError):
+                raise error  # nothing was taken, and who is not let in need not look
             # The connection may have gone after the target took it all: look, before calling it a failure.
             with contextlib.suppress(GitError):
                 held = (await self.ls_remote(url, auth)).refs
@@ -296,7 +299,7 @@ class Git:
                     return PushReport(
                         refs=tuple(PushedRef(name=name, state=PushedState.CREATED) for name in refs)
                     )
-            raise failure("push", done)
+            raise error
         return report
 
     async def lacks(self, mirror: Path, shas: Iterable[str]) -> list[str]:

@@ -17,7 +17,7 @@ from gl2gh_batch.rewrite.runs import ZERO_WIDTH_SPACE, clean
 from gl2gh_batch.rewrite.text import PIECE_LIMIT_BYTES, shortened, to_github
 
 _LOGIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}(?:_[A-Za-z0-9]+)?")
-_MARKUP: Final = re.compile(r"([\\`*_\[\]<>#!|~&$:])")
+_MARKUP: Final = re.compile(r"([\\`*_\[\]<>#!|~&$:^])")
 _LIVE: Final = re.compile(r"(?:@|#|\b[Gg][Hh]-)(?=\w)")
 _SPACE: Final = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 _ADDRESS: Final = re.compile(r"https?://[^\s<>()\[\]\"'`\\|]+")

@@ -44,7 +44,7 @@ _TAG: Final = {"+": "ins", "-": "del"}
 _BEFORE: Final = frozenset(("", *" \t\r\n([{\"'*_,:>"))
 _AFTER: Final = frozenset(("", *" \t\r\n.,;:!?)"))
 _ENDS_SENTENCE: Final = ".,:!?*_'"
-_MARKUP: Final = re.compile(r"([\\`*_\[\]<>#!|~&$])")
+_MARKUP: Final = re.compile(r"([\\`*_\[\]<>#!|~&$^])")
 
 
 def shorthand_edits(run: Run, book: Book, addresses: Addresses) -> Iterator[Edit]:
