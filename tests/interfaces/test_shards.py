@@ -121,10 +121,14 @@ async def test_a_rate_file_that_takes_no_allotments_is_no_reason_to_fail(
 ) -> None:
     """The plan is cut all the same, a notice says so, and each shard divides the limits by itself."""
     (tmp_path / "folder").mkdir()
+    # Who goes on alone begins as if the windows were full.
+    short = ("points", "content_minute", "gitlab_requests")
+    wide = {name: {"limit": 10_000, "window_s": 1} for name in short}
+    (tmp_path / "limits.json").write_text(json.dumps(wide))
     async with Sandbox(projects=seeds, profile="unlimited") as sandbox:
         heard: list[Event] = []
         work = tmp_path / "w"
-        inputs = {"rate_limit_file": str(tmp_path / "folder")}
+        inputs = {"rate_limit_file": str(tmp_path / "folder"), "limits": str(tmp_path / "limits.json")}
         made = await run(
             sandbox, work, heard.append, project_ids="901,902", mode="PLAN_ONLY", shards="2", **inputs
         )
