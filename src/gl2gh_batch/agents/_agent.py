@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import ClassVar, Final
 
 from gl2gh_batch.agents._desk import Desk
-from gl2gh_batch.domain.errors import Gl2ghError
 from gl2gh_batch.domain.modes import AgentName
 from gl2gh_batch.domain.result import AgentResult
 
@@ -21,16 +18,6 @@ AGENT_FILES_VERSION: Final = 1
 def counted(number: int, one: str, many: str = "") -> str:
     """`1 step`, `2 steps`."""
     return f"{number} {one if number == 1 else many or f'{one}s'}"
-
-
-@contextmanager
-def about(item: str) -> Iterator[None]:
-    """What goes wrong in here, and names nothing smaller, is told of this item."""
-    try:
-        yield
-    except Gl2ghError as error:
-        error.item = error.item or item
-        raise
 
 
 class Agent(ABC):

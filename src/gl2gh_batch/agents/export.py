@@ -9,14 +9,14 @@ from functools import partial
 from typing import Any, Final
 
 from gl2gh_batch import codec
-from gl2gh_batch.agents._agent import Agent, about, counted
+from gl2gh_batch.agents._agent import Agent, counted
 from gl2gh_batch.agents._desk import Desk
 from gl2gh_batch.agents._people import PEOPLE, Census
 from gl2gh_batch.agents._reading import drop_spools, may_change, read_kind
 from gl2gh_batch.agents._restoring import restore, restored_inputs
 from gl2gh_batch.agents.discovery import inventory_digest, read_inventory
 from gl2gh_batch.agents.source_marks import unmarked
-from gl2gh_batch.domain.errors import WorkDirectoryError
+from gl2gh_batch.domain.errors import WorkDirectoryError, about
 from gl2gh_batch.domain.inventory import Inventory
 from gl2gh_batch.domain.modes import AgentName
 from gl2gh_batch.domain.result import AgentResult

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from gl2gh_batch import codec
-from gl2gh_batch.agents._agent import AGENT_FILES_VERSION, VERIFICATION, Agent, about
+from gl2gh_batch.agents._agent import AGENT_FILES_VERSION, VERIFICATION, Agent
 from gl2gh_batch.agents._desk import Desk
 from gl2gh_batch.agents.apply import CLOSED, phase_is_done
 from gl2gh_batch.agents.plan import read_plan, require_plan
+from gl2gh_batch.domain.errors import about
 from gl2gh_batch.domain.ledger import StepState
 from gl2gh_batch.domain.modes import AgentName
 from gl2gh_batch.domain.plan import Phase, Plan

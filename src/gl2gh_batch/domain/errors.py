@@ -25,7 +25,8 @@ Gl2ghError
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Final
 
@@ -120,6 +121,16 @@ class Gl2ghError(Exception):
         where = " ".join(part for part in (self.project, self.item) if part)
         text = f"{where}: {self.message}" if where else self.message
         return f"{text}. {self.hint}" if self.hint else text
+
+
+@contextmanager
+def about(item: str) -> Iterator[None]:
+    """What goes wrong in here, and names nothing smaller, is told of this item."""
+    try:
+        yield
+    except Gl2ghError as error:
+        error.item = error.item or item
+        raise
 
 
 class ConfigurationError(Gl2ghError, ValueError):

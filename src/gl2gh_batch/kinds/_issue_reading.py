@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
-from gl2gh_batch.domain.errors import NotFoundError
+from gl2gh_batch.domain.errors import NotFoundError, about
 from gl2gh_batch.domain.request import ConfidentialPolicy, IssueDetails, Policies, SystemNotesPolicy
 from gl2gh_batch.kinds._issue_history import read_history
 from gl2gh_batch.kinds._issue_values import IssueRecord
@@ -25,12 +25,13 @@ async def read_issue(
     gitlab: GitLab, project_id: int, issue: models.Issue, policies: Policies, *, settled: bool = False
 ) -> IssueRecord | None:
     """An issue that a list named, with what hangs on it; None when it was deleted meanwhile."""
-    try:
-        return await _whole(gitlab, project_id, issue, policies, settled=settled)
-    except NotFoundError:
-        if await _is_gone(gitlab, project_id, issue.iid):
-            return None
-        raise
+    with about(f"issues/{issue.iid}"):
+        try:
+            return await _whole(gitlab, project_id, issue, policies, settled=settled)
+        except NotFoundError:
+            if await _is_gone(gitlab, project_id, issue.iid):
+                return None
+            raise
 
 
 async def with_designs(

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from typing import Final
 
-from gl2gh_batch.domain.errors import NotFoundError
+from gl2gh_batch.domain.errors import NotFoundError, about
 from gl2gh_batch.kinds._ahead import ahead
 from gl2gh_batch.kinds._kind import Source
 from gl2gh_batch.kinds._merge_request_git import git_facts, known_head, namespace_of
@@ -135,12 +135,13 @@ async def _record(
     gitlab: GitLab, source: Source, item: MergeRequest, namespace: str, *, settled: bool = False
 ) -> MergeRequestRecord | None:
     """One that a list named, with what hangs on it; None when it was deleted meanwhile."""
-    try:
-        return await _whole(gitlab, source, item, namespace, settled=settled)
-    except NotFoundError:
-        if await _is_gone(gitlab, source, item):
-            return None
-        raise
+    with about(f"merge_requests/{item.iid}"):
+        try:
+            return await _whole(gitlab, source, item, namespace, settled=settled)
+        except NotFoundError:
+            if await _is_gone(gitlab, source, item):
+                return None
+            raise
 
 
 async def _is_gone(gitlab: GitLab, source: Source, item: MergeRequest) -> bool:

@@ -423,6 +423,11 @@ def decode(raw: object, type_: type[T]) -> T:
         return codec.convert(raw, type_)
     except codec.DecodeError as error:
         raise SourceError(
-            f"GitLab answered with a {type_.__name__} of an unexpected shape: {error}",
+            f"GitLab answered with a {type_.__name__}{_number_of(raw)} of an unexpected shape: {error}",
             hint="Check that the address is GitLab's. Running again is safe.",
         ) from error
+
+
+def _number_of(raw: object) -> str:
+    number = raw.get("iid", raw.get("id")) if isinstance(raw, dict) else None
+    return f" {number}" if isinstance(number, int) else ""

@@ -119,8 +119,10 @@ def records(answer: Answer, path: str) -> list[Any]:
     """The records of one page; raises `SourceError` for another shape."""
     page = answer.json()
     if not isinstance(page, list) or not all(isinstance(raw, dict) for raw in page):
-        msg = f"GitLab answered GET {path} with something that is no list of records"
-        raise SourceError(msg)
+        raise SourceError(
+            f"GitLab answered GET {path} with something that is no list of records",
+            hint="Run again. If it stays so, look at that address: GitLab or a proxy before it is broken.",
+        )
     return page
 
 

@@ -1,0 +1,138 @@
+"""Merge requests that are too long, too many, or not what GitLab's documents say: each has its outcome."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from lab import USERS, Lab, note, project
+from merging import DIFF, hide_branches, merge_request, merging
+
+from gl2gh_batch.sandbox.seeds.history import run_git
+
+PEOPLE = [*USERS, ("ben", "ben")]
+WORDS = 9_000  # of ten characters each: more than one body of GitHub's takes
+POLICIES = [
+    {"merge_requests": "all-as-issue"},
+    {"merge_requests": "all-as-pull-request", "notes": "fold"},
+    {"merge_requests": "all-as-pull-request", "notes": "each"},
+]
+MALFORMED: dict[str, Any] = {
+    "nothing": None,
+    "no list": {"message": "no"},
+    "a list of nothing": [None],
+    "a list of numbers": [5],
+    "a discussion without notes": [{"id": "a", "individual_note": False, "notes": None}],
+    "a note without an id": [{"id": "a", "notes": [{"body": "x"}]}],
+    "a note of another sort": [{"id": "a", "notes": [{"id": "x", "body": 5, "created_at": 7}]}],
+    "a position that is none": [
+        {
+            "id": "a",
+            "notes": [{"id": 5, "body": "x", "created_at": "2024-01-01T00:00:00Z", "position": "here"}],
+        }
+    ],
+    "no JSON": "<html>Bad gateway</html>",
+    "half a page": '[{"id": "a"',
+}
+
+
+def talk(count: int, size: int = 0) -> list[dict[str, Any]]:
+    """So many notes, every third on a line, every seventh an answer in a thread."""
+    at = datetime(2024, 2, 1, tzinfo=UTC)
+    found = []
+    for number in range(count):
+        one = note(f"word{number:05}z " + "x" * size, at=at + timedelta(minutes=number))
+        if number % 3 == 0:
+            one |= {"path": DIFF, "line": 11, "thread": f"line {number}"}
+        elif number % 7 == 0:
+            one["thread"] = "long"
+        found.append(one)
+    return found
+
+
+async def everywhere(lab: Lab) -> str:
+    """All texts of the target."""
+    return json.dumps(await lab.repository(), ensure_ascii=False)
+
+
+@pytest.mark.parametrize("policies", POLICIES, ids=lambda one: "-".join(one.values()))
+async def test_more_than_a_thousand_notes_arrive(open_lab: Any, policies: dict[str, str]) -> None:
+    """Each of 1,200 notes is on GitHub, once, in as few requests as its policy allows."""
+    count = 1_200 if policies.get("notes") != "each" else 150
+    lab = await open_lab({**merging(), "merge_requests": [merge_request(1, "feature", notes=talk(count))]})
+    result = await lab.run("FULL", lab.config(**policies), users=PEOPLE)
+    assert result["status"] == "success", result.get("error")
+    held = Counter(re.findall(r"word\d{5}z", await everywhere(lab)))
+    assert held == Counter(f"word{number:05}z" for number in range(count))
+    if policies.get("notes") == "fold":
+        content = result["plan"]["price"]["content"]
+        assert content <= 12, content
+
+
+@pytest.mark.parametrize("policies", POLICIES, ids=lambda one: "-".join(one.values()))
+async def test_long_texts_arrive_whole(open_lab: Any, policies: dict[str, str]) -> None:
+    """A description, a note and a thread on a line of far more than 65,536 characters lose nothing."""
+    words = " ".join(f"long{number:05}z" for number in range(WORDS))
+    notes = [
+        note(words.replace("long", "note")),
+        note(words.replace("long", "line"), path=DIFF, line=11, thread="t"),
+        *(note(f"answer{number:03}z " + "y" * 30_000, thread="t") for number in range(5)),
+    ]
+    lab = await open_lab(
+        {**merging(), "merge_requests": [merge_request(1, "feature", description=words, notes=notes)]}
+    )
+    result = await lab.run("FULL", lab.config(**policies), users=PEOPLE)
+    assert result["status"] == "success", result.get("error")
+    held = set(re.findall(r"(?:long|note|line|answer)\d+z", await everywhere(lab)))
+    for start in ("long", "note", "line"):
+        assert {f"{start}{number:05}z" for number in range(WORDS)} <= held, start
+    assert {f"answer{number:03}z" for number in range(5)} <= held
+
+
+async def test_malformed_discussions_are_one_error(open_lab: Any, subtests: Any) -> None:
+    """A page that is none stops one project with its merge request and a remedy, and nothing is written."""
+    lab = await open_lab(merging(), project("acme/other", 18))
+    hide_branches(lab)
+    for what, body in MALFORMED.items():
+        with subtests.test(what):
+            effect = {
+                "status": 200,
+                "body": body if isinstance(body, str) else json.dumps(body),
+                "headers": {"Content-Type": "application/json"},
+            }
+            fault = {"side": "gitlab", "path": "*/merge_requests/1/discussions", "effect": effect}
+            await lab.control("PUT", "faults", [fault])
+            results = {one["project_id"]: one for one in (await lab.batch("FULL", users=PEOPLE))["results"]}
+            assert results[18]["status"] == "success"
+            assert results[17]["status"] == "failed"
+            error = results[17]["error"]
+            assert error["reason"] != "internal", error
+            assert error["item"] == "merge_requests/1", error
+            assert error["hint"]
+            assert "acme/app" not in await lab.repositories()
+    await lab.control("PUT", "faults", [])
+    assert (await lab.run("FULL", users=PEOPLE))["status"] == "success"
+
+
+@pytest.mark.slow
+async def test_thousands_of_refs_arrive(open_lab: Any) -> None:
+    """Branches and tags by the thousand go with one push, and are verified one by one."""
+    lab = await open_lab(project(issues=[]))
+    world = lab.sandbox.gitlab
+    folder = world.repository(world.projects[17])
+    head = run_git(folder, "rev-parse", "refs/heads/main").decode().strip()
+    names = [f"refs/heads/b/{number}" for number in range(1_500)]
+    names += [f"refs/tags/t/{number}" for number in range(1_000)]
+    lines = "".join(f"create {one} {head}\n" for one in names)
+    run_git(folder, "update-ref", "--stdin", stdin=lines.encode())
+    result = await lab.run("FULL", users=PEOPLE)
+    assert result["status"] == "success", result.get("error")
+    refs = (await lab.repository())["refs"]
+    assert all(refs[one] == head for one in names)
+    # One that carries the history, one that gives the claim back.
+    asked = [one for one in lab.sandbox.journal if one.side == "github" and one.path.endswith("/info/refs")]
+    assert sum("git-receive-pack" in one.query for one in asked) <= 2
