@@ -28,12 +28,14 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what needs the folder of real data where there is none, and mark what asks for its fixture."""
+    """Skip what needs real data or git-lfs where there is none; mark what asks for the data's fixture."""
     for item in items:
         if "shared_data" in getattr(item, "fixturenames", ()):
             item.add_marker("shared_data")
         if item.get_closest_marker("shared_data") and not SHARED_DATA.is_dir():
             item.add_marker(pytest.mark.skip(reason="no folder ../shared/data beside this checkout"))
+        if item.get_closest_marker("lfs") and not shutil.which("git-lfs"):
+            item.add_marker(pytest.mark.skip(reason="no git-lfs on this machine"))
 
 
 @pytest.fixture(scope="session")

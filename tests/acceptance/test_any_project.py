@@ -16,6 +16,7 @@ from gl2gh_batch.sandbox.github.repositories import git_of
 
 
 @pytest.mark.torture
+@pytest.mark.lfs
 @pytest.mark.timeout(3600)
 async def test_any_project_arrives_once(open_lab: Any, subtests: Any) -> None:
     """Projects made at random: success without a difference, nothing lost that is not listed, and not one

@@ -19,6 +19,7 @@ from lab import USERS, Lab, differing, issue, project
 from gl2gh_batch.kit.exported import SCHEMA, VERSION, read_export, sealed
 from gl2gh_batch.kit.workdir import facts_of, write_document
 
+pytestmark = pytest.mark.lfs
 PEOPLE = [*USERS, ("ben@example.com", "ben")]
 OFFLINE = {"gitlab_token": ""}
 NAME = "acme-app-17"

@@ -18,6 +18,7 @@ from torture import amount, dice
 from gl2gh_batch.domain.errors import WorkDirectoryError
 from gl2gh_batch.sandbox.github.repositories import git_of
 
+pytestmark = pytest.mark.lfs
 PEOPLE = [*USERS, ("ben", "ben")]
 POLICIES = {"merge_requests": "all-as-pull-request"}
 NAME = "acme-app-17"

@@ -14,7 +14,7 @@ import pytest
 from lab import issue, open_lab, project
 from merging import merge_request
 
-pytestmark = pytest.mark.skipif(shutil.which("git-lfs") is None, reason="no git-lfs")
+pytestmark = pytest.mark.lfs
 TEXTS = ("first", "second", "third one")
 
 

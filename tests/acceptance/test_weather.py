@@ -53,6 +53,7 @@ def _weather(rng: random.Random) -> list[dict[str, Any]]:
 
 
 @pytest.mark.torture
+@pytest.mark.lfs
 @pytest.mark.timeout(4 * 3600)
 async def test_any_project_through_any_weather(open_lab: Any, subtests: Any) -> None:
     """Killed and disturbed at random again and again, it ends as the same project that nobody disturbed."""

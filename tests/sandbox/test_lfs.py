@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 from branches import git_address
 
-pytestmark = pytest.mark.skipif(shutil.which("git-lfs") is None, reason="no git-lfs")
+pytestmark = pytest.mark.lfs
 SEED = """
 project: {path: a/big, id: 5}
 repository:

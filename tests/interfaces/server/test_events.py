@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 from lab import Lab, project
 from served import VIEWER, Caller, server_config, serving
 
@@ -17,6 +18,7 @@ from gl2gh_batch.kit.clock import SystemClock
 TWO = [project(path=f"acme/app-{number}", id=number) for number in (1, 2)]
 
 
+@pytest.mark.lfs
 async def test_a_stream_is_whole(caller: Caller) -> None:
     """From the start to the end of a batch every number comes once, and the story is told in order."""
     batch_id = await caller.start(17)

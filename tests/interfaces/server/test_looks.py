@@ -32,6 +32,7 @@ async def test_a_batch_that_could_not_succeed_is_not_begun(lab: Lab) -> None:
         assert (await caller.until(batch["batch_id"]))["status"] == "success"
 
 
+@pytest.mark.lfs
 async def test_what_is_doubtful_is_an_event_of_no_project(lab: Lab) -> None:
     """A warning of the looks is told to who listens, and the batch goes on."""
     lab.sandbox.gitlab.add_token(
