@@ -14,12 +14,12 @@ import json
 import os
 import re
 import signal
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import warm
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -178,13 +178,13 @@ class Runner:
         with_: Mapping[str, str],
         *,
         cancel: Callable[[], Any] | None = None,
-        program: tuple[str, ...] = (sys.executable, "-m", "gl2gh_batch"),
+        program: tuple[str, ...] | None = None,
         by: int = signal.SIGINT,
     ) -> Step:
         """Run one step as its own process; the user cancels (`by` a signal) when `cancel` was awaited."""
         environment = self.environment(with_)
         process = await asyncio.create_subprocess_exec(
-            *program,
+            *(program or warm.program()),
             *self._action["runs"]["args"],
             env=environment,
             cwd=self.workspace,

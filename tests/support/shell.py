@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab import Lab
+from warm import program
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class Shell:
     async def start(self, *argv: str, env: Mapping[str, str] | None = None) -> asyncio.subprocess.Process:
         """Start the program; the caller ends it."""
         return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "gl2gh_batch", *argv,
+            *program(), *argv,
             cwd=self.folder,
             env={"PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": os.devnull, **(env or {})},
             stdout=asyncio.subprocess.PIPE,
