@@ -130,3 +130,11 @@ async def test_a_renamed_file_has_both_names(written: Written, history: History)
     (only,) = await history.diff(written.shas["one"], written.shas["moved"])
     assert (only.old_path, only.new_path) == ("a", "b")
     assert only.hunks == (Hunk(old_start=12, old_count=7, new_start=12, new_count=7),)
+
+
+async def test_what_a_mirror_lacks_is_asked_at_once(written: Written, tmp_path: Path) -> None:
+    """Of thousands of ids those that are not there, each once; what is no id names nothing."""
+    there, away = written.shas["one"], [f"{number:040x}" for number in range(1, 3_000)]
+    asked = [there, *away, *away, f"{there}\n{away[0]}", "--all", ""]
+    assert await Git(tmp_path / "work").lacks(written.path, asked) == away
+    assert await Git(tmp_path / "work").lacks(written.path, []) == []

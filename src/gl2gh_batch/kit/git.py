@@ -303,13 +303,16 @@ class Git:
         return report
 
     async def lacks(self, mirror: Path, shas: Iterable[str]) -> list[str]:
-        """Those of the object ids that the mirror does not hold."""
-        missing = []
-        for sha in dict.fromkeys(shas):
-            done = await self._process.run("cat-file", "-e", f"{sha}^{{}}", mirror=mirror.resolve())
-            if done.code:
-                missing.append(sha)
-        return missing
+        """Those of the object ids that the mirror does not hold, each once; what is no id is passed over."""
+        asked = object_ids(shas)
+        if not asked:
+            return []
+        lines = "".join(f"{sha}^{{}}\n" for sha in asked).encode()
+        done = await self._process.run("cat-file", "--batch-check", mirror=mirror.resolve(), stdin=lines)
+        if done.code:
+            raise failure("cat-file", done)
+        told = done.output.splitlines()
+        return [sha for sha, line in zip(asked, told, strict=True) if line.endswith(b" missing")]
 
     async def write_branch(
         self,
