@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from brisk import BriskClock
 from lab import Lab, issue, open_lab, project
 
-from gl2gh_batch import BatchOrchestrator
+from gl2gh_batch import BatchOrchestrator, SharedResources
 from gl2gh_batch.domain.events import Event, WindowClosed
+from gl2gh_batch.domain.limits import LimitClass
 from gl2gh_batch.domain.result import StoppedBy
 from gl2gh_batch.target.limits import parse_limits
 
@@ -79,6 +81,30 @@ async def test_progress_and_result_say_what_was_waited_for(lab: Lab) -> None:
     assert budget["margin_s"] > 0
     assert budget["refusals"] == {}
     assert "resume" not in result
+
+
+@pytest.mark.parametrize(
+    ("shared", "kept"),
+    [
+        ({}, 15_000),
+        ({"github_rate_limit": 900}, 900),
+        ({"limits": parse_limits({"primary": {"limit": 700, "window_s": 3600}})}, 700),
+    ],
+)
+async def test_what_github_tells_of_a_token_is_believed_unless_somebody_named_less(
+    tmp_path: Path, shared: dict[str, Any], kept: int
+) -> None:
+    """A token with 15,000 requests an hour is not paced as one with 5,000, nor priced so."""
+    limits = {"primary": {"limit": 15_000, "window_s": 3600}}
+    async with (
+        open_lab(tmp_path, [project(repository=None)], profile="github.com", limits=limits) as lab,
+        SharedResources(work_dir=lab.work, clock=BriskClock(), **shared) as resources,
+    ):
+        result = await BatchOrchestrator(resources).execute_batch_migration([lab.config()])
+        assert result["status"] == "success"
+        (governor,) = [one for one in resources.governors() if one.credential == "github-1"]
+        assert governor.limits[LimitClass.PRIMARY].limit == kept
+        assert resources.all_limits()[LimitClass.PRIMARY].limit == kept  # what shards are cut from
 
 
 async def test_a_stopped_batch_says_how_to_go_on(lab: Lab) -> None:

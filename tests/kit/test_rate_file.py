@@ -25,6 +25,8 @@ from gl2gh_batch.domain.errors import (
 )
 from gl2gh_batch.domain.limits import CONTENT_COSTS, READ_COSTS, WRITE_COSTS, Limit, LimitClass, LimitReport
 from gl2gh_batch.domain.plan import Pace
+from gl2gh_batch.kit.clock import SystemClock
+from gl2gh_batch.kit.governor import RequestGovernor
 from gl2gh_batch.kit.rate_file import RateLimitFile, give_up_allotment, write_allotments
 from gl2gh_batch.kit.shared_windows import credential_key
 
@@ -167,6 +169,38 @@ def test_what_one_process_learns_of_headers_and_imports_all_know(tmp_path: Path)
         async with two.request({LimitClass.PRIMARY: 1}):
             assert 39 < now() - began < 42
         fleet.close()
+
+    hurry(main)
+
+
+def test_a_higher_limit_that_one_process_was_told_is_everybodys(tmp_path: Path) -> None:
+    """Also one's that was told nothing yet, and that finds more spent than it thought the whole to be."""
+
+    async def main() -> None:
+        limits = {LimitClass.PRIMARY: Limit(limit=5, window_s=60.0)}
+        file = RateLimitFile(tmp_path / "r.json", host=FakeHost(1))
+        cost = {LimitClass.PRIMARY: 1}
+        one = RequestGovernor(
+            credential="k", clock=SystemClock(), windows=file.windows("k", limits=limits, told_raises=True)
+        )
+        for spent in range(1, 9):
+            async with one.request(cost) as permit:
+                permit.report(LimitReport(limit=12, remaining=12 - spent, reset_in_s=40.0))
+        assert one.limits[LimitClass.PRIMARY].limit == 12
+        assert one.use()[LimitClass.PRIMARY].used == 8
+        other = RateLimitFile(tmp_path / "r.json", host=FakeHost(2))
+        two = RequestGovernor(
+            credential="k", clock=SystemClock(), windows=other.windows("k", limits=limits, told_raises=True)
+        )
+        began = now()
+        for _ in range(4):
+            async with two.request(cost):
+                pass
+        assert now() - began < 1
+        async with two.request(cost):
+            assert now() - began > 30
+        file.close()
+        other.close()
 
     hurry(main)
 

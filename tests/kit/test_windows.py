@@ -124,6 +124,23 @@ def test_the_header_ends_the_primary_window_and_shows_what_others_took() -> None
     assert windows.free(LimitClass.PRIMARY, 101.0) == 9
 
 
+@pytest.mark.parametrize(("told_raises", "granted"), [(True, 14), (False, 4)])
+def test_a_token_that_may_more_is_used_so_where_nobody_named_a_number(
+    told_raises: bool, granted: int
+) -> None:
+    """An App may have 15,000 requests an hour: the header says it; a limit that somebody set stays."""
+    limits = {LimitClass.PRIMARY: Limit(limit=5, window_s=3600.0)}
+    windows = Windows(limits, margin_s=0.0, told_raises=told_raises)
+    (first,), _ = ask(windows, 0.0, READ_COSTS)
+    windows.hear(15, 14, 100.0, 1.0)
+    windows.finish(first, 1.0)
+    _, decision = ask(windows, 2.0, *[READ_COSTS] * 20)
+    assert len(decision.granted) == granted
+    assert decision.look_again_at == 101.0
+    windows.hear(8, 0, 100.0, 102.0)  # it has less in the next window
+    assert windows.free(LimitClass.PRIMARY, 102.0) == 0
+
+
 def test_requests_in_flight_are_not_taken_for_those_of_others() -> None:
     """A remainder that does not yet count what is in flight does not reduce the room twice."""
     windows = Windows({LimitClass.PRIMARY: Limit(limit=10, window_s=3600.0)}, margin_s=0.0)

@@ -243,6 +243,8 @@ class Connections:
             {**limits, **self._overrides(side)},
             clock=self._clock,
             when_told=when_told,
+            # Who names a number means it; GitHub's own knows better than our guess (Apps have up to 15,000).
+            told_raises=self._primary is None and LimitClass.PRIMARY not in self._limits,
             imports_are_content=side == "github" and self._imports_are_content,
         )
         if self._pool is not None:

@@ -24,6 +24,7 @@ def governor_maker(
     *,
     clock: Clock,
     when_told: Limits | None,
+    told_raises: bool,
     imports_are_content: bool,
 ) -> Make:
     """What makes the governor of a place, given its name, its listener and the file that it may share."""
@@ -34,7 +35,11 @@ def governor_maker(
         if file is not None:
             key = credential_key(*place)
             windows = file.windows(
-                key, limits=limits, told_class=told_class, imports_are_content=imports_are_content
+                key,
+                limits=limits,
+                told_class=told_class,
+                told_raises=told_raises,
+                imports_are_content=imports_are_content,
             )
         return RequestGovernor(
             credential=credential,
@@ -43,6 +48,7 @@ def governor_maker(
             emit=emit,
             limits_when_told=when_told,
             told_class=told_class,
+            told_raises=told_raises,
             imports_are_content=imports_are_content,
             windows=windows,
         )

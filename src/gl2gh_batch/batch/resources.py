@@ -56,11 +56,12 @@ SURVEY_RETRIES: Final = Retries(tries=2, first_s=0.2, most_s=0.5)
 class SharedResources:
     """Made once for a batch, or for several; close it when done (`async with`, or `await close()`).
 
-    `github_rate_limit` is the primary limit of requests an hour for each GitHub credential, until the
-    answers tell another. `limits` overrides any class of either platform; `imports_are_content` says from
-    the start that GitHub counts imports as created content, which a refusal teaches otherwise. `work_dir` is
-    where the batch's files go. All processes of one host or shared volume that name the same
-    `rate_limit_file` are together as exact as one; with `shard` (`2/3`) this one takes its allotment of it.
+    `github_rate_limit` is the most requests an hour for each GitHub credential, also where the answers tell
+    that it has more; without it, it has what they tell. `limits` overrides any class of either platform;
+    `imports_are_content` says from the start that GitHub counts imports as created content, which a refusal
+    teaches otherwise. `work_dir` is where the batch's files go. All processes of one host or shared volume
+    that name the same `rate_limit_file` are together as exact as one; with `shard` (`2/3`) this one takes its
+    allotment of it.
     `github_credentials` (`owner`, `token`, or `app_id`, `private_key`, `installation_id`; `name`) share the
     projects among them by owner and predicted cost, in the place of the projects' own.
     `claim_lease_s` is how long a target stays claimed by a run that died.

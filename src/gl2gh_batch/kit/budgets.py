@@ -23,7 +23,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from gl2gh_batch.domain.limits import CONTENT_OF, Costs, Limit, LimitClass, Limits
@@ -313,6 +313,14 @@ def merged(one: list[tuple[float, int]], other: list[tuple[float, int]]) -> list
     holds = Counter(dict(one))
     holds.update(dict(other))
     return sorted(holds.items())
+
+
+def raised(limits: Limits, told_class: LimitClass, told: int | None) -> Limits:
+    """The limits with the one that an answer named, where that is higher than ours was guessed to be."""
+    ours = limits.get(told_class)
+    if told is None or ours is None or not is_fixed(told_class) or told <= ours.limit:
+        return limits
+    return {**limits, told_class: replace(ours, limit=told)}
 
 
 def is_fixed(name: LimitClass) -> bool:

@@ -129,8 +129,9 @@ class RequestGovernor:
     Waiting costs a future and no thread. A refusal by the platform closes the credential for all who
     use it, at once. `patience_s` bounds a closing: a longer one ends the waits with `RateLimitedError`.
     `limits_when_told` are added to `limits` when the first answer speaks of a limit: an instance of one's
-    own has none until its administrator turns them on, and then it says so. `windows` are those of a
-    rate-limit file (then `limits`, `told_class`, `margin_s` and `imports_are_content` were given there);
+    own has none until its administrator turns them on, and then it says so. With `told_raises` the limit of
+    `told_class` is what the answers say, also where that is more. `windows` are those of a rate-limit file
+    (then `limits`, `told_class`, `told_raises`, `margin_s` and `imports_are_content` were given there);
     without, this process counts alone. `imports_are_content` says from the start what else a refusal
     teaches. All methods belong to the thread of the event loop.
     """
@@ -143,6 +144,7 @@ class RequestGovernor:
         clock: Clock,
         emit: Emit | None = None,
         told_class: LimitClass = LimitClass.PRIMARY,
+        told_raises: bool = False,
         margin_s: float = DEFAULT_MARGIN_S,
         patience_s: float = DEFAULT_PATIENCE_S,
         limits_when_told: Limits | None = None,
@@ -154,7 +156,7 @@ class RequestGovernor:
         self._emit: Emit = emit or _silent
         self._patience_s = patience_s
         if windows is None:
-            windows = Windows(limits or {}, margin_s=margin_s, told_class=told_class)
+            windows = Windows(limits or {}, margin_s=margin_s, told_class=told_class, told_raises=told_raises)
             if imports_are_content:
                 windows.count_imports_as_content()
         self._windows: Tickets = windows

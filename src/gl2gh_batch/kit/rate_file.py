@@ -98,6 +98,7 @@ class RateLimitFile:
         limits: Limits,
         told_class: LimitClass = LimitClass.PRIMARY,
         margin_s: float = DEFAULT_MARGIN_S,
+        told_raises: bool = False,
         imports_are_content: bool = False,
     ) -> SharedWindows:
         """The windows of one credential (`credential_key`), for its governor; asked for once for each key."""
@@ -112,6 +113,7 @@ class RateLimitFile:
             share_of=self._share_of,
             told_class=told_class,
             margin_s=margin_s,
+            told_raises=told_raises,
             imports_are_content=imports_are_content,
         )
         return self._windows[key]

@@ -25,6 +25,7 @@ from gl2gh_batch.kit.budgets import (
     Told,
     Use,
     is_fixed,
+    raised,
 )
 from gl2gh_batch.kit.host import Host
 from gl2gh_batch.kit.rate_record import Account, Record, Share
@@ -62,7 +63,8 @@ class _Unsaved:
 class SharedWindows:
     """Implements `Tickets` for one credential; made by `RateLimitFile.windows`.
 
-    `limits` are those of the whole credential; `share_of` cuts out what this process may use of them.
+    `limits` are those of the whole credential; `share_of` cuts out what this process may use of them. With
+    `told_raises` a higher limit of the told class, named by an answer to anybody, takes the place of ours.
     """
 
     def __init__(
@@ -75,8 +77,10 @@ class SharedWindows:
         share_of: Callable[[Limits], Limits],
         margin_s: float = DEFAULT_MARGIN_S,
         told_class: LimitClass = LimitClass.PRIMARY,
+        told_raises: bool = False,
         imports_are_content: bool = False,
     ) -> None:
+        self._told_raises = told_raises
         self.margin_s = margin_s
         self.told_class = told_class
         self._whole = dict(limits)
@@ -194,6 +198,7 @@ class SharedWindows:
         if limit and remaining is not None and reset_in_s is not None:
             at = self._host.seconds()
             self._own.hear(limit, remaining, reset_in_s, at)
+            self._heed(self._own.standing.told.limit)
             self._unsaved.heard.append((limit, remaining, reset_in_s, at))
 
     def use(self, now: float) -> dict[LimitClass, Use]:
@@ -247,6 +252,7 @@ class SharedWindows:
         `away` are members that live and were not here for a while: each may be going on alone.
         """
         account = record.accounts.setdefault(key, Account())
+        self._heed(account.told.limit)
         if account.imports_are_content or self._imports_are_content:
             self._merge_imports()
             merge_imports(account)
@@ -371,6 +377,12 @@ class SharedWindows:
         """Let the governor look, when there is something to see."""
         if self._ready or self._blocked:
             self._changed()
+
+    def _heed(self, told: int | None) -> None:
+        """A limit that an answer named, to us or to another process, may be higher than ours."""
+        if self._told_raises:
+            self._whole = dict(raised(self._whole, self.told_class, told))
+            self._own.limits = dict(raised(self._own.limits, self.told_class, told))
 
     def _merge_imports(self) -> None:
         """Let everything here that waits, is in flight, or was spent by imports be content."""

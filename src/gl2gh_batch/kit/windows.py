@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from gl2gh_batch.domain.limits import Costs, LimitClass, Limits, as_content
-from gl2gh_batch.kit.budgets import DEFAULT_MARGIN_S, Blocked, Budgets, Standing, why
+from gl2gh_batch.kit.budgets import DEFAULT_MARGIN_S, Blocked, Budgets, Standing, raised, why
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,7 +45,10 @@ class Decision:
 
 
 class Windows(Budgets):
-    """The budgets of one credential, and the tickets that wait for them."""
+    """The budgets of one credential, and the tickets that wait for them.
+
+    With `told_raises` a higher limit of the told class, named by an answer, takes the place of ours.
+    """
 
     def __init__(
         self,
@@ -53,8 +56,10 @@ class Windows(Budgets):
         *,
         margin_s: float = DEFAULT_MARGIN_S,
         told_class: LimitClass = LimitClass.PRIMARY,
+        told_raises: bool = False,
         state: State | None = None,
     ) -> None:
+        self._told_raises = told_raises
         self.state = State() if state is None else state
         super().__init__(limits, margin_s=margin_s, told_class=told_class, standing=self.state)
 
@@ -115,6 +120,12 @@ class Windows(Budgets):
                 queue.tickets.remove(ticket)
                 break
         self._drop_empty_queues()
+
+    def hear(self, limit: int | None, remaining: int | None, reset_in_s: float | None, now: float) -> None:
+        """Learn from the headers of an answer; call it before `finish` of the request that it answers."""
+        super().hear(limit, remaining, reset_in_s, now)
+        if self._told_raises:
+            self.limits = dict(raised(self.limits, self.told_class, self.standing.told.limit))
 
     def finish(self, ticket: int, now: float) -> None:
         """The answer came (or never will)."""
