@@ -14,7 +14,7 @@ import pytest
 import gl2gh_batch
 from gl2gh_batch import BatchOrchestrator, MigrationMode, SharedResources
 from gl2gh_batch.batch.surveying import SURVEYED_AT_ONCE
-from gl2gh_batch.domain.errors import ConfigurationError, TargetError
+from gl2gh_batch.domain.errors import ConfigurationError, StoppedError, TargetError
 from gl2gh_batch.domain.result import StoppedBy
 
 
@@ -241,6 +241,16 @@ async def test_what_waits_for_its_turn_is_not_lost_in_a_stop(agents: AsyncMock) 
         )
     assert [one["status"] for one in result["results"]] == ["incomplete", "not_started", "not_started"]
     assert (result["stopped_by"], result["status"]) == ("deadline", "partial_success")
+
+
+async def test_a_stop_before_a_projects_first_agent_leaves_it_to_be_resumed(agents: AsyncMock) -> None:
+    """Stopped while its place was being laid out it has not failed, and the next run goes on with it."""
+    agents.side_effect = StoppedError("stopped by SIGTERM")
+    async with SharedResources() as resources:
+        result = await BatchOrchestrator(resources).execute_batch_migration(_configs(1), mode="FULL")
+    assert (result["status"], result["incomplete"], result["failed"]) == ("partial_success", 1, 0)
+    assert "error" not in result["results"][0]
+    assert "same work directory" in result["resume"]
 
 
 async def test_being_cancelled_from_outside_passes_through(agents: AsyncMock) -> None:

@@ -21,7 +21,7 @@ from gl2gh_batch.batch.resources import SharedResources
 from gl2gh_batch.batch.schedule import Room, budgets_report, order, predicted_s
 from gl2gh_batch.batch.shards import Shard
 from gl2gh_batch.batch.surveying import survey_all
-from gl2gh_batch.domain.errors import ConfigurationError, FailureReason, Gl2ghError
+from gl2gh_batch.domain.errors import ConfigurationError, FailureReason, Gl2ghError, StoppedError
 from gl2gh_batch.domain.events import (
     BatchFinished,
     BatchStarted,
@@ -382,8 +382,8 @@ class _BatchRun:
             orchestrator = AgentOrchestrator(shared_resources=resources)
             self.leavings.begin(self._parsed.get(index), applies=AgentName.APPLY in self._agents)
             result = dict(await self._work(orchestrator, config))
-        except asyncio.CancelledError:
-            if not self._cancelled:
+        except (asyncio.CancelledError, StoppedError) as error:  # the latter: before its first agent began
+            if isinstance(error, asyncio.CancelledError) and not self._cancelled:
                 raise
             result = {"status": ProjectStatus.INCOMPLETE.value}
         except Gl2ghError as error:
