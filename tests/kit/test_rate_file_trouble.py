@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import random
 import subprocess
 import sys
@@ -54,25 +55,49 @@ def folder(path: Path) -> None:
     path.mkdir()
 
 
-@pytest.mark.parametrize("spoil", [newer, folder])
+def pipe(path: Path) -> None:
+    """Is a pipe, which nobody fills."""
+    os.mkfifo(path)
+
+
+def device(path: Path) -> None:
+    """Leads to a device, which must stay where it is."""
+    path.symlink_to("/dev/null")
+
+
+@pytest.mark.parametrize("spoil", [newer, folder, pipe, device])
 def test_a_file_that_cannot_be_used_makes_it_slow_and_not_fail(
     tmp_path: Path, spoil: Callable[[Path], None]
 ) -> None:
     """Alone and slowly while it lasts, with one notice; together again when the file is gone."""
 
     async def main() -> None:
+        spoil(tmp_path / "rate-limit.json")
         fleet = Fleet(tmp_path, {LimitClass.POINTS: Limit(limit=40, window_s=10.0)}, 3)
-        spoil(fleet.path)
         began = now()
         await asyncio.gather(*(fleet.send(n, ONE_POINT) for n in range(3) for _ in range(30)))
         assert now() - began > 10 * 90 / 40
         assert fleet.server.violations == []
         assert len(fleet.notices()) == 3
-        fleet.path.unlink() if fleet.path.is_file() else fleet.path.rmdir()
-        await asyncio.gather(*(fleet.send(n, ONE_POINT) for n in range(3) for _ in range(60)))
-        assert [one.alone_because for one in fleet.files] == ["", "", ""]
-        assert len(fleet.notices()) == 6
-        assert fleet.server.violations == []
+        assert Path("/dev/null").is_char_device()
+        if spoil is not device:  # what that leads to was settled when they began
+            fleet.path.rmdir() if fleet.path.is_dir() else fleet.path.unlink()
+            await asyncio.gather(*(fleet.send(n, ONE_POINT) for n in range(3) for _ in range(60)))
+            assert [one.alone_because for one in fleet.files] == ["", "", ""]
+            assert len(fleet.notices()) == 6
+            assert fleet.server.violations == []
+        fleet.close()
+
+    hurry(main)
+
+
+def test_a_name_that_no_file_can_have_makes_it_slow_and_not_hang(tmp_path: Path) -> None:
+    """The library may be given any text."""
+
+    async def main() -> None:
+        fleet = Fleet(tmp_path / "a\0b", {LimitClass.POINTS: Limit(limit=40, window_s=10.0)}, 1)
+        await asyncio.gather(*(fleet.send(0, ONE_POINT) for _ in range(3)))
+        assert len(fleet.notices()) == 1
         fleet.close()
 
     hurry(main)

@@ -75,6 +75,33 @@ def test_a_damaged_file_is_set_aside_under_a_name_of_its_own(tmp_path: Path, dam
     store.close()
 
 
+def test_a_link_stays_one_and_all_share_what_it_leads_to(tmp_path: Path) -> None:
+    """A work directory's link to the file on a volume, also before that exists."""
+    shared, link = tmp_path / "volume" / "r.json", tmp_path / "work" / "r.json"
+    link.parent.mkdir()
+    link.symlink_to("../volume/r.json")
+    one, two = store_at(link), store_at(shared)
+    for number, store in enumerate((one, two, one), start=1):
+        with store.transaction() as opened:
+            assert opened is not None
+            assert opened.record.serial == number - 1
+    assert link.is_symlink()
+    assert sorted(one.name for one in shared.parent.iterdir()) == ["r.json", "r.json.lock"]
+    one.close()
+    two.close()
+
+
+def test_what_is_far_too_large_is_somebody_elses_and_not_read(tmp_path: Path) -> None:
+    """It is set aside like anything foreign."""
+    store = store_at(tmp_path / "r.json")
+    with store.path.open("wb") as file:
+        file.truncate(1 << 40)  # a hole: it takes no room
+    with store.transaction() as opened:
+        assert opened is not None
+        assert opened.set_aside
+    store.close()
+
+
 def test_a_newer_file_is_left_as_it_is(tmp_path: Path) -> None:
     """It belongs to somebody who knows more."""
     store = store_at(tmp_path / "r.json")

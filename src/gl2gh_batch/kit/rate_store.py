@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,6 +19,8 @@ from gl2gh_batch.kit.rate_record import Record, decode_record, encode_record, ne
 
 # Files made one after another by hosts whose dates agree: so exactly their times can be compared.
 _ABOUT_S: Final = 1.0
+# No file of ours is nearly as large: what is larger is somebody else's, and not read.
+_MOST_BYTES: Final = 64 * 1024 * 1024
 
 
 class NewerFileError(Exception):
@@ -52,10 +56,13 @@ class RateStore:
     """One rate-limit file, as one process uses it.
 
     Written beside and renamed, so that whoever dies leaves the old file or the new one; not synced to the
-    disk, because what it says is not worth more than a window after the machine stopped.
+    disk, because what it says is not worth more than a window after the machine stopped. A link stands for
+    what it leads to: a file renamed onto the link itself would be parted from the others'.
     """
 
     def __init__(self, path: Path, host: Host, lock: FileLock | None = None) -> None:
+        with suppress(OSError, ValueError):  # the first visit tells what is wrong with it
+            path = Path(os.path.realpath(path))
         self.path = path
         self._host = host
         self._lock = lock or FileLock(path.with_name(path.name + ".lock"))
@@ -89,16 +96,29 @@ class RateStore:
         self._lock.close()
 
     def _try_lock(self) -> bool:
+        self._check_place()
         try:
             return self._lock.try_acquire()
         except FileNotFoundError:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             return self._lock.try_acquire()
 
+    def _check_place(self) -> None:
+        """A pipe would be read for ever, and a device must not be renamed."""
+        try:
+            is_file = stat.S_ISREG(os.stat(self.path).st_mode)  # noqa: PTH116 - asked many times a second
+        except FileNotFoundError:
+            return
+        except ValueError as error:  # a name that no file can have
+            raise OSError(errno.EINVAL, str(error)) from error
+        if not is_file:
+            raise OSError(errno.EINVAL, "it is no file")
+
     def _open(self, *, after_trouble: bool) -> Opened:
         try:
             with self.path.open("rb", buffering=0) as file:
-                data = file.read()
+                is_ours = os.fstat(file.fileno()).st_size <= _MOST_BYTES
+                data = file.read() if is_ours else b""
         except FileNotFoundError:
             # One that vanished under us held what we do not know; one that never was held nothing.
             lost = after_trouble or self._last is not None
