@@ -11,6 +11,7 @@ from gl2gh_batch.batch.progress import Progress
 from gl2gh_batch.domain.events import (
     AgentFinished,
     AgentStarted,
+    BatchFinished,
     BatchStarted,
     Counted,
     Estimated,
@@ -40,7 +41,7 @@ class Watch:
     def __init__(self, projects: int = 1, parallel_limit: int = 1, chain_s: float = 1000.0) -> None:
         self.clock = Ticking()
         self.told: list[Event] = []
-        self.progress = Progress(clock=self.clock, emit=self.told.append)  # type: ignore[arg-type]  # no more of a clock is asked
+        self.progress = Progress(clock=self.clock, emit=self.told.append, batch_id="b")  # type: ignore[arg-type]  # no more of a clock is asked
         self.hear(
             BatchStarted(batch_id="b", mode="FULL", total_projects=projects, parallel_limit=parallel_limit)
         )
@@ -113,6 +114,37 @@ def test_a_wait_that_is_known_is_the_least() -> None:
     assert watch.left_s >= 2400
     watch.clock.seconds = 1000
     assert 1400 <= watch.left_s < 1410
+
+
+def test_a_wait_is_told_for_as_long_as_it_lasts() -> None:
+    """Once the budget is there again nobody is said to wait for it, also where nothing was counted since."""
+    watch = Watch()
+    watch.begin("p0", "export")
+    watch.hear(Waiting(project="p0", credential="gitlab-1", limit_class="gitlab_requests", seconds=40.0), 1.0)
+    watch.clock.seconds = 11.0
+    (seen,) = watch.progress.snapshot()["projects"].values()
+    assert (seen["waits_for"], seen["waits_s"]) == ("gitlab_requests", 30.0)
+    watch.clock.seconds = 41.0
+    (seen,) = watch.progress.snapshot()["projects"].values()
+    assert (seen["waits_for"], seen["waits_s"]) == (None, None)
+
+
+def test_batches_that_share_their_resources_are_counted_apart() -> None:
+    """Another batch's beginning, projects and end change nothing; after its own end nothing does."""
+    watch = Watch(projects=2)
+    watch.begin("p0", "export")
+    watch.hear(BatchStarted(batch_id="other", mode="FULL", total_projects=7, parallel_limit=1))
+    watch.begin("q0", "export")
+    watch.hear(ProjectFinished(project="q0", index=0, status="success"))
+    watch.hear(BatchFinished(batch_id="other", status="success"))
+    watch.hear(ProjectFinished(project="p0", index=0, status="success"))
+    watch.begin("p1", "export")
+    seen = watch.progress.snapshot()
+    assert (seen["total_projects"], seen["by_status"]) == (2, {"success": 1, "in_progress": 1})
+    watch.hear(ProjectFinished(project="p1", index=1, status="failed"))
+    watch.hear(BatchFinished(batch_id="b", status="partial_success"))
+    watch.begin("p1", "export")  # a later batch goes on with it
+    assert watch.progress.snapshot()["by_status"] == {"success": 1, "failed": 1}
 
 
 def test_the_batch_takes_what_its_projects_take_side_by_side() -> None:

@@ -83,7 +83,7 @@ class BatchOrchestrator:
         self._ended = dict(ended or {})
         self._on_result = on_result
         self._progress = Progress(clock=self.shared_resources.clock, emit=self.shared_resources.emit)
-        self._unsubscribe = self.shared_resources.subscribe(self._progress.hear)
+        self.shared_resources.subscribe(self._progress.hear)
         self._stopped_by: StoppedBy | None = None
         self._run: _BatchRun | None = None
 
@@ -154,7 +154,7 @@ class BatchOrchestrator:
     ) -> dict[str, Any]:
         check_parallel_limit(parallel_limit)
         names = names_of(project_configs)
-        batch_id = self._batch_id or str(uuid.uuid4())
+        self._progress.batch_id = batch_id = self._batch_id or str(uuid.uuid4())
         run = _BatchRun(self.shared_resources, mode, parallel_limit, agents, work, batch_id, self._ended)
         run.on_result = self._on_result
         self._run = run

@@ -11,6 +11,7 @@ from gl2gh_batch.batch.schedule import PROJECT_S
 from gl2gh_batch.domain.events import (
     AgentFinished,
     AgentStarted,
+    BatchFinished,
     BatchStarted,
     Counted,
     Estimated,
@@ -48,16 +49,22 @@ class ProjectProgress:
 
 @dataclass(slots=True)
 class Progress:
-    """What `get_progress()` answers from; it tells `emit` how long each project and the batch still take."""
+    """What `get_progress()` answers from; it tells `emit` how long each project and the batch still take.
+
+    Several batches may share one stream of events: only what is of `batch_id` counts, and of the projects
+    that are expected in it.
+    """
 
     clock: Clock
     emit: Emit | None = None
+    batch_id: str = ""
     total: int = 0
     parallel_limit: int = 1
     projects: dict[str, ProjectProgress] = field(default_factory=dict)
     _chains_s: dict[str, float] = field(default_factory=dict)
     _expected_s: dict[str, float] = field(default_factory=dict)
     _told: dict[str, tuple[float, float]] = field(default_factory=dict)
+    _is_over: bool = True
 
     def expect(self, chains_s: Mapping[str, float], agents: Iterable[str]) -> None:
         """The projects of the batch with the seconds that the writes of each should take, and what runs."""
@@ -69,12 +76,18 @@ class Progress:
         """Take one event in."""
         now = self.clock.monotonic()
         match event:
-            case BatchStarted():
+            case BatchStarted() if event.batch_id == self.batch_id:
                 self.total, self.parallel_limit = event.total_projects, event.parallel_limit
                 self.projects.clear()
+                self._chains_s.clear()
                 self._told.clear()
-            case ProjectStarted():
-                chain_s = self._chains_s.get(event.project, PROJECT_S)
+                self._is_over = False
+            case BatchFinished() if event.batch_id == self.batch_id:
+                self._is_over = True
+            case _ if self._is_over:
+                pass
+            case ProjectStarted() if event.project in self._chains_s:
+                chain_s = self._chains_s[event.project]
                 self.projects[event.project] = ProjectProgress(
                     index=event.index,
                     agents=event.agents,
@@ -114,8 +127,7 @@ class Progress:
                     "kind": one.kind,
                     "done": one.done,
                     "total": one.total,
-                    "waits_for": one.waits_for,
-                    "waits_s": None if one.waits_until is None else round(max(0.0, one.waits_until - now), 1),
+                    **_wait(one, now),
                     "eta_s": None if (left_s := _left_s(one, now)) is None else round(left_s, 1),
                 }
                 for name, one in self.projects.items()
@@ -181,6 +193,13 @@ def _update(
         case ProjectFinished():
             one.status, one.agent, one.ended_at = event.status, None, now
             one.waits_for = one.waits_until = None
+
+
+def _wait(one: ProjectProgress, now: float) -> dict[str, Any]:
+    """What a project waits for, and how long; nothing as soon as that has passed."""
+    if one.waits_until is None or one.waits_until <= now:
+        return {"waits_for": None, "waits_s": None}
+    return {"waits_for": one.waits_for, "waits_s": round(one.waits_until - now, 1)}
 
 
 def _left_s(one: ProjectProgress, now: float) -> float | None:
