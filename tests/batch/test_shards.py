@@ -16,6 +16,7 @@ from gl2gh_batch.batch.shards import (
     parse_shards,
 )
 from gl2gh_batch.domain.errors import ConfigurationError
+from gl2gh_batch.output.summary import job_summary
 
 COSTS = st.dictionaries(st.text(min_size=1, max_size=8), st.floats(0, 100), max_size=60)
 
@@ -124,11 +125,27 @@ def test_results_of_all_shards_become_one_in_the_order_of_the_plan() -> None:
     assert (merged["status"], merged["successful"], merged["missing_shards"]) == ("success", 3, [])
 
 
+def test_what_all_shards_waited_for_and_did_at_once_is_in_the_one_result() -> None:
+    """Credentials are told for each shard, projects at once and what held them back added up."""
+    own: dict[str, object] = {
+        "budgets": [{"credential": "github-1", "requests": 7, "waited_s": {"content_hour": 60.0}}],
+        "parallelism": {"limit": 5, "highest": 2, "held_back_s": {"budget": 3}},
+    }
+    done = {"project_id": 2, "index": 0, "status": "success"}
+    merged = merge_results(PLAN, {shard: result(done) | own for shard in ("2/2", "1/2")})
+    assert [one["credential"] for one in merged["budgets"]] == ["1/2 github-1", "2/2 github-1"]
+    assert merged["parallelism"] == {"limit": 10, "highest": 4, "held_back_s": {"budget": 6}}
+    page = job_summary(merged)
+    assert "| <code>2/2 github&#45;1</code> | 7 | content&#95;hour 60 s | never |" in page
+    assert "4 of 10 projects at once" in page
+
+
 def test_a_missing_shard_is_named_and_its_projects_are_not_started() -> None:
     """What nobody reported is never counted as done."""
     merged = merge_results(PLAN, {"1/2": result({"project_id": 2, "index": 0, "status": "success"})})
     assert merged["missing_shards"] == ["2/2"]
     assert merged["status"] == "partial_success"
     assert merged["not_started"] == 2
+    assert "Re-run failed jobs" in merged["resume"]
     absent = merged["results"][0]
     assert (absent["status"], absent["shard"], absent["target"]) == ("not_started", "2/2", "acme/one")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,6 +17,11 @@ MOST_SHARDS: Final = 256
 # A hosted job ends after six hours; a shard is meant to end well before.
 HOURS_A_SHARD: Final = 5.0
 PROJECTS_A_SHARD: Final = 50
+RESUME: Final = (
+    "Run the shards that are not done again, each with the artifact of its earlier run (in a workflow that"
+    " fetches it, as migrate.yml does: Re-run failed jobs), and merge again. What is done stays done, and"
+    " nothing is sent twice."
+)
 _SHARD: Final = re.compile(r"([0-9]{1,4})/([0-9]{1,4})")
 
 
@@ -97,7 +103,7 @@ def merge_results(plan: Mapping[str, Any], results: Mapping[str, Mapping[str, An
     """The results of all shards as one, projects in the plan's order.
 
     `results` by shard. Projects of a shard that has no result are `not_started`, and `missing_shards`
-    names it.
+    names it. What each credential spent and waited for is told for each shard: they may share it or not.
     """
     shards: Mapping[str, Sequence[Any]] = plan["shards"]
     found = {
@@ -112,7 +118,7 @@ def merge_results(plan: Mapping[str, Any], results: Mapping[str, Mapping[str, An
     statuses = [ProjectStatus(one["status"]) for one in projects]
     some = list(results.values())
     own = ("shard", "parallelism", "price", "users", "budgets", "resume")  # what is true of one shard only
-    return {
+    merged = {
         **{key: value for key, value in some[0].items() if key not in own},
         "status": batch_status(statuses).value,
         "started_at": min(one["started_at"] for one in some),
@@ -125,8 +131,26 @@ def merge_results(plan: Mapping[str, Any], results: Mapping[str, Mapping[str, An
         "stopped_by": next((one["stopped_by"] for one in some if one.get("stopped_by")), None),
         "shards": sorted(results),
         "missing_shards": [shard for shard in shards if shard not in results],
+        "budgets": [
+            {**budget, "credential": f"{shard} {budget['credential']}"}
+            for shard, one in sorted(results.items())
+            for budget in one.get("budgets", ())
+        ],
+        "parallelism": _side_by_side([one["parallelism"] for one in some if one.get("parallelism")]),
         "results": projects,
     }
+    if merged["incomplete"] or merged["not_started"]:
+        merged["resume"] = RESUME
+    return merged
+
+
+def _side_by_side(reports: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What jobs beside each other did: their projects at once, and what held others back, added up."""
+    held: Counter[str] = Counter()
+    for one in reports:
+        held.update(one["held_back_s"])
+    sums = {key: sum(one[key] for one in reports) for key in ("limit", "highest")}
+    return {**sums, "held_back_s": dict(held)}
 
 
 def _absent(planned: Mapping[str, Any], index: int, shards: Mapping[str, Sequence[Any]]) -> dict[str, Any]:

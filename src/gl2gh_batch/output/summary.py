@@ -275,12 +275,20 @@ def _waits(result: Mapping[str, Any]) -> Iterator[_Section]:
         refused = ", ".join(f"{name} {times}" for name, times in one.get("refusals", {}).items() if times)
         name, requests = code(one.get("credential", "")), int(one["requests"])
         rows.append(f"| {name} | {requests:,} | {cell(said) or 'nothing'} | {cell(refused) or 'never'} |\n")
-    held = (result.get("parallelism") or {}).get("held_back_s") or {}
+    parallelism = result.get("parallelism") or {}
+    held = parallelism.get("held_back_s") or {}
+    also = ""
+    if parallelism.get("highest"):
+        most, of = (cell(parallelism.get(key, "")) for key in ("highest", "limit"))
+        also = f"At the most {most} of {of} projects at once. "
     reasons = ", ".join(f"{name} {duration(seconds)}" for name, seconds in held.items() if seconds >= 1)
-    also = f"Projects were held back: {cell(reasons)}. " if reasons else ""
+    also += f"Projects were held back: {cell(reasons)}. " if reasons else ""
+    margin_s = max(float(one.get("margin_s", 0.0)) for one in budgets)
+    kept = f" A margin of {margin_s:g} s is kept against timers that fire early." if margin_s else ""
     yield _Section(
-        head=f"\n### What waited for which limit\n\n{also}Times are added up over projects side by side."
-        "\n\n| Credential | Requests | Waited for | Refused by the platform |\n|---|--:|---|---|\n",
+        head="\n### What waited for which limit\n\n"
+        f"{also}Times are added up over projects side by side.{kept}\n\n"
+        "| Credential | Requests | Waited for | Refused by the platform |\n|---|--:|---|---|\n",
         rows=rows,
         total=len(rows),
     )
