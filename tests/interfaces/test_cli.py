@@ -45,6 +45,18 @@ def test_help_is_given(argv: list[str], capsys: pytest.CaptureFixture[str]) -> N
     assert seen.err == ""
 
 
+@pytest.mark.parametrize(
+    ("flag", "hint"),
+    [("--shard=1/2", "does without it"), ("--work-dri=x", "Did you mean --work-dir?"), ("--zzz", "--help")],
+)
+def test_a_flag_that_a_command_does_not_have_is_told_so(
+    flag: str, hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that other commands have is not proposed in its own place."""
+    assert cli.main(["merge", flag], {}) == 2
+    assert hint in capsys.readouterr().err
+
+
 def test_help_lists_every_input(capsys: pytest.CaptureFixture[str]) -> None:
     """Every input has its flag, but secrets, which have a flag for a file where a person may give them."""
     with pytest.raises(SystemExit):

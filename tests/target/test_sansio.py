@@ -41,6 +41,13 @@ SECONDARY_TEXT = "You have exceeded a secondary rate limit. Please wait a few mi
         (200, {}, body("API rate limit exceeded"), None),
         (200, {}, b'{"errors":[{"type":"RATE_LIMITED","message":"API rate limit"}]}', Denial.PRIMARY),
         (200, {"x-ratelimit-resource": "graphql"}, b'{"errors":[{"type":"RATE_LIMIT"}]}', Denial.PRIMARY),
+        # What was answered before the limit came stands first.
+        (
+            200,
+            {},
+            b'{"data":{"a":"%s"},"errors":[{"type":"RATE_LIMITED","message":"x"}]}' % (b"x" * 9000),
+            Denial.PRIMARY,
+        ),
         (200, {}, json.dumps({"errors": [{"message": SECONDARY_TEXT}]}).encode(), Denial.SECONDARY),
         (200, {}, b'{"data":null,"errors":[{"type":"NOT_FOUND"}]}', None),
         (200, {"x-ratelimit-resource": "core"}, b'{"errors":[{"type":"RATE_LIMITED"}]}', None),

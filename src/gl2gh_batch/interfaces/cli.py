@@ -84,7 +84,10 @@ def _hint_for(flag: str) -> str:
             f"set {variables}, or name a file by {flag}-file" if variables else "it is for the Action alone"
         )
         return f"Secrets are never given as flags: {said}."
-    near = get_close_matches(flag, [one.flag for one in INPUTS if not one.secret], n=1)
+    known = [one.flag for one in INPUTS if not one.secret]
+    if flag in known:
+        return "This command does without it: see its --help."
+    near = get_close_matches(flag, known, n=1)
     return f"Did you mean {near[0]}?" if near else "See gl2gh-batch run --help."
 
 

@@ -117,7 +117,7 @@ def denial(status: int, headers: Mapping[str, str], body: bytes) -> Denial | Non
 def _graphql_denial(headers: Mapping[str, str], body: bytes) -> Denial | None:
     # "the response status will be 200, and you will receive an error message" (docs: rate-limits-and-query-
     # limits-for-the-graphql-api); gh-gei reads the type RATE_LIMIT, the docs show RATE_LIMITED.
-    if headers.get("x-ratelimit-resource", "graphql") != "graphql" or b'"errors"' not in body[:4096]:
+    if headers.get("x-ratelimit-resource", "graphql") != "graphql" or b'"errors"' not in body:
         return None
     raw = _json(body)
     errors = raw.get("errors") if isinstance(raw, dict) else None
