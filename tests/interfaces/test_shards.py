@@ -196,6 +196,17 @@ def test_merge_says_what_it_needs(tmp_path: Path) -> None:
     (tmp_path / "plan.json").write_text(json.dumps(plan), "utf-8")
     with pytest.raises(ConfigurationError):
         merge(tmp_path)
-    (tmp_path / "batch-result.shard-1-of-1.json").write_text("{", "utf-8")
-    with pytest.raises(WorkDirectoryError):
-        merge(tmp_path)
+    whole = {"shard": "1/1", "started_at": "2026", "finished_at": "2027", "results": []}
+    for damaged in (
+        "{",
+        "[]",
+        json.dumps({**whole, "results": [{}]}),
+        json.dumps({**whole, "results": ["a"]}),
+        json.dumps({**whole, "results": [{"project_id": 1, "status": "fine"}]}),
+        json.dumps({**whole, "started_at": 7}),
+        json.dumps({**whole, "budgets": [{"requests": 7}]}),
+        json.dumps({**whole, "parallelism": {"limit": "a"}}),
+    ):
+        (tmp_path / "batch-result.shard-1-of-1.json").write_text(damaged, "utf-8")
+        with pytest.raises(WorkDirectoryError, match="shard-1-of-1"):
+            merge(tmp_path)

@@ -188,6 +188,14 @@ async def test_a_primary_refusal_closes_until_the_reset() -> None:
     assert governor.snapshot().closed_for_s == 3600.0
 
 
+async def test_no_answer_closes_a_credential_for_more_than_a_day() -> None:
+    """A broken server in between says anything; the rate-limit file would keep it for years."""
+    governor = make(HandClock())
+    async with governor.request(READ_COSTS) as permit:
+        permit.report(LimitReport(refused="secondary", retry_after_s=9e11))
+    assert governor.snapshot().closed_for_s == 86400.0
+
+
 async def test_a_closing_beyond_all_patience_ends_the_waits() -> None:
     """Told to wait for a day, those who wait and those who come get `RateLimitedError`."""
     clock = HandClock()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,41 @@ from gl2gh_batch.batch.joined_reports import join_reports
 from gl2gh_batch.batch.people import merge_users_reports
 from gl2gh_batch.batch.shards import merge_results
 from gl2gh_batch.domain.errors import ConfigurationError, PlanRefusedError, WorkDirectoryError
-from gl2gh_batch.domain.result import BatchStatus
+from gl2gh_batch.domain.result import BatchStatus, ProjectStatus
 from gl2gh_batch.interfaces.wiring import RATE_FILE
 from gl2gh_batch.kit.rate_file import give_up_allotment
 from gl2gh_batch.kit.workdir import write_atomic
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Project:
+    project_id: int | str
+    status: ProjectStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Budget:
+    credential: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parallelism:
+    limit: int
+    highest: int
+    held_back_s: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ShardResult:
+    """What has to be right in a shard's result for it to be joined; it has more."""
+
+    shard: str
+    started_at: str
+    finished_at: str
+    results: list[_Project]
+    budgets: list[_Budget] = field(default_factory=list)
+    parallelism: _Parallelism | None = None
+
 
 PATTERN = "batch-result.shard-*-of-*.json"
 
@@ -68,8 +100,10 @@ def _read(path: Path) -> dict[str, Any]:
         raise WorkDirectoryError(
             f"{path.name} is damaged: {error}", hint="Download the artifact of that shard again."
         ) from error
-    if not isinstance(result.get("results"), list) or not result.get("finished_at"):
+    try:
+        codec.convert(result, _ShardResult)
+    except codec.DecodeError:
         raise WorkDirectoryError(
             f"{path.name} is no result of a shard", hint="Download the artifact of that shard again."
-        )
+        ) from None
     return result

@@ -35,6 +35,8 @@ from gl2gh_batch.kit.windows import Decision, Windows
 REVOKED_FOR_S: Final = 60.0
 SECONDARY_FIRST_S: Final = 60.0
 SECONDARY_MOST_S: Final = 960.0
+# No platform closes for longer; what a broken server says would stay in the rate-limit file for years.
+MOST_CLOSED_S: Final = 86400.0
 DEFAULT_PATIENCE_S: Final = 2 * 3600.0
 WORTH_TELLING_S: Final = 1.0
 CLOSED: Final = "closed"
@@ -265,7 +267,7 @@ class RequestGovernor:
             seconds = min(report.reset_in_s, self._windows.told_window_s)
         else:
             seconds = min(SECONDARY_FIRST_S * 2 ** max(0, self._strikes - 1), SECONDARY_MOST_S)
-        self.close(max(0.0, seconds), reason=report.refused)
+        self.close(min(max(0.0, seconds), MOST_CLOSED_S), reason=report.refused)
 
     def close(self, seconds: float, *, reason: str) -> None:
         """Grant nothing for so many seconds, to anybody who uses this credential."""
