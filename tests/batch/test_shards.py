@@ -140,6 +140,18 @@ def test_what_all_shards_waited_for_and_did_at_once_is_in_the_one_result() -> No
     assert "4 of 10 projects at once" in page
 
 
+def test_a_project_that_could_not_be_planned_is_not_lost_in_the_merge() -> None:
+    """No shard has it, and the batch is no success all the same: it is as the planning left it."""
+    error = {"reason": "source-missing", "message": "it is not there", "hint": "look", "retryable": False}
+    lost = {"project_id": 9, "source": "", "target": "", "status": "failed", "error": error}
+    plan = {**PLAN, "projects": PLAN["projects"][1:2], "shards": {"1/1": [2]}, "unplanned": [lost]}
+    merged = merge_results(plan, {"1/1": result({"project_id": 2, "index": 0, "status": "success"})})
+    assert (merged["status"], merged["total_projects"], merged["failed"]) == ("partial_success", 2, 1)
+    last = merged["results"][-1]
+    assert (last["project_id"], last["index"], last["status"], last["error"]) == (9, 1, "failed", error)
+    assert "it is not there" in job_summary(merged)
+
+
 def test_a_missing_shard_is_named_and_its_projects_are_not_started() -> None:
     """What nobody reported is never counted as done."""
     merged = merge_results(PLAN, {"1/2": result({"project_id": 2, "index": 0, "status": "success"})})

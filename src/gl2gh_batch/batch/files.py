@@ -23,7 +23,8 @@ def write_batch_files(
     """Write `batch-result.json`, and `plan.json` when this run made a plan; the shards it was cut into.
 
     A run of one `shard` writes a result of its own name and leaves the batch's alone. `shards` cuts the
-    plan: so many, or as many as its hours want (0).
+    plan: so many, or as many as its hours want (0). No shard has what could not be planned; the plan names
+    it, so that the merged result tells of it.
 
     Applying leaves the plan as it was approved, also when fewer projects end well than were planned.
     Where `root` is a project's own folder (`output_dir`), the plan there is that project's, and stays.
@@ -35,6 +36,11 @@ def write_batch_files(
     if shards is not None:
         hours = {str(one["project_id"]): float(one["price"]["hours"]) for one in plan["projects"]}
         plan["shards"] = cut(hours, shards)
+        plan["unplanned"] = [
+            {key: one[key] for key in ("project_id", "source", "target", "status", "error") if key in one}
+            for one in result["results"]
+            if not one.get("plan")
+        ]
         result = {**result, "shards": list(plan["shards"])}
     write_atomic(root / RESULT, codec.encode_pretty(result))
     plans = AgentName.PLAN in AGENTS_OF[MigrationMode(result["mode"])]

@@ -103,7 +103,8 @@ def merge_results(plan: Mapping[str, Any], results: Mapping[str, Mapping[str, An
     """The results of all shards as one, projects in the plan's order.
 
     `results` by shard. Projects of a shard that has no result are `not_started`, and `missing_shards`
-    names it. What each credential spent and waited for is told for each shard: they may share it or not.
+    names it. What the plan names as unplanned comes last, and is as the planning left it. What each
+    credential spent and waited for is told for each shard: they may share it or not.
     """
     shards: Mapping[str, Sequence[Any]] = plan["shards"]
     found = {
@@ -115,6 +116,8 @@ def merge_results(plan: Mapping[str, Any], results: Mapping[str, Mapping[str, An
         projects.append(
             {**project, "index": index} if project is not None else _absent(planned, index, shards)
         )
+    for one in plan.get("unplanned", ()):
+        projects.append({**_absent(one, len(projects), {}), **one})
     statuses = [ProjectStatus(one["status"]) for one in projects]
     some = list(results.values())
     own = ("shard", "parallelism", "price", "users", "budgets", "resume")  # what is true of one shard only
@@ -165,5 +168,5 @@ def _absent(planned: Mapping[str, Any], index: int, shards: Mapping[str, Sequenc
         "started_at": None,
         "finished_at": None,
         "agents": {},
-        "shard": shard,
+        **({"shard": shard} if shard else {}),
     }
