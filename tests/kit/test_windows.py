@@ -141,6 +141,24 @@ def test_a_token_that_may_more_is_used_so_where_nobody_named_a_number(
     assert windows.free(LimitClass.PRIMARY, 102.0) == 0
 
 
+@pytest.mark.parametrize(
+    ("limit", "remaining", "reset_in_s"), [(-5, 3, 60.0), (0, 0, 60.0), (10, 9, -1.0), (10, 9, 0.0)]
+)
+def test_headers_that_no_server_means_teach_nothing(limit: int, remaining: int, reset_in_s: float) -> None:
+    """A broken proxy's numbers close no window."""
+    windows = Windows({LimitClass.PRIMARY: Limit(limit=10, window_s=3600.0)}, margin_s=0.0, told_raises=True)
+    windows.hear(limit, remaining, reset_in_s, 0.0)
+    assert windows.free(LimitClass.PRIMARY, 0.0) == 10
+
+
+def test_a_remainder_below_nothing_is_nothing() -> None:
+    """What others took is no more than the whole."""
+    windows = Windows({LimitClass.PRIMARY: Limit(limit=10, window_s=3600.0)}, margin_s=0.0)
+    windows.hear(10, -90, 60.0, 0.0)
+    assert windows.use(0.0)[LimitClass.PRIMARY].used == 10
+    assert windows.state.told.others == 10
+
+
 def test_requests_in_flight_are_not_taken_for_those_of_others() -> None:
     """A remainder that does not yet count what is in flight does not reduce the room twice."""
     windows = Windows({LimitClass.PRIMARY: Limit(limit=10, window_s=3600.0)}, margin_s=0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -143,7 +144,7 @@ def memory_share() -> float:
     """The share of the memory that this process may use which it uses; 0 where that cannot be read."""
     try:
         pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
-        used = pages * 4096
+        used = pages * os.sysconf("SC_PAGE_SIZE")
         return used / _allowed_bytes(used)
     except (OSError, ValueError, IndexError, ZeroDivisionError):
         return 0.0

@@ -178,7 +178,7 @@ class Budgets:
 
     def hear(self, limit: int | None, remaining: int | None, reset_in_s: float | None, now: float) -> None:
         """Learn from the headers of an answer; call it before `settle` of the request that it answers."""
-        if not limit or remaining is None or reset_in_s is None or reset_in_s <= 0:
+        if limit is None or limit < 1 or remaining is None or reset_in_s is None or reset_in_s <= 0:
             return
         self.expire(now)
         told = self.standing.told
@@ -194,7 +194,7 @@ class Budgets:
         told.resets_at = min(told.resets_at, resets_at)
         told.heard = True
         told.limit = limit
-        told.others = max(told.others, limit - remaining - told.ours)
+        told.others = max(told.others, limit - max(0, remaining) - told.ours)
 
     def merge_imports(self) -> None:
         """Imports are created content: what they spent, and have in flight, is content from now on."""
