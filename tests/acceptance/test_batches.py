@@ -197,6 +197,27 @@ async def test_progress_is_told_while_it_runs(open_lab: Any) -> None:
     assert (last["finished"], last["by_status"]) == (2, {"success": 2})
 
 
+async def test_a_project_that_the_survey_missed_is_told_under_one_name(open_lab: Any) -> None:
+    """GitLab had a bad moment when the batch began: where the project is, and how long it takes, is told."""
+    lab = await open_lab(_small(1))
+    fault = {"side": "gitlab", "path": "*/projects/1", "nth": [1, 2], "effect": {"status": 502}}
+    await lab.control("PUT", "faults", [fault])
+    orchestrators: list[BatchOrchestrator] = []
+    agents: set[str] = set()
+    names: set[str] = set()
+
+    def listen(event: Event) -> None:
+        names.add(str(getattr(event, "project", "")))
+        for name, one in orchestrators[0].get_progress()["projects"].items():
+            names.add(name)
+            agents.add(str(one["agent"]))
+
+    result = await lab.batch("FULL", started=orchestrators.append, listen=listen)
+    assert result["results"][0]["source"] == "acme/p1"
+    assert {"export", "apply", "verify"} <= agents
+    assert names - {""} == {"1"}
+
+
 async def test_texts_refer_across_the_batch(open_lab: Any) -> None:
     """A text may refer to an issue of another project of the batch, even one that comes later."""
     lab = await open_lab(_small(1) | {"issues": [issue(1, description="See acme/p2#2 and #1")]}, _small(2))

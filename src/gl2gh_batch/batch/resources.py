@@ -136,6 +136,12 @@ class SharedResources:
         for listener in list(self._listeners):
             listener(event)
 
+    def _emit_as(self, label: str, told_as: str, event: Event) -> None:
+        """Tell an event of a project under the one name by which it was begun."""
+        named: Any = event
+        is_its = label != told_as and getattr(named, "project", "") == label
+        self.emit(replace(named, project=told_as) if is_its else event)
+
     def stop(self, message: str) -> None:
         """Grant nothing any more: what is under way ends, what waits is given up."""
         self._connections.stop(message)
@@ -252,7 +258,10 @@ class SharedResources:
         root = self._roots.get(_place(parsed)) or self.root_for([parsed])
         references = self.references(root)
         reference = references.of_instance(parsed.request.project, parsed.gitlab_url)
+        told_as = ""
         if reference is None:
+            if _place(parsed) in self._roots:  # its batch began it under the name that it was given
+                told_as = str(parsed.request.project)
             reference = await self.survey(parsed, root, patient=True)
         else:
             # The map is the batch's; where this project goes is for its configuration to say.
@@ -263,6 +272,7 @@ class SharedResources:
         require_github_token(parsed)
         export = open_export(parsed)
         label = reference.project.full_path
+        told_as = told_as or label
         folder = self._folder(parsed, root, reference)
         folder.path.mkdir(parents=True, exist_ok=True)
         access = self._connections.github(parsed)
@@ -293,7 +303,7 @@ class SharedResources:
             address = f"{parsed.github_url}/{repo}.wiki.git"
             return await git.wiki.look(address, folder.scratch, await target_auth())
 
-        github = access.github.for_project(label)
+        github = access.github.for_project(told_as)
         claim = self._claims.on(
             reference.repo, parsed.github_url, folder.path, target_auth, parting_auth, github
         )
@@ -303,14 +313,14 @@ class SharedResources:
             folder=folder,
             gitlab_url=parsed.gitlab_url,
             github_url=parsed.github_url,
-            gitlab=self._connections.gitlab(parsed, None).for_project(label),
-            cold=self._connections.cold_gitlab(parsed).for_project(label),
+            gitlab=self._connections.gitlab(parsed, None).for_project(told_as),
+            cold=self._connections.cold_gitlab(parsed).for_project(told_as),
             github=github,
             witness=Witness(
                 api_url=parsed.github_api_url,
                 credential=access.credential,
                 runner=self._connections.threads(),
-                line=access.line.for_project(label),
+                line=access.line.for_project(told_as),
                 ls_remote=refs_of,
                 lfs_present=lfs_of,
                 wiki_files=wiki_of,
@@ -325,12 +335,12 @@ class SharedResources:
             reference=reference,
             users=self.users,
             clock=self.clock,
-            emit=self.emit,
+            emit=partial(self._emit_as, label, told_as),
             tool_version=self.tool_version,
             claim=claim,
             source_export=export,
             source_writer=(
-                None if export is not None else partial(self._connections.gitlab_writer, parsed, label)
+                None if export is not None else partial(self._connections.gitlab_writer, parsed, told_as)
             ),
             export_folder=root / EXPORTS / slug(label, reference.project.id),
             accept_source_changes=parsed.accept_source_changes,
