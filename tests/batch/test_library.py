@@ -207,6 +207,15 @@ async def test_a_project_without_a_name_is_refused(agents: AsyncMock, config: di
             await BatchOrchestrator(resources).execute_batch_migration([config])
 
 
+@pytest.mark.parametrize("configs", [None, 7, "group/app", {"project_id": 1}, ["group/app"], [None], [[1]]])
+async def test_what_is_no_list_of_projects_is_refused(agents: AsyncMock, configs: Any) -> None:
+    """Also from a program that took no care: a ConfigurationError that says what is wanted."""
+    async with SharedResources() as resources:
+        with pytest.raises(ConfigurationError, match="projects"):
+            await BatchOrchestrator(resources).execute_batch_migration(configs)
+    agents.assert_not_awaited()
+
+
 async def test_an_empty_batch_is_a_success(agents: AsyncMock, tmp_path: Path) -> None:
     """No project at all is a success with 0 projects, and writes nothing."""
     async with SharedResources() as resources:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from gl2gh_batch.batch.config import project_of
 from gl2gh_batch.domain.errors import ConfigurationError
 
+_HINT: Final = "Give a list with one mapping a project: [{project_id: 123, gitlab_url: …}, …]."
+
 
 def names_of(configs: Sequence[Mapping[str, Any]]) -> list[int | str]:
     """The projects as they are named; raises `ConfigurationError` for a missing or a doubled one."""
+    if isinstance(configs, str | bytes | Mapping) or not isinstance(configs, Sequence):
+        raise _no_list(configs, "a list of projects", "the batch")
     first: dict[str, str] = {}
     names = []
     for index, raw in enumerate(configs):
+        if not isinstance(raw, Mapping):
+            raise _no_list(raw, "a mapping", f"entry {index + 1}")
         name = project_of(raw)
         place = place_of(raw, index)
         key = f"{str(raw.get('gitlab_url') or '').lower().rstrip('/')}|{str(name).lower()}"
@@ -22,6 +28,13 @@ def names_of(configs: Sequence[Mapping[str, Any]]) -> list[int | str]:
         first[key] = place
         names.append(name)
     return names
+
+
+def _no_list(found: object, wanted: str, place: str) -> ConfigurationError:
+    # What it is, and not what is in it: there may be tokens.
+    return ConfigurationError(
+        f"{place} is not {wanted}, but of type {type(found).__name__}", field="projects", hint=_HINT
+    )
 
 
 def place_of(raw: Mapping[str, Any], index: int) -> str:
