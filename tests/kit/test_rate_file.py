@@ -205,6 +205,27 @@ def test_a_higher_limit_that_one_process_was_told_is_everybodys(tmp_path: Path) 
     hurry(main)
 
 
+@pytest.mark.parametrize(("allotted", "kept"), [(None, 5000), (15_000, 5000), (5000, 1667)])
+def test_a_shard_has_its_part_of_the_higher_limit(tmp_path: Path, allotted: int | None, kept: int) -> None:
+    """As far as the planning job knew of it: what it reserved for the others stays theirs."""
+
+    async def main() -> None:
+        limits = {LimitClass.PRIMARY: Limit(limit=5000, window_s=3600.0)}
+        if allotted is not None:
+            known = {LimitClass.PRIMARY: Limit(limit=allotted, window_s=3600.0)}
+            write_allotments(tmp_path / "r.json", ["1/3", "2/3", "3/3"], known)
+        file = RateLimitFile(tmp_path / "r.json", host=FakeHost(1), shard="1/3")
+        windows = file.windows("k", limits=limits, told_raises=True)
+        governor = RequestGovernor(credential="k", clock=SystemClock(), windows=windows)
+        for remaining in (14_990, 14_989):
+            async with governor.request({LimitClass.PRIMARY: 1}) as permit:
+                permit.report(LimitReport(limit=15_000, remaining=remaining, reset_in_s=900.0))
+        assert governor.limits[LimitClass.PRIMARY].limit == kept
+        file.close()
+
+    hurry(main)
+
+
 def test_cancelled_waits_cost_nothing_and_stopping_ends_them(tmp_path: Path) -> None:
     """A cancelled waiter's place goes to the next process; a stopped governor grants nothing more."""
 
