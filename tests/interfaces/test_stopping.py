@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -87,3 +90,22 @@ async def test_the_first_signal_names_the_exit_code(open_lab: Any, shell: Shell)
     ended = await asyncio.wait_for(shell.ended(process), timeout=SOON_S)
     assert ended.code == 130, ended
     assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_a_signal_during_the_imports(tmp_path: Path, number: signal.Signals) -> None:
+    """Ends the program at once, in one line: as process 1 of a container it would not be heard by default."""
+    (tmp_path / "yaml.py").write_text("import time\nprint('here', flush=True)\ntime.sleep(60)\n")
+    path = os.pathsep.join((str(tmp_path), os.environ.get("PYTHONPATH", "")))
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "gl2gh_batch", "--version"),
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": path},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"here\n"
+    process.send_signal(number)
+    _, said = await process.communicate()
+    assert process.returncode == 128 + number
+    assert said == b"gl2gh-batch: stopped before it began; nothing was done\n"

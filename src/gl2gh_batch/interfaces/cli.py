@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -51,8 +52,8 @@ def main(argv: Sequence[str] | None = None, environment: Mapping[str, str] = os.
         except Gl2ghError as error:
             sys.stderr.write(error_text(error, redactor.redact))
             return error.exit_code
-        except KeyboardInterrupt:
-            return 130
+        except KeyboardInterrupt as interrupt:
+            return 128 + next(iter(interrupt.args), signal.SIGINT)
         except BrokenPipeError:
             nobody_listens(sys.stdout)
             return 1
