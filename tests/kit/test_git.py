@@ -145,7 +145,7 @@ async def test_mirror_takes_branches_and_tags_and_follows_changes(
     assert refs == expected
     remote = await work.ls_remote(url, AUTH)
     assert remote.head == "refs/heads/main"
-    assert remote.migrated() == expected
+    assert remote.pushed() == expected
     assert "refs/keep-around/abc" in remote.refs
 
     git(source, "update-ref", "-d", "refs/tags/light")

@@ -73,7 +73,7 @@ def test_the_ref_that_caused_it_is_named_before_those_held_back() -> None:
     assert [one.name for one in parse_push(output, "").refused] == ["refs/heads/b", "refs/heads/a"]
 
 
-def test_only_branches_and_tags_count_as_migrated() -> None:
-    """What a platform keeps for itself is not compared."""
-    refs = {"refs/heads/a": "1", "refs/pull/1/head": "2", "refs/tags/t": "3"}
-    assert RemoteRefs(refs=refs).migrated() == {"refs/heads/a": "1", "refs/tags/t": "3"}
+def test_only_what_a_push_of_ours_makes_is_compared() -> None:
+    """What a platform keeps for itself is not."""
+    ours = {"refs/heads/a": "1", "refs/tags/t": "3", "refs/gitlab/merge-requests/4/head": "4"}
+    assert RemoteRefs(refs={**ours, "refs/pull/1/head": "2", "refs/gitlab/x": "5"}).pushed() == ours

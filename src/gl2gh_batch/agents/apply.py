@@ -9,7 +9,7 @@ from gl2gh_batch.agents._desk import Desk
 from gl2gh_batch.agents._numbers import write_given_numbers
 from gl2gh_batch.agents._refused_items import RefusedItems
 from gl2gh_batch.agents._restoring import restore_history
-from gl2gh_batch.agents.export import fetch_history
+from gl2gh_batch.agents.export import fetch_commits, fetch_history
 from gl2gh_batch.agents.plan import adopt_plan, read_steps, require_plan
 from gl2gh_batch.agents.source_marks import require_rights
 from gl2gh_batch.domain.errors import BlockedError, Gl2ghError, PlanRefusedError
@@ -155,7 +155,12 @@ async def _bring_history(
     if fetched is None or isinstance(push, WikiPush):
         return fetched
     moved = {name: sha for name, sha in push.refs.items() if fetched.get(name) != sha}
-    if lost := await desk.git.lacks(mirror, moved.values()):
+    lost = await desk.git.lacks(mirror, moved.values())
+    if lost and desk.source_export is None:
+        # What no ref of GitLab's led to when the plan was made came by its SHA, and does so again.
+        await fetch_commits(desk, lost)
+        lost = await desk.git.lacks(mirror, lost)
+    if lost:
         names = sorted(name for name, sha in moved.items() if sha in lost)
         raise PlanRefusedError(
             f"GitLab no longer holds the commits that were planned for {', '.join(names[:5])}",

@@ -65,7 +65,7 @@ class Export(Agent):
             refs=refs,
             policies=desk.request.policies,
             history=None if inventory.empty_repository else desk.git.history(desk.folder.mirror),
-            fetch=None if inventory.empty_repository else partial(_fetch, desk),
+            fetch=None if inventory.empty_repository else partial(fetch_commits, desk),
             folder=desk.folder,
             unmarked=partial(unmarked, desk.folder),
             lfs=None if inventory.empty_repository else partial(fetch_lfs, desk),
@@ -197,7 +197,8 @@ async def _git_facts(desk: Desk, refs: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-async def _fetch(desk: Desk, shas: Sequence[str]) -> None:
+async def fetch_commits(desk: Desk, shas: Sequence[str]) -> None:
+    """Bring commits into the mirror by their SHA, as many as GitLab still has."""
     git, mirror, url = desk.git, desk.folder.mirror, desk.source_git_url
     await git.fetch_commits(url, mirror, shas, desk.gitlab_auth())
     lacking = await git.lacks(mirror, object_ids(shas))

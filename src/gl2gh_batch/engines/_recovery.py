@@ -94,7 +94,7 @@ class Recovery:
 
     async def _refs(self) -> dict[str, str]:
         auth = await self._bench.git_auth()
-        return (await self._bench.git.ls_remote(self._bench.git_url, auth)).migrated()
+        return (await self._bench.git.ls_remote(self._bench.git_url, auth)).pushed()
 
     def _refuse_foreign(
         self, repository: Repository, found: _Found, refs: Mapping[str, str], planned: Mapping[str, str]

@@ -43,9 +43,11 @@ async def git_facts(
     if history is None:
         return GitFacts(live=Obstacle.NO_HEAD, rebuilt=Obstacle.NO_HEAD)
     head = known_head(item, refs)
-    if not await history.has(head):
-        kept = await _kept(item, discussions, history, "")
-        return GitFacts(live=Obstacle.NO_HEAD, rebuilt=Obstacle.NO_HEAD, kept=kept)
+    is_there = await history.has(head)
+    kept = await _kept(item, discussions, history, head if is_there else "")
+    loose = await _loose(item, head if is_there else "", kept, history)
+    if not is_there:
+        return GitFacts(live=Obstacle.NO_HEAD, rebuilt=Obstacle.NO_HEAD, kept=kept, loose=loose)
     target = refs.get(HEADS + item.target_branch, "")
     branch = item.source_branch if refs.get(HEADS + item.source_branch) == head else ""
     is_own = not item.is_of_fork
@@ -57,11 +59,12 @@ async def git_facts(
         branch=branch if is_own and branch != item.target_branch else "",
         live=_live(item, head, target, meeting),
         rebuilt=None if base and base != head else Obstacle.NO_COMMITS if base else Obstacle.NO_HISTORY,
-        kept=await _kept(item, discussions, history, head),
+        kept=kept,
+        loose=loose,
     )
     if not base or base == head:
         return facts
-    if not (await history.is_kept(head)) and await history.is_oversized(head):
+    if head not in kept and "head" not in loose:
         # What the branches themselves hold is the repository's matter.
         return replace(facts, live=facts.live or Obstacle.TOO_LARGE, rebuilt=Obstacle.TOO_LARGE)
     commits = await history.commits(base, head)
@@ -140,3 +143,13 @@ async def _kept(
     for one in positions_of(discussions):
         shas += [one.head_sha, one.base_sha]
     return tuple([sha for sha in object_ids(shas) if await history.is_kept(sha)])
+
+
+async def _loose(item: MergeRequest, head: str, kept: tuple[str, ...], history: History) -> dict[str, str]:
+    """Its ends that no branch or tag leads to; without those that lead to files which GitHub refuses."""
+    loose: dict[str, str] = {}
+    for name, sha in (("head", head), ("merge", item.merge_commit_sha), ("squash", item.squash_commit_sha)):
+        is_new = bool(sha) and sha not in kept and sha not in loose.values()
+        if sha and is_new and await history.has(sha) and not await history.is_oversized(sha):
+            loose[name] = sha
+    return loose

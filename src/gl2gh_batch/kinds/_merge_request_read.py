@@ -17,7 +17,7 @@ from gl2gh_batch.kinds._merge_request_values import (
     MergeRequestRecord,
     Obstacle,
 )
-from gl2gh_batch.kit.git_history import is_object_id
+from gl2gh_batch.kit.git_history import object_ids
 from gl2gh_batch.source.api import GitLab
 from gl2gh_batch.source.merge_models import MergeRequest
 
@@ -39,7 +39,7 @@ async def read_merge_requests(gitlab: GitLab, source: Source) -> AsyncIterator[M
     async def whole(item: MergeRequest) -> MergeRequestRecord | None:
         return await _record(gitlab, source, item, namespace)
 
-    async for record in _all_of(gitlab, source, whole, _head_check(source)):
+    async for record in _all_of(gitlab, source, whole, _Held(source).lacking):
         yield record
 
 
@@ -52,17 +52,24 @@ async def read_again(
     as it does that of a merge request which is deleted.
     """
     namespace = namespace_of(source.refs)
-    lacks_head = _head_check(source)
+    held = _Held(source)
+
+    def is_known(item: MergeRequest) -> bool:
+        known = before(str(item.iid))
+        return known is not None and not has_changed(known.merge_request, item)
+
+    async def lacking(item: MergeRequest) -> list[str]:
+        return await (held.lacking_head(item) if is_known(item) else held.lacking(item))
 
     async def current(item: MergeRequest) -> MergeRequestRecord | None:
         known = before(str(item.iid))
-        if known is not None and not has_changed(known.merge_request, item):
+        if known is not None and is_known(item):
             was_headless = source.history is not None and known.git.rebuilt is Obstacle.NO_HEAD
-            if not was_headless or await lacks_head(item):
+            if not was_headless or await held.lacking_head(item):
                 return replace(known, merge_request=item)  # a label renamed meanwhile changes no date
         return await _record(gitlab, source, item, namespace, settled=True)
 
-    async for record in _all_of(gitlab, source, current, lacks_head):
+    async for record in _all_of(gitlab, source, current, lacking):
         yield record
 
 
@@ -95,15 +102,17 @@ async def _all_of(
     gitlab: GitLab,
     source: Source,
     work: Callable[[MergeRequest], Awaitable[MergeRequestRecord | None]],
-    lacks_head: Callable[[MergeRequest], Awaitable[bool]],
+    lacking: Callable[[MergeRequest], Awaitable[list[str]]],
 ) -> AsyncIterator[MergeRequestRecord]:
     """`work` for each one; those with missing commits wait until all that is missing was fetched."""
     missing: list[MergeRequest] = []
+    shas: list[str] = []
 
     async def present() -> AsyncIterator[MergeRequest]:
         async for item in gitlab.merge_requests(source.inventory.project.id):
-            if await lacks_head(item):
+            if lacked := await lacking(item):
                 missing.append(item)
+                shas.extend(lacked)
             else:
                 yield item
 
@@ -111,24 +120,34 @@ async def _all_of(
         if record is not None:
             yield record
     if missing and source.fetch is not None:
-        await source.fetch([item.head_sha for item in missing])
+        await source.fetch(shas)
     for item in missing:
         record = await work(item)
         if record is not None:
             yield record
 
 
-def _head_check(source: Source) -> Callable[[MergeRequest], Awaitable[bool]]:
-    """What tells whether the mirror lacks the last commit that GitLab names."""
-    held = set(source.refs.values())
+class _Held:
+    """What the mirror holds of the commits that GitLab names."""
 
-    async def lacks_head(item: MergeRequest) -> bool:
-        head = known_head(item, source.refs)
-        if source.history is None or head in held or not is_object_id(head):
-            return False
-        return not await source.history.has(head)
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._tips = set(source.refs.values())
 
-    return lacks_head
+    async def lacking_head(self, item: MergeRequest) -> list[str]:
+        """The last commit of its changes, when it is not there."""
+        return await self._lacking(known_head(item, self._source.refs))
+
+    async def lacking(self, item: MergeRequest) -> list[str]:
+        """The ends of its changes that are not there: the last commit, and what it was merged as."""
+        head = known_head(item, self._source.refs)
+        return await self._lacking(head, item.merge_commit_sha, item.squash_commit_sha)
+
+    async def _lacking(self, *shas: str | None) -> list[str]:
+        history = self._source.history
+        if history is None:
+            return []
+        return [one for one in object_ids(shas) if one not in self._tips and not await history.has(one)]
 
 
 async def _record(

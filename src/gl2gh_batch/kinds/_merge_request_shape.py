@@ -30,6 +30,10 @@ from gl2gh_batch.source import models as gitlab
 from gl2gh_batch.source.merge_models import MergeRequest
 
 MOST_ASSIGNEES: Final = 10
+_LOST: Final = "GitLab does not have them any more"
+_REFUSED: Final = (
+    "no branch leads to them, and a file of them is larger than 100 MiB, or an earlier version exported them"
+)
 
 
 def shape_merge_request(
@@ -140,17 +144,14 @@ def _losses(record: MergeRequestRecord, setting: Setting, *, is_pull: bool) -> I
     if obstacle is not None:
         yield loss(f"the pull request for !{item.iid}: it becomes an issue", str(obstacle))
     head = git.head or item.head_sha
-    if not is_pull and head and head not in git.kept:
-        yield loss(
-            f"the commits of !{item.iid} up to {head[:10]}",
-            "no branch leads to them, and an issue has none;"
-            f" merge_requests: {MergeRequestPolicy.ALL_AS_PULL_REQUEST.value} keeps them",
-        )
-    merge = item.merge_commit_sha
-    if merge and merge not in git.kept and (git.head or git.kept):
-        yield loss(
-            f"the merge commit {merge[:10]} of !{item.iid}", "no branch leads to it any more on GitLab"
-        )
+    if not is_pull and head and head not in git.arriving:
+        yield loss(f"the commits of !{item.iid} up to {head[:10]}", _REFUSED if git.head else _LOST)
+    for name, sha in (("merge", item.merge_commit_sha), ("squash", item.squash_commit_sha)):
+        if sha and sha != head and sha not in git.arriving and (git.head or git.arriving):
+            yield loss(
+                f"the {name} commit of !{item.iid}, {sha[:10]}, and what leads to it",
+                f"{_LOST}, or {_REFUSED}",
+            )
     if record.approvals is None:
         yield loss(f"the approvals of !{item.iid}", "GitLab did not tell them to this token")
     if len(item.assignees or ()) > MOST_ASSIGNEES:

@@ -111,7 +111,7 @@ def _facts(record: MergeRequestRecord, setting: Setting, unplaced: tuple[gitlab.
         yield f"Issues that this is about: {', '.join(issues)}"
     if git.head:
         commits = f" · {git.commit_count} commit{'' if git.commit_count == 1 else 's'}"
-        yield f"Last commit {commit(git.head, git.kept, setting)}{commits if git.commit_count else ''}"
+        yield f"Last commit {commit(git.head, git.arriving, setting)}{commits if git.commit_count else ''}"
     yield from _smaller_facts(item)
 
 
@@ -123,9 +123,9 @@ def _ending(item: MergeRequest, git: GitFacts, setting: Setting) -> Iterator[str
         if item.merged_at:
             said += f" on {moment_text(item.merged_at)}"
         if item.squash_commit_sha:
-            said += f" · squashed into {commit(item.squash_commit_sha, git.kept, setting)}"
+            said += f" · squashed into {commit(item.squash_commit_sha, git.arriving, setting)}"
         if item.merge_commit_sha and item.merge_commit_sha != item.squash_commit_sha:
-            said += f" · as {commit(item.merge_commit_sha, git.kept, setting)}"
+            said += f" · as {commit(item.merge_commit_sha, git.arriving, setting)}"
         yield said
     elif item.state == "closed":
         by = f" by {name_of(item.closed_by)}" if item.closed_by else ""
@@ -178,7 +178,7 @@ def commits_text(record: MergeRequestRecord, setting: Setting, *, reachable: boo
     git = record.git
     if not git.commits:
         return ""
-    kept = {git.head, *git.kept} if reachable else set(git.kept)
+    kept = {git.head, *git.arriving} if reachable else git.arriving
     lines = []
     for one in git.commits[-COMMITS_NAMED:]:
         # A branch that leads to the head leads to all of them.
@@ -280,7 +280,7 @@ def place_text(position: Position, git: GitFacts, setting: Setting, *, reachable
             where = f"{plain_words(path, 300)}, lines {first} to {last}"
         case _:
             where = f"{plain_words(path, 300)}, {'removed ' if removed else ''}line {last}"
-    on_github = sha in git.kept or (reachable and sha in {git.head, git.base} and bool(sha))
+    on_github = sha in git.arriving or (reachable and sha in {git.head, git.base} and bool(sha))
     if on_github:
         lines = "" if last is None else f"#L{last}" if first in {None, last} else f"#L{first}-L{last}"
         where = f"[{where}]({setting.book.github_url}/{setting.book.repo}/blob/{sha}/{quote(path)}{lines})"

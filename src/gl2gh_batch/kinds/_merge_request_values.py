@@ -36,7 +36,8 @@ class GitFacts:
     `head` and `base` are the ends of its changes; empty where nobody knows them. `branch` is the source
     branch when it is still there and holds the head. `live` is what stands in the way of a pull request
     between the branches, `rebuilt` of one between two commits. `kept` are the commits among its own, its
-    merge and its notes' that a branch or a tag leads to; `commits` the newest of `commit_count`; `files`
+    merge and its notes' that a branch or a tag leads to; `loose` the ends (`head`, `merge`, `squash`) that
+    are there without one and that GitHub takes; `commits` the newest of `commit_count`; `files`
     what its diff shows of the files with notes; `moved` by an older head what changed in them until the last.
     """
 
@@ -46,10 +47,16 @@ class GitFacts:
     live: Obstacle | None = None
     rebuilt: Obstacle | None = None
     kept: tuple[str, ...] = ()
+    loose: dict[str, str] = field(default_factory=dict)
     commits: tuple[Commit, ...] = ()
     commit_count: int = 0
     files: tuple[FileDiff, ...] = ()
     moved: dict[str, tuple[FileDiff, ...]] = field(default_factory=dict)
+
+    @property
+    def arriving(self) -> frozenset[str]:
+        """The commits that are on GitHub whatever it becomes."""
+        return frozenset((*self.kept, *self.loose.values()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from gl2gh_batch.kinds._merge_request_values import MergeRequestDesired, MergeRe
 from gl2gh_batch.kinds._merge_request_verify import as_made, pull_differences, seen_pulls
 from gl2gh_batch.kinds._people import people
 from gl2gh_batch.kinds.issues import IssuesKind
+from gl2gh_batch.kit.git_refs import COMMITS_PREFIX
 from gl2gh_batch.rewrite.markers import find_marker
 from gl2gh_batch.source.api import GitLab
 from gl2gh_batch.target.api import GitHub
@@ -151,10 +152,16 @@ class MergeRequestsKind(Kind[MergeRequestRecord, MergeRequestDesired]):
         kept: dict[str, str] = {}
         temporary: dict[str, str] = {}
         for record in records:
-            if can_be_pull(record, policies.merge_requests):
+            is_pull = can_be_pull(record, policies.merge_requests)
+            if is_pull:
                 branches = branches_of(record)
                 kept |= branches.kept
                 temporary |= branches.temporary
+            kept |= {
+                f"{COMMITS_PREFIX}{record.merge_request.iid}/{end}": sha
+                for end, sha in record.git.loose.items()
+                if not (is_pull and end == "head")  # GitHub keeps that of a pull request by itself
+            }
         return Refs(kept=kept, temporary=temporary)
 
     def filler(self, number: int, setting: Setting) -> MergeRequestDesired | None:

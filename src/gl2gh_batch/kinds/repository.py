@@ -31,7 +31,7 @@ from gl2gh_batch.kinds._repository_losses import losses_of
 from gl2gh_batch.kinds._repository_values import RepositoryDesired, RepositoryRecord
 from gl2gh_batch.kinds.snippets import MAIN, SNIPPETS_REF, companion
 from gl2gh_batch.kinds.wiki import WIKI_REF
-from gl2gh_batch.kit.git_refs import MIGRATED_PREFIXES, refused_refs
+from gl2gh_batch.kit.git_refs import MIGRATED_PREFIXES, PUSHED_PREFIXES, refused_refs
 from gl2gh_batch.rewrite.names import repository_description
 from gl2gh_batch.rewrite.names import topics as github_topics
 from gl2gh_batch.source.api import GitLab
@@ -319,7 +319,7 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
             allow_rebase_merge=bool(seen.allow_rebase_merge),
             delete_branch_on_merge=bool(seen.delete_branch_on_merge),
             has_pull_requests=seen.has_pull_requests,
-            refs={name: sha for name, sha in refs.items() if name.startswith(("refs/heads/", "refs/tags/"))},
+            refs={name: sha for name, sha in refs.items() if name.startswith(PUSHED_PREFIXES)},
         )
 
     async def seen_of(

@@ -219,7 +219,7 @@ class Git:
         """
         check_refs(refs)
         there = await self.ls_remote(url, auth)
-        held, found = there.migrated(), found or {}
+        held, found = there.pushed(), found or {}
         if taken := sorted(name for name in found if name in there.refs):
             raise RefsRefusedError(f"the target has {_some(taken)} already, so nothing was pushed")
         is_large = bool(refs) and await asyncio.to_thread(lies_in, mirror.resolve()) > self._push_bytes

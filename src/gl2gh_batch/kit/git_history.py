@@ -94,10 +94,16 @@ class History:
 
     async def is_kept(self, sha: str) -> bool:
         """True when a branch or a tag leads to the commit: only then it reaches the target by itself."""
-        if not await self.has(sha):
+        if not is_object_id(sha):
             return False
         done = await self._process.run(
-            "rev-list", "--max-count=1", sha, "--not", "--branches", "--tags", mirror=self._mirror
+            "rev-list",
+            "--max-count=1",
+            f"{sha}^{{commit}}",
+            "--not",
+            "--branches",
+            "--tags",
+            mirror=self._mirror,
         )
         return done.code == 0 and not done.output.strip()
 

@@ -12,6 +12,9 @@ from typing import Final
 from gl2gh_batch.domain.errors import ConfigurationError
 
 MIGRATED_PREFIXES: Final = ("refs/heads/", "refs/tags/")
+# Commits that no branch and no tag leads to; GitHub shows them by their id, and no clone takes them along.
+COMMITS_PREFIX: Final = "refs/gitlab/merge-requests/"
+PUSHED_PREFIXES: Final = (*MIGRATED_PREFIXES, COMMITS_PREFIX)
 REF_NAME_LIMIT_BYTES: Final = 255
 BLOB_LIMIT_BYTES: Final = 100 * 1024 * 1024
 
@@ -94,9 +97,9 @@ class RemoteRefs:
     refs: Mapping[str, str]
     head: str | None = None
 
-    def migrated(self) -> dict[str, str]:
-        """The branches and tags alone."""
-        return {name: sha for name, sha in self.refs.items() if name.startswith(MIGRATED_PREFIXES)}
+    def pushed(self) -> dict[str, str]:
+        """The branches, the tags, and what a push of ours makes beside them."""
+        return {name: sha for name, sha in self.refs.items() if name.startswith(PUSHED_PREFIXES)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +176,7 @@ def refused_refs(names: Iterable[str]) -> list[RefusedRef]:
 
 
 def _refusal(name: str) -> str:
-    prefix = next((one for one in MIGRATED_PREFIXES if name.startswith(one)), None)
+    prefix = next((one for one in PUSHED_PREFIXES if name.startswith(one)), None)
     if prefix is None:
         return "is neither a branch nor a tag"
     short = name.removeprefix(prefix)

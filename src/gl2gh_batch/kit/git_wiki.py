@@ -32,6 +32,8 @@ _READ_AT_ONCE: Final = 200
 FILES_AT_MOST: Final = 100_000
 _CHUNK_BYTES: Final = 1 << 18
 DEFAULT_BRANCH: Final = "refs/heads/master"
+# What is fetched has nothing in common with the project's history, all of which git would offer as known.
+_APART: Final = ("-c", "fetch.negotiationAlgorithm=noop")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +88,7 @@ class GitWiki:
         origin_of(url)
         mirror = mirror.resolve()
         done = await self._process.run(
+            *_APART,
             "fetch",
             "--quiet",
             "--prune",
@@ -247,6 +250,7 @@ class GitWiki:
     async def _fetch_head(self, url: str, mirror: Path, ref: str, auth: GitAuth | None, *more: str) -> bool:
         """Bring what `HEAD` names there to `ref`; False where there is no commit yet."""
         done = await self._process.run(
+            *_APART,
             "fetch",
             "--quiet",
             *more,
