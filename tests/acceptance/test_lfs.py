@@ -221,6 +221,18 @@ async def test_a_budget_that_is_used_up_stops_one_project_and_goes_on_later(tmp_
         assert again == {17: "success", 18: "success"}
 
 
+async def test_an_object_that_storage_refuses_is_sent_again(tmp_path: Path) -> None:
+    """git-lfs passes over a 422 of the storage without an error: the run stops there, and goes on later."""
+    async with open_lab(tmp_path, [with_lfs()]) as lab:
+        await lab.faults({"method": "PUT", "path": "*/storage/*", "nth": 1, "effect": {"status": 422}})
+        result = await lab.run("FULL")
+        assert (result["status"], result["error"]["item"]) == ("failed", "repository/lfs")
+        assert "did not take all LFS objects" in result["error"]["message"]
+        await lab.faults()
+        assert (await lab.run("FULL"))["status"] == "success"
+        assert len((await lab.repository())["lfs_objects"]) == 3
+
+
 async def test_a_poisoned_lfsconfig_leads_nowhere(tmp_path: Path) -> None:
     """Another host, exclusions and an agent in the repository's own configuration change nothing."""
     reached: list[bytes] = []
