@@ -255,7 +255,8 @@ async def test_commits_that_no_ref_of_gitlabs_leads_to_are_reachable(open_lab: A
 async def test_one_push_for_all_and_one_that_tidies_up(merge_lab: Lab) -> None:
     """Three git operations in all: the mirror, a push of everything, one that removes temporary refs.
 
-    The claim on the target comes with the first push, and goes by one request; a look moves nothing.
+    The claim on the target comes with the first push, and goes by one request; a look moves nothing. Actions
+    are off before the first push and on after the last; no pull request is merged, or changed but as an issue.
     """
     lab = merge_lab
     result = await lab.run("FULL", lab.config(merge_requests="all-as-pull-request"))
@@ -268,6 +269,12 @@ async def test_one_push_for_all_and_one_that_tidies_up(merge_lab: Lab) -> None:
     refs = (await lab.repository())["refs"]
     assert not any(f"/{iid}/" in name for iid in TEMPORARY for name in refs if "refs/heads" in name)
     assert CLAIM_REF not in refs
+    order = [one.rpartition("/")[2] for one in lab.writes() if one.endswith(("permissions", "receive-pack"))]
+    assert order == ["permissions", "git-receive-pack", "git-receive-pack", "permissions"]
+    assert not [one for one in lab.writes() if re.search(r"PATCH \S+/pulls/|/merge$", one)]
+    repository = lab.sandbox.github.repository("acme/app")
+    assert repository is not None
+    assert [one for one in repository.pulls.values() if one.merged_at] == []
 
 
 async def test_the_price_is_what_it_costs(merge_lab: Lab) -> None:
