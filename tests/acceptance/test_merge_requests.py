@@ -255,8 +255,9 @@ async def test_commits_that_no_ref_of_gitlabs_leads_to_are_reachable(open_lab: A
 async def test_one_push_for_all_and_one_that_tidies_up(merge_lab: Lab) -> None:
     """Three git operations in all: the mirror, a push of everything, one that removes temporary refs.
 
-    The claim on the target comes with the first push, and goes by one request; a look moves nothing. Actions
-    are off before the first push and on after the last; no pull request is merged, or changed but as an issue.
+    The claim on the target comes with the first push, and goes by one request; a look moves nothing.
+    Actions are off before the first push and on after the last; no pull request is merged, or changed but as
+    an issue.
     """
     lab = merge_lab
     result = await lab.run("FULL", lab.config(merge_requests="all-as-pull-request"))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROW = re.compile(r"^\| (T[0-9]+) .*\| `(tests/[\w/]+\.py)::(test_\w+)` \|$", re.MULTILINE)
-# The traps of the reference that concern issues, their labels and their numbers; those of commits and changes.
+# The traps of the reference that concern issues, their labels and their numbers; those of merge requests.
 NEEDED = {
     "issues.md": {"T1", "T2", "T3", "T8", "T9", "T10", "T11", "T12", "T20", "T22", "T23", "T36"},
     "merge-requests.md": {"T5", "T13", "T14", "T15", "T16", "T17", "T18", "T19", "T29", "T34", "T35"},
