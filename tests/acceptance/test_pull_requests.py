@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 import json
 from typing import Any
 
 import pytest
 from lab import QUICK, USERS, Lab, differing
-from merging import DELETED, DIFF, FORK, MERGED, OPEN, hide_branches, merging
+from merging import CLOSED, DELETED, DIFF, FORK, MERGED, OPEN, TEMPORARY, hide_branches, merging, shas
 
 from gl2gh_batch.domain.events import Noticed
+from gl2gh_batch.sandbox.github.repositories import git_of
 
 FIRST = 3
 PEOPLE = [*USERS, ("ben", "ben")]
@@ -158,6 +160,33 @@ async def test_a_refused_pull_request_becomes_an_issue(merge_lab: Lab) -> None:
     assert FIRST + DELETED in repository.pulls
     warnings = _noticed(lab, "warning")
     assert any("merge_requests/1 was refused" in one for one in warnings)
+
+
+async def test_the_commits_of_a_refused_pull_request_stay(merge_lab: Lab) -> None:
+    """Its temporary branches go with the others; a ref of its own keeps the commits, and verify knows it."""
+    lab = merge_lab
+    await lab.faults({"path": "/repos/acme/app/pulls", "method": "POST", "effect": REFUSED})
+    await _migrated(lab, **ALL)
+    assert not _repository(lab).pulls
+    git = git_of(lab.sandbox.github, _repository(lab))
+    refs = await git.refs()
+    heads = shas(lab)
+    ours = {name: sha for name, sha in refs.items() if name.startswith("refs/gitlab/")}
+    assert f"refs/gitlab/merge-requests/{CLOSED}/head" in ours
+    for iid in TEMPORARY:
+        assert (await git.run("for-each-ref", "--contains", heads[iid], "--count=1")).strip(), iid
+        assert f"refs/heads/gitlab-merge-requests/{iid}/head" not in refs
+    mark = lab.mark()
+    await _migrated(lab, **ALL)
+    assert lab.writes(mark) == []
+    await lab.faults()
+    items = lab.sandbox.gitlab.projects[17].merge_requests
+    newest = {"iid": 13, "id": 9013, "title": "Newest", "updated_at": "2024-09-01T00:00:00Z"}
+    items[13] = dataclasses.replace(items[CLOSED], **newest)
+    await _migrated(lab, **ALL)
+    await git.run("update-ref", "-d", f"refs/gitlab/merge-requests/{CLOSED}/head")
+    result = await lab.run("APPLY", lab.config(**ALL), resume_from="verify", users=PEOPLE)
+    assert result["error"]["reason"] == "verify-differences"
 
 
 async def test_no_drafts_where_github_has_none(open_lab: Any) -> None:

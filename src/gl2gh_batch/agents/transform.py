@@ -283,14 +283,16 @@ def _pushed(desk: Desk, snapshot: Manifest) -> Refs:
     """The refs that all kinds together want beside the project's own."""
     kept: dict[str, str] = {}
     temporary: dict[str, str] = {}
+    spare: dict[str, tuple[str, str]] = {}
     lfs: dict[str, int] = {}
     for name, kind in desk.kinds.items():
         if f"{name}.ndjson" in snapshot.files:
             wanted = kind.refs(_records(desk, kind), desk.request.policies)
             kept |= wanted.kept
             temporary |= wanted.temporary
+            spare |= wanted.spare
             lfs |= wanted.lfs
-    return Refs(kept=kept, temporary=temporary, lfs=lfs)
+    return Refs(kept=kept, temporary=temporary, spare=spare, lfs=lfs)
 
 
 def _records(desk: Desk, kind: Kind[Any, Any]) -> Iterator[Any]:

@@ -136,7 +136,8 @@ class GitPush:
     """One push of refs from the project's mirror to the target; `refs` maps names to their SHA.
 
     `expect` is what the target may hold beforehand (name → SHA): anything else stops the push. The refs of
-    `remove` are taken away as long as they are what they were (name → SHA).
+    `remove` are taken away as long as they are what they were (name → SHA). Those of `spare` (name → SHA,
+    and the id of a step) go along where that step was refused.
     """
 
     id: str
@@ -147,6 +148,7 @@ class GitPush:
     refs: Mapping[str, str]
     expect: Mapping[str, str] = field(default_factory=dict)
     remove: Mapping[str, str] = field(default_factory=dict)
+    spare: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

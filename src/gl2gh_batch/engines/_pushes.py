@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from gl2gh_batch.domain.ledger import StepState
 from gl2gh_batch.domain.plan import GitPush, LfsPush, WikiPush
 from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.engines._engine import Workbench
@@ -66,12 +67,21 @@ class Pushes:
         return await bench.git.push(
             bench.folder.path / push.mirror,
             bench.git_url if push.repo == bench.repo else self._beside(push.repo),
-            push.refs,
+            {**push.refs, **self._spared(push)},
             await bench.git_auth(),
             expect=push.expect,
             remove=push.remove,
             found=proposal.refs if proposal else None,
         )
+
+    def _spared(self, push: GitPush) -> dict[str, str]:
+        """The refs that go along because what would have kept their commits was refused."""
+        ledger = self._bench.ledger
+        return {
+            name: sha
+            for name, (sha, step) in push.spare.items()
+            if (receipt := ledger.receipt(step)) is not None and receipt.state is StepState.REFUSED
+        }
 
     def _beside(self, repo: RepoRef) -> str:
         """Another repository of the same GitHub."""

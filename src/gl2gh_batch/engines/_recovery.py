@@ -54,7 +54,7 @@ class Recovery:
         found = await self._look()
         refs = await self._refs()
         pushes = (one for one in steps() if isinstance(one, GitPush) and one.repo == self._bench.repo)
-        planned = {name: sha for one in pushes for name, sha in one.refs.items()}
+        planned = {name: sha for one in pushes for name, sha in {**one.expect, **one.refs}.items()}
         self._refuse_foreign(repository, found, refs, planned)
         closing = await self._closing(repository, found, steps())
         for step in steps():

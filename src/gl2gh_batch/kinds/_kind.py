@@ -154,11 +154,13 @@ class Setting:
 class Refs:
     """Refs that a kind wants in the target (full name → SHA): some stay, some go in the close phase.
 
-    `lfs` are LFS objects (oid → bytes) that have to be there before.
+    Those of `spare` (full name → SHA, and the id of a step) come in the close phase where that step was
+    refused. `lfs` are LFS objects (oid → bytes) that have to be there before.
     """
 
     kept: Mapping[str, str] = field(default_factory=dict)
     temporary: Mapping[str, str] = field(default_factory=dict)
+    spare: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     lfs: Mapping[str, int] = field(default_factory=dict)
 
 

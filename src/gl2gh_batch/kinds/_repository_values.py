@@ -41,10 +41,10 @@ class RepositoryRecord:
 class RepositoryDesired:
     """The repository as GitHub has it; `default_branch` None as long as it is empty.
 
-    `temporary_refs` go in the close phase; `lfs` are the LFS objects (oid → bytes) that the refs name;
-    `wiki` is the commit of GitHub's own wiki, `snippets` that of the snippets' own repository, which has the
-    `snippets_visibility`; they are empty where there is to be none. `has_pull_requests` is None where a
-    server does not know the switch.
+    `temporary_refs` go in the close phase; `spare_refs` (name → SHA, and a step) come then where that step
+    was refused; `lfs` are the LFS objects (oid → bytes) that the refs name; `wiki` is the commit of GitHub's
+    own wiki, `snippets` that of the snippets' own repository, which has the `snippets_visibility`; they are
+    empty where there is to be none. `has_pull_requests` is None where a server does not know the switch.
     """
 
     description: str
@@ -59,6 +59,7 @@ class RepositoryDesired:
     delete_branch_on_merge: bool
     refs: Mapping[str, str] = field(default_factory=dict)
     temporary_refs: Mapping[str, str] = field(default_factory=dict)
+    spare_refs: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     lfs: Mapping[str, int] = field(default_factory=dict)
     wiki: str = ""
     snippets: str = ""

@@ -151,18 +151,21 @@ class MergeRequestsKind(Kind[MergeRequestRecord, MergeRequestDesired]):
     def refs(self, records: Iterator[MergeRequestRecord], policies: Policies) -> Refs:
         kept: dict[str, str] = {}
         temporary: dict[str, str] = {}
+        spare: dict[str, tuple[str, str]] = {}
         for record in records:
+            iid, loose = record.merge_request.iid, record.git.loose
             is_pull = can_be_pull(record, policies.merge_requests)
             if is_pull:
                 branches = branches_of(record)
                 kept |= branches.kept
                 temporary |= branches.temporary
-            kept |= {
-                f"{COMMITS_PREFIX}{record.merge_request.iid}/{end}": sha
-                for end, sha in record.git.loose.items()
-                if not (is_pull and end == "head")  # GitHub keeps that of a pull request by itself
-            }
-        return Refs(kept=kept, temporary=temporary)
+            for end, sha in loose.items():
+                # GitHub keeps the head of a pull request by itself; an open one's has a branch that stays.
+                if not (is_pull and end == "head"):
+                    kept[f"{COMMITS_PREFIX}{iid}/{end}"] = sha
+                elif branches_of(record).temporary:
+                    spare[f"{COMMITS_PREFIX}{iid}/{end}"] = (sha, f"{self.name}/{iid}")
+        return Refs(kept=kept, temporary=temporary, spare=spare)
 
     def filler(self, number: int, setting: Setting) -> MergeRequestDesired | None:
         issue = _ISSUES.filler(number, setting)

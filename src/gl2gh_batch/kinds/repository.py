@@ -102,6 +102,7 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
                 delete_branch_on_merge=record.remove_source_branch_after_merge,
                 refs={**refs, **setting.pushed.kept},
                 temporary_refs=setting.pushed.temporary,
+                spare_refs=setting.pushed.spare,
                 lfs=setting.pushed.lfs,
                 wiki=setting.trees.get(WIKI_REF, ""),
                 has_pull_requests=record.merge_requests_enabled,
@@ -163,7 +164,8 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
             yield LfsPush(id="repository/lfs", kind=self.name, repo=repo, mirror=MIRROR, objects=desired.lfs)
         if desired.refs:
             refs = {**desired.refs, **desired.temporary_refs}
-            yield GitPush(id=PUSH_STEP, kind=self.name, repo=repo, mirror=MIRROR, refs=refs)
+            spared = {name: sha for name, (sha, _) in desired.spare_refs.items()}  # by an earlier run
+            yield GitPush(id=PUSH_STEP, kind=self.name, repo=repo, mirror=MIRROR, refs=refs, expect=spared)
         if desired.snippets:
             yield from self._fill_snippets(desired, repo, facts)
         if facts.state == "empty" or desired.default_branch is not None:
@@ -213,6 +215,7 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
                 refs={},
                 expect=desired.refs,
                 remove=desired.temporary_refs,
+                spare=desired.spare_refs,
             )
         if desired.wiki:
             # Before the repository is opened; a person may have to make the first page meanwhile.
@@ -340,7 +343,14 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
             yield seen
 
     def check(self, desired: RepositoryDesired, seen: RepositoryDesired) -> Iterator[Difference]:
-        wanted = replace(desired, refs={}, temporary_refs={}, lfs={}, topics=tuple(sorted(desired.topics)))
+        wanted = replace(
+            desired,
+            refs={},
+            temporary_refs={},
+            spare_refs={},
+            lfs={},
+            topics=tuple(sorted(desired.topics)),
+        )
         # Where GitLab names no branch of its own as the default, GitHub's choice is as good as any.
         ignore = frozenset({"default_branch"} if desired.default_branch is None else ())
         ignore |= {"has_actions"}  # a switch of its own, which an organisation may overrule
@@ -377,8 +387,16 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
         pushed, tidied = receipts(PUSH_STEP), receipts(TIDY_STEP)
         if pushed is None or tidied is None or tidied.state is not StepState.DONE:
             return desired
-        # A later run pushes them again only when it has others to push.
-        return desired if tidied.at < pushed.at else replace(desired, temporary_refs={})
+        spared = {
+            name: sha
+            for name, (sha, step) in desired.spare_refs.items()
+            if (receipt := receipts(step)) is not None
+            and receipt.state is StepState.REFUSED
+            and receipt.at < tidied.at
+        }
+        made = replace(desired, refs={**desired.refs, **spared})
+        # A later run pushes the temporary ones again, when it has others to push.
+        return made if tidied.at < pushed.at else replace(made, temporary_refs={})
 
     def settle(self, desired: RepositoryDesired, facts: TargetFacts, phase: Phase) -> RepositoryDesired:
         del facts
