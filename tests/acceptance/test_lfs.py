@@ -221,6 +221,18 @@ async def test_a_budget_that_is_used_up_stops_one_project_and_goes_on_later(tmp_
         assert again == {17: "success", 18: "success"}
 
 
+async def test_a_server_in_trouble_is_asked_again(tmp_path: Path) -> None:
+    """Two answers of a broken LFS server, or a lost one, cost a moment and not the run."""
+    async with open_lab(tmp_path, [with_lfs()]) as lab:
+        batch = {"method": "POST", "path": "*/info/lfs/objects/batch"}
+        await lab.faults(
+            {**batch, "nth": 1, "effect": {"status": 503}}, {**batch, "nth": 2, "effect": {"drop": True}}
+        )
+        result = await lab.run("FULL")
+        assert result["status"] == "success", result["error"]
+        assert len((await lab.repository())["lfs_objects"]) == 3
+
+
 async def test_an_object_that_storage_refuses_is_sent_again(tmp_path: Path) -> None:
     """git-lfs passes over a 422 of the storage without an error: the run stops there, and goes on later."""
     async with open_lab(tmp_path, [with_lfs()]) as lab:

@@ -276,7 +276,7 @@ class SharedResources:
         folder = self._folder(parsed, root, reference)
         folder.path.mkdir(parents=True, exist_ok=True)
         access = self._connections.github(parsed)
-        git = Git(folder.path / "git", self.redactor.redact)
+        git = Git(folder.path / "git", self.redactor.redact, sleep=self.clock.sleep)
 
         governor = access.github.governor
 

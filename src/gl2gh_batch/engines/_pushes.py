@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from gl2gh_batch.domain.ledger import StepState
@@ -12,7 +13,7 @@ from gl2gh_batch.engines._writer import OneWriter
 from gl2gh_batch.kit.claim import Proposal
 from gl2gh_batch.kit.git import RefsRefusedError
 from gl2gh_batch.kit.git_claim import CLAIM_REF
-from gl2gh_batch.kit.git_refs import PushReport
+from gl2gh_batch.kit.git_refs import PushedRef, PushedState, PushReport
 from gl2gh_batch.kit.git_wiki import first_page_hint
 
 # A write may be visible only after a while: an unclear one is looked for at these ages (seconds).
@@ -47,17 +48,22 @@ class Pushes:
         claim = self._bench.claim
         if claim is not None and self._writer.joins(push):
             proposal = await claim.propose(self._bench.folder.path / push.mirror)
+            report: PushReport | None = None
             try:
                 report = await self._send(push, proposal)
             except RefsRefusedError:
-                if not await self._is_claimed():
+                held = await self._held()
+                if _holds(held, {**push.refs, **proposal.refs}):
+                    # Ours: git sends a push again whose answer was lost, and is then told that it is there.
+                    report = PushReport(refs=tuple(_created(name) for name in push.refs))
+                elif CLAIM_REF not in held:
                     raise
-                # Somebody is at work there, or was and died: the ordinary way says which, and who.
-                await self._writer.take(push.id)
-            else:
+            if report is not None:
                 claim.won(proposal)
                 await self._writer.look_at_newest()
                 return report
+            # Somebody is at work there, or was and died: the ordinary way says which, and who.
+            await self._writer.take(push.id)
         if claim is not None:
             claim.check()
         return await self._send(push)
@@ -87,10 +93,9 @@ class Pushes:
         """Another repository of the same GitHub."""
         return f"{self._bench.git_url.removesuffix(f'{self._bench.repo}.git')}{repo}.git"
 
-    async def _is_claimed(self) -> bool:
+    async def _held(self) -> Mapping[str, str]:
         bench = self._bench
-        held = await bench.git.ls_remote(bench.git_url, await bench.git_auth())
-        return CLAIM_REF in held.refs
+        return (await bench.git.ls_remote(bench.git_url, await bench.git_auth())).refs
 
     async def lfs(self, push: LfsPush, digest: str) -> None:
         """Objects are known by their content: sending them again, or some of them before, does no harm."""
@@ -117,3 +122,11 @@ class Pushes:
 
     def _now(self) -> str:
         return self._bench.clock.now().isoformat()
+
+
+def _holds(held: Mapping[str, str], refs: Mapping[str, str]) -> bool:
+    return all(held.get(name) == sha for name, sha in refs.items())
+
+
+def _created(name: str) -> PushedRef:
+    return PushedRef(name=name, state=PushedState.CREATED)

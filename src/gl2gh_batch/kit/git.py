@@ -24,11 +24,14 @@ from gl2gh_batch.kit.git_messages import NamedNumbers, named_in_messages
 from gl2gh_batch.kit.git_parts import PUSH_BYTES, PushParts, lies_in
 from gl2gh_batch.kit.git_process import (
     DEFAULT_TIMEOUT_S,
+    PAUSES_S,
     GitAuth,
     GitProcess,
     Redactor,
+    Sleep,
     config_text,
     failure,
+    is_of_the_moment,
     origin_of,
 )
 from gl2gh_batch.kit.git_refs import (
@@ -67,9 +70,10 @@ class Git:
         *,
         timeout_s: float = DEFAULT_TIMEOUT_S,
         push_bytes: int = PUSH_BYTES,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._work = work.resolve()
-        self._process = GitProcess(self._work, redact, timeout_s=timeout_s)
+        self._process = GitProcess(self._work, redact, timeout_s=timeout_s, sleep=sleep)
         self._push_bytes = push_bytes
         self._lfs = GitLfs(self._process)
         self._wiki = GitWiki(self._process)
@@ -78,7 +82,7 @@ class Git:
     async def ls_remote(self, url: str, auth: GitAuth | None = None) -> RemoteRefs:
         """All refs of a remote and what its HEAD stands for; an empty repository has none."""
         origin_of(url)
-        done = await self._process.run("ls-remote", "--symref", "--", url, url=url, auth=auth)
+        done = await self._process.read("ls-remote", "--symref", "--", url, url=url, auth=auth)
         if done.code:
             raise failure("ls-remote", done)
         return RemoteRefs(refs=parse_refs(done.output), head=parse_symref(done.output))
@@ -99,7 +103,7 @@ class Git:
         origin_of(url)
         dest = dest.resolve()
         await self._prepare(dest)
-        done = await self._process.run(
+        done = await self._process.read(
             "fetch",
             "--quiet",
             "--prune",
@@ -128,7 +132,7 @@ class Git:
         if not wanted:
             return
         origin_of(url)
-        await self._process.run(
+        await self._process.read(
             "fetch",
             "--quiet",
             "--no-tags",
@@ -266,8 +270,9 @@ class Git:
         auth: GitAuth | None,
         gone: Sequence[str],
         found: Mapping[str, str],
+        pauses_s: Sequence[float] = PAUSES_S,
     ) -> PushReport:
-        refs = {**refs, **found}
+        own, refs = refs, {**refs, **found}
         refspecs = [f"{sha}:{name}" for name, sha in sorted(refs.items())]
         refspecs += [f":{name}" for name in gone]
         with tempfile.NamedTemporaryFile("w", dir=self._process.home, suffix=".config") as file:
@@ -299,6 +304,9 @@ class Git:
                     return PushReport(
                         refs=tuple(PushedRef(name=name, state=PushedState.CREATED) for name in refs)
                     )
+                if pauses_s and is_of_the_moment(done) and not held.keys() & found.keys():
+                    await self._process.sleep(pauses_s[0])
+                    return await self._push(mirror, url, own, auth, gone, found, pauses_s[1:])
             raise error
         return report
 

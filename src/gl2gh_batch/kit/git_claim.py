@@ -83,7 +83,7 @@ class GitClaim:
 
     async def seen(self, auth: GitAuth) -> str:
         """What the ref holds; empty when it is not there."""
-        done = await self._process.run("ls-remote", "--", self._url, CLAIM_REF, url=self._url, auth=auth)
+        done = await self._process.read("ls-remote", "--", self._url, CLAIM_REF, url=self._url, auth=auth)
         if done.code:
             raise failure("ls-remote", done)
         return parse_refs(done.output).get(CLAIM_REF, "")
@@ -94,7 +94,7 @@ class GitClaim:
         if not sha:
             return "", ""
         await self._prepare()
-        done = await self._process.run(
+        done = await self._process.read(
             "fetch",
             "--quiet",
             "--no-tags",

@@ -37,7 +37,7 @@ class GitLfs:
 
     def __init__(self, process: GitProcess, *, timeout_s: float = 60.0) -> None:
         self._process = process
-        self._server = LfsServer(timeout_s=timeout_s)
+        self._server = LfsServer(timeout_s=timeout_s, sleep=process.sleep)
 
     async def pointers(self, mirror: Path) -> list[LfsObject]:
         """The objects that any pointer in the mirror names, by oid; each once."""

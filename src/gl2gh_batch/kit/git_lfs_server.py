@@ -6,6 +6,8 @@ again for small objects, up to a bound that no budget for LFS bandwidth notices.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
@@ -15,7 +17,7 @@ from typing import Any, Final
 import aiohttp
 
 from gl2gh_batch.domain.errors import ConfigurationError, GitError
-from gl2gh_batch.kit.git_process import GitAuth, origin_of
+from gl2gh_batch.kit.git_process import PAUSES_S, GitAuth, Sleep, origin_of
 from gl2gh_batch.kit.origin import proxy_for
 
 READ_BACK_BYTES: Final = 8 * 1024 * 1024
@@ -24,6 +26,10 @@ READ_BACK_EACH: Final = 1024 * 1024
 _ASKED_AT_ONCE: Final = 100
 _MEDIA: Final = "application/vnd.git-lfs+json"
 _CHUNK_BYTES: Final = 1 << 16
+
+
+class _MomentError(GitError):
+    """Trouble that may be over soon."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +43,10 @@ class LfsObject:
 class LfsServer:
     """Questions to LFS servers; what was read back of each counts against one bound."""
 
-    def __init__(self, *, timeout_s: float, read_back_bytes: int = READ_BACK_BYTES) -> None:
+    def __init__(
+        self, *, timeout_s: float, read_back_bytes: int = READ_BACK_BYTES, sleep: Sleep = asyncio.sleep
+    ) -> None:
+        self._sleep = sleep
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._bound = read_back_bytes
         self._left: dict[str, int] = {}
@@ -63,6 +72,16 @@ class LfsServer:
         return found
 
     async def _ask(self, url: str, objects: list[LfsObject], auth: GitAuth | None) -> list[dict[str, Any]]:
+        """The server's rows; asked again where it is in trouble for a moment."""
+        for pause_s in PAUSES_S:
+            with contextlib.suppress(_MomentError):
+                return await self._ask_once(url, objects, auth)
+            await self._sleep(pause_s)
+        return await self._ask_once(url, objects, auth)
+
+    async def _ask_once(
+        self, url: str, objects: list[LfsObject], auth: GitAuth | None
+    ) -> list[dict[str, Any]]:
         body = {
             "operation": "download",
             "transfers": ["basic"],
@@ -89,11 +108,12 @@ class LfsServer:
                     return [row for row in rows if isinstance(row, dict)]
                 status = response.status
         except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
-            raise GitError(
+            raise _MomentError(
                 f"the LFS server gave no answer that can be read: {type(error).__name__}",
                 hint="Running again is safe: what was transferred is kept.",
             ) from error
-        raise GitError(
+        sort = _MomentError if status == 429 or status >= 500 else GitError
+        raise sort(
             f"the LFS server answered {status}",
             hint="Check that LFS is switched on there and that the token may read it; then run again.",
         )

@@ -8,7 +8,7 @@ import contextlib
 import os
 import re
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -71,6 +71,13 @@ _CONFIG: Final[tuple[tuple[str, str], ...]] = (
 _HTTP_STATUS: Final = re.compile(r"returned error: (\d{3})|HTTP (\d{3})")
 _NO_CREDENTIAL: Final = re.compile(r"Authentication failed|could not read (?:Username|Password)")
 _NOT_FOUND: Final = re.compile(r"repository '.*' not found|Repository not found")
+# A server in trouble, or a connection that broke: what curl and git say of it.
+_OF_THE_MOMENT: Final = re.compile(
+    r"(?:returned error: |HTTP )(?:429|5\d\d)|Empty reply from server|Connection reset|early EOF"
+    r"|unexpected disconnect|remote end hung up|transfer closed with"
+)
+PAUSES_S: Final = (1.0, 4.0)
+Sleep = Callable[[float], Awaitable[None]]
 _NOT_A_FAULT_OF_TIME: Final = re.compile(r"not a git repository|bad object|invalid object|corrupt")
 
 
@@ -111,7 +118,15 @@ class Finished:
 class GitProcess:
     """Starts git children below `work`; `redact` cleans what they say before anybody sees it."""
 
-    def __init__(self, work: Path, redact: Redactor = str, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        work: Path,
+        redact: Redactor = str,
+        *,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self.sleep = sleep
         self._home = work / "git-home"
         self._redact = redact
         self._timeout_s = timeout_s
@@ -153,6 +168,21 @@ class GitProcess:
         if done.code and auth is not None and auth.refused is not None and _is_refused(done):
             auth.refused(failure(arguments[0], done).message)
         return done
+
+    async def read(
+        self,
+        *arguments: str,
+        url: str,
+        mirror: Path | None = None,
+        auth: GitAuth | None = None,
+    ) -> Finished:
+        """`run`, of what only reads from a remote: tried again where the trouble is one of the moment."""
+        for pause_s in PAUSES_S:
+            done = await self.run(*arguments, mirror=mirror, url=url, auth=auth)
+            if not is_of_the_moment(done):
+                return done
+            await self.sleep(pause_s)
+        return await self.run(*arguments, mirror=mirror, url=url, auth=auth)
 
     @contextlib.asynccontextmanager
     async def started(
@@ -281,6 +311,11 @@ def failure(command: str, done: Finished) -> Gl2ghError:
     if _NOT_A_FAULT_OF_TIME.search(done.errors):
         return GitError(message, hint="Delete the project's mirror.git in the work directory and run again.")
     return GitError(message, hint="Running again is safe: what was transferred is kept.")
+
+
+def is_of_the_moment(done: Finished) -> bool:
+    """True for a failure that may be over soon: the server's trouble, or a broken connection."""
+    return bool(done.code) and bool(_OF_THE_MOMENT.search(done.errors))
 
 
 def _is_refused(done: Finished) -> bool:

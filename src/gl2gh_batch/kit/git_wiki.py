@@ -87,7 +87,7 @@ class GitWiki:
         """
         origin_of(url)
         mirror = mirror.resolve()
-        done = await self._process.run(
+        done = await self._process.read(
             *_APART,
             "fetch",
             "--quiet",
@@ -249,7 +249,7 @@ class GitWiki:
 
     async def _fetch_head(self, url: str, mirror: Path, ref: str, auth: GitAuth | None, *more: str) -> bool:
         """Bring what `HEAD` names there to `ref`; False where there is no commit yet."""
-        done = await self._process.run(
+        done = await self._process.read(
             *_APART,
             "fetch",
             "--quiet",
@@ -281,7 +281,7 @@ class GitWiki:
         """
         origin_of(url)
         mirror = mirror.resolve()
-        listed = await self._process.run("ls-remote", "--symref", "--", url, url=url, auth=auth)
+        listed = await self._process.read("ls-remote", "--symref", "--", url, url=url, auth=auth)
         if listed.code:
             error = failure("ls-remote", listed)
             if isinstance(error, NotFoundError):
