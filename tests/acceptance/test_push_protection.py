@@ -40,15 +40,17 @@ async def test_a_secret_in_the_history_is_named_with_its_place(tmp_path: Path) -
 
 
 async def test_a_private_address_is_told_with_what_to_do(tmp_path: Path) -> None:
-    """GH007 is about the account of the token, and is said so."""
+    """GH007 is about the account of the token, and is said so, with a commit that shows the address."""
     async with open_lab(tmp_path, [project()]) as lab:
         world = lab.sandbox.gitlab
-        listed = run_git(world.repository(world.projects[17]), "log", "--all", "--format=%ae")
-        email = listed.decode().split()[0]
+        listed = run_git(world.repository(world.projects[17]), "log", "--all", "--format=%H %ae")
+        sha, email = listed.decode().split()[:2]
         await setting(lab, "private_emails", [email])
         result = await lab.run("FULL")
         assert result["status"] != "success"
         assert "e-mail addresses private" in result["error"]["hint"]
+        assert sha in result["error"]["hint"]
+        assert email not in str(result)
         await setting(lab, "private_emails", [])
         assert (await lab.run("FULL"))["status"] == "success"
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from gl2gh_batch.domain.errors import AuthenticationError, GitError, TargetError, TargetNotOursError
+from gl2gh_batch.kit.git_addresses import commits_by_address
 from gl2gh_batch.kit.git_bundle import GitBundles, emptied
 from gl2gh_batch.kit.git_contents import Contents
 from gl2gh_batch.kit.git_history import History, object_ids
@@ -36,6 +37,7 @@ from gl2gh_batch.kit.git_process import (
 )
 from gl2gh_batch.kit.git_refs import (
     BLOB_LIMIT_BYTES,
+    PRIVATE_ADDRESS,
     OversizedBlob,
     PushedRef,
     PushedState,
@@ -248,7 +250,11 @@ class Git:
                 mirror.resolve(), url, part, auth, gone if is_last else (), found if number == 1 else {}
             )
             if report.refused:
-                raise _refusal(report.refused)
+                error = _refusal(report.refused)
+                if report.code == PRIVATE_ADDRESS:
+                    shas = await commits_by_address(self._process, mirror.resolve())
+                    error.hint = f"{error.hint} One of these, a commit of each address: {', '.join(shas)}."
+                raise error
             pushed |= {one.name: one for one in report.refs if one.name not in found}
         return PushReport(refs=(*pushed.values(), *unchanged))
 

@@ -16,6 +16,8 @@ MIGRATED_PREFIXES: Final = ("refs/heads/", "refs/tags/")
 COMMITS_PREFIX: Final = "refs/gitlab/merge-requests/"
 PUSHED_PREFIXES: Final = (*MIGRATED_PREFIXES, COMMITS_PREFIX)
 REF_NAME_LIMIT_BYTES: Final = 255
+# A pushed commit shows an address that the owner of the token keeps private.
+PRIVATE_ADDRESS: Final = "GH007"
 BLOB_LIMIT_BYTES: Final = 100 * 1024 * 1024
 
 _OBJECT_ID: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -144,9 +146,10 @@ class PushedRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PushReport:
-    """What a push did, ref by ref."""
+    """What a push did, ref by ref; `code` is GitHub's number of what it objects to (`GH007`), or empty."""
 
     refs: tuple[PushedRef, ...] = field(default=())
+    code: str = ""
 
     @property
     def refused(self) -> tuple[PushedRef, ...]:
@@ -244,7 +247,8 @@ def parse_push(output: bytes, errors: str) -> PushReport:
             continue
         reason = summary.decode("utf-8", "backslashreplace")
         pushed.append(PushedRef(name=name, state=state, reason=reason, hint=remedy(reason, errors)))
-    return PushReport(refs=tuple(pushed))
+    code = _GITHUB_CODE.search(errors)
+    return PushReport(refs=tuple(pushed), code=code.group(0) if code else "")
 
 
 _STATES: Final[dict[str, PushedState]] = {
