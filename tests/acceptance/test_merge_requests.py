@@ -11,7 +11,7 @@ import shutil
 from typing import Any
 
 import pytest
-from lab import USERS, Lab, issue, project
+from lab import USERS, Lab, issue, note, project
 from merging import AS_ALL, AS_OPEN, LOST, TEMPORARY, commit, hide_branches, merge_request, merging, shas
 
 from gl2gh_batch.kit.git_claim import CLAIM_REF
@@ -250,6 +250,36 @@ async def test_commits_that_no_ref_of_gitlabs_leads_to_are_reachable(open_lab: A
         lines = (lab.folder_of() / "verify.ndjson").read_text().splitlines()
         assert [json.loads(line)["item"] for line in lines] == [f"repository/{ref}"]
         await git.run("update-ref", ref, str(sha))
+
+
+async def test_where_nothing_was_said_there_is_no_comment(open_lab: Any) -> None:
+    """The list of commits and GitLab's own notes are in the text: making and closing is all that it costs."""
+    noted = [note("assigned to @anna", system=True, author="anna")]
+    commits = [
+        commit("one", "Begin", "", "", {"a": "1\n"}),
+        commit("c", "Not wanted", "c", "one", {"c": "1\n"}),
+    ]
+    closed = {"state": "closed", "head": "c", "notes": noted}
+    lab: Lab = await open_lab(
+        project(
+            issues=[],
+            merge_requests=[merge_request(iid, "c", **closed) for iid in range(1, 7)],
+            repository={"default_branch": "main", "commits": commits},
+        )
+    )
+    config = lab.config(merge_requests="all-as-pull-request")
+    planned = await lab.run("PLAN_ONLY", config)
+    mark = lab.mark()
+    assert (await lab.run("APPLY", config))["status"] == "success"
+    made = [one for one in lab.github(mark) if "content_minute" in one.classes and "/labels" not in one.path]
+    assert [one.path.rpartition("/")[2] for one in made] == ["pulls"] * 6
+    assert planned["plan"]["price"]["content"] == 6
+    repository = lab.sandbox.github.repository("acme/app")
+    assert repository is not None
+    for item in repository.issues.values():
+        assert not item.comments
+        assert "Not wanted (" in str(item.body)
+        assert "assigned to" in str(item.body)
 
 
 async def test_one_push_for_all_and_one_that_tidies_up(merge_lab: Lab) -> None:

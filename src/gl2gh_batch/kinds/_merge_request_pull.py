@@ -95,15 +95,22 @@ def pull_of(record: MergeRequestRecord, issue: IssueDesired, setting: Setting) -
     branches = branches_of(record)
     body, more = body_of(record, setting, (), _unplaced(record, issue, setting))
     review, talk = _discussed(record, setting)
+    commits = [*_single(f"{issue.source}/commits", commits_text(record, setting, reachable=True))]
+    noted = [
+        Remark(source=f"{issue.source}/history/{at}", text=text, at="")
+        for at, text in enumerate(history(record, setting), start=1)
+    ]
     texts = [
         *(Remark(source=f"{issue.source}/body/{at}", text=text, at="") for at, text in enumerate(more, 2)),
-        *_single(f"{issue.source}/commits", commits_text(record, setting, reachable=True)),
+        *commits,
         *talk,
-        *(
-            Remark(source=f"{issue.source}/history/{at}", text=text, at="")
-            for at, text in enumerate(history(record, setting), start=1)
-        ),
+        *noted,
     ]
+    if texts and not more and not talk and setting.policies.notes is NotesPolicy.FOLD:
+        # Where nobody said anything it costs no request of its own.
+        whole = joined((body, *(one.text for one in texts)))
+        if len(whole.encode()) <= FOLDED_LIMIT_BYTES:
+            body, texts = whole, []
     return PullDesired(
         title=issue.title,
         body=marked(body, issue.source),
