@@ -105,7 +105,7 @@ class Connections:
             session=self._http(),
             url=config.gitlab_url,
             token=config.gitlab_token,
-            governor=self._gitlab_governor(config),
+            governor=self.gitlab_governor(config),
             clock=self._clock,
             retries=retries,
             mask=self._mask_source,
@@ -119,7 +119,7 @@ class Connections:
                 session=self._http(),
                 url=config.gitlab_url,
                 token=config.gitlab_token,
-                governor=self._gitlab_governor(config),
+                governor=self.gitlab_governor(config),
                 clock=self._clock,
                 mask=self._mask_refusals,
             ),
@@ -150,7 +150,7 @@ class Connections:
             return ShutColdGitLab()
         key = (config.gitlab_url.lower(), config.gitlab_token)
         if key not in self._cold:
-            governor = self._gitlab_governor(config)
+            governor = self.gitlab_governor(config)
             adapter = GovernedAdapter(
                 service="GitLab",
                 base_url=config.gitlab_url,
@@ -168,7 +168,8 @@ class Connections:
             )
         return self._cold[key]
 
-    def _gitlab_governor(self, config: ProjectConfig) -> RequestGovernor:
+    def gitlab_governor(self, config: ProjectConfig) -> RequestGovernor:
+        """The governor of the configuration's GitLab token."""
         self._redactor.add(config.gitlab_token)
         limits = source_limits.ALL_PROFILES[source_limits.profile_for(config.gitlab_url)]
         return self._governor("gitlab", config.gitlab_url, config.gitlab_token, limits)

@@ -279,9 +279,14 @@ class SharedResources:
         git = Git(folder.path / "git", self.redactor.redact, sleep=self.clock.sleep)
 
         governor = access.github.governor
+        source_governor = self._connections.gitlab_governor(parsed)
 
         def refused(said: str) -> None:
             governor.revoke(said, "Give a valid GitHub token, and run the same command again.")
+
+        def source_auth() -> GitAuth:
+            source_governor.check_open()
+            return GitAuth(username="oauth2", token=parsed.gitlab_token)
 
         async def parting_auth() -> GitAuth:
             governor.check_credential()  # git asks no governor, and must know it, too
@@ -327,7 +332,7 @@ class SharedResources:
                 scratch=folder.scratch,
             ),
             git=git,
-            gitlab_auth=lambda: GitAuth(username="oauth2", token=parsed.gitlab_token),
+            gitlab_auth=source_auth,
             github_auth=target_auth,
             limits=lambda: access.github.governor.limits,
             imports_are_content=lambda: access.github.governor.imports_are_content,

@@ -93,6 +93,11 @@ class GitAuth:
     refused: Callable[[str], None] | None = field(default=None, compare=False)
 
     @property
+    def service(self) -> str:
+        """The platform that it is for."""
+        return "GitHub" if self.username == "x-access-token" else "GitLab"
+
+    @property
     def header(self) -> str:
         """The header that carries it."""
         return f"Authorization: Basic {self.encoded}"
@@ -108,11 +113,12 @@ class GitAuth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """A command that ended; `errors` is free of credentials."""
+    """A command that ended; `errors` is free of credentials, `service` is whose credential it used."""
 
     code: int
     output: bytes
     errors: str
+    service: str = ""
 
 
 class GitProcess:
@@ -164,7 +170,10 @@ class GitProcess:
                     hint="Run again: what was fetched or pushed so far is kept.",
                 ) from None
         assert process.returncode is not None
-        done = Finished(code=process.returncode, output=output, errors=self.clean(errors, auth))
+        service = "" if auth is None else auth.service
+        done = Finished(
+            code=process.returncode, output=output, errors=self.clean(errors, auth), service=service
+        )
         if done.code and auth is not None and auth.refused is not None and _is_refused(done):
             auth.refused(failure(arguments[0], done).message)
         return done
@@ -303,8 +312,10 @@ def failure(command: str, done: Finished) -> Gl2ghError:
     found = _HTTP_STATUS.search(done.errors)
     status = int(found.group(1) or found.group(2)) if found else 0
     if status in {401, 403} or _NO_CREDENTIAL.search(done.errors):
+        token = f"{done.service} token".strip()
         return AuthenticationError(
-            message, hint="Check that the token is valid and may read and write this repository's content."
+            f"{done.service} refused the token: {message}" if done.service else message,
+            hint=f"Check that the {token} is valid and may read and write this repository's content.",
         )
     if status == 404 or _NOT_FOUND.search(done.errors):
         return NotFoundError(message, hint="It is missing, or not visible to the token.")
