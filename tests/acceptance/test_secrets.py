@@ -14,11 +14,14 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from lab import Lab, issue, note, project
+from lab import Lab
 from processes import children
+from runner import Runner
 from shell import Shell
-from torture import amount, dice
+from torture import dice, in_parts, turns
+from whole import link_files, whole
 
+DOORS = ("variables", "files", "action")
 MODES = ("DISCOVER_ONLY", "EXPORT_ONLY", "TRANSFORM_ONLY", "PLAN_ONLY", "APPLY", "FULL")
 
 
@@ -79,57 +82,103 @@ def _told(tokens: list[str], rng: random.Random) -> list[dict[str, Any]]:
     return rng.sample(effects, len(effects))
 
 
-@pytest.mark.torture
+def action_inputs(lab: Lab) -> dict[str, str]:
+    """What the Action is given beside tokens and mode."""
+    sandbox = lab.sandbox
+    return {
+        "project_ids": "17",
+        "gitlab_url": sandbox.gitlab_url,
+        "github_url": sandbox.github_url,
+        "target_owner": sandbox.owner,
+    }
+
+
+class Trial:
+    """One way in, one mode, and all that can be seen of a run from outside."""
+
+    def __init__(self, lab: Lab, folder: Path, plants: Plants) -> None:
+        self.lab = lab
+        self.folder = folder
+        self.plants = plants
+        self.runner = Runner(folder)
+        self.shell = Shell(self.runner.workspace)
+        self.watched: set[str] = set()
+
+    async def run(self, door: str, mode: str) -> tuple[int, dict[str, bytes]]:
+        """Run it: the exit code, and what was said, written, and shown by children while it ran."""
+        if door == "action":
+            with_ = {
+                **action_inputs(self.lab),
+                "gitlab_token": self.lab.sandbox.gitlab_token,
+                "github_token": self.lab.sandbox.github_token,
+                "mode": mode,
+            }
+            around = self.runner.environment(with_) | self.plants.around()
+            process = await self.runner.start(around)
+        else:
+            around = {**self.shell.tokens(self.lab), **self.plants.around()}
+            flags = [*self.shell.flags(self.lab), "--project-ids=17", "--verbose"]
+            if door == "files":
+                around, flags = _in_files(self.folder.parent, around, flags)
+            process = await self.shell.start("run", *flags, f"--mode={mode}", env=around)
+        seen: dict[str, bytes] = {}
+        ending = asyncio.ensure_future(self.shell.ended(process))
+        while not ending.done():
+            seen |= await asyncio.to_thread(children, process.pid)
+            await asyncio.sleep(0.01)
+        ended = await ending
+        self.watched |= {name.partition(" ")[0] for name in seen}
+        told = ended.out
+        if door == "action":
+            step = self.runner.step(around, ended.code, ended.out, ended.err)
+            assert set(step.log.masks) >= {with_["gitlab_token"], with_["github_token"]}
+            # Where a runner is told what to mask, it has to be told.
+            told = "\n".join(one for one in ended.out.splitlines() if not one.startswith("::add-mask::"))
+        seen |= {"stdout": told.encode(), "stderr": ended.err.encode()}
+        for path in self.folder.rglob("*"):
+            if path.is_file():
+                seen[str(path.relative_to(self.folder))] = path.read_bytes() + os.fsencode(path.name)
+        seen["GitHub"] = json.dumps(await self.lab.repositories()).encode()
+        return ended.code, seen
+
+
+@in_parts
 @pytest.mark.timeout(4 * 3600)
-async def test_planted_secrets_stay_where_they_belong(open_lab: Any, tmp_path: Path, subtests: Any) -> None:
+async def test_planted_secrets_stay_where_they_belong(
+    open_lab: Any, tmp_path: Path, subtests: Any, part: int
+) -> None:
     """Forty, plain, URL-encoded or in base64: not in output, files, arguments or children's variables."""
     rng = dice("secrets")
     plants = Plants(rng)
-    lab: Lab = await open_lab(
-        project(issues=[issue(1, notes=[note("x")]), issue(3)], settings=plants.settings())
-    )
-    folder = tmp_path / "here"
-    folder.mkdir()
-    shell = Shell(folder)
+    lab: Lab = await open_lab(whole(settings=plants.settings()))
+    trial = Trial(lab, tmp_path / "here", plants)
     tokens = [lab.sandbox.gitlab_token, lab.sandbox.github_token]
     assert len({*tokens, *plants.all()}) == 40
     forms = {form for secret in [*tokens, *plants.all()] for form in _forms(secret)}
     effects = _told(tokens, rng)
-    for number in range(amount(6, 25 * len(MODES))):
+    for number, dealt in turns("secrets", part, 6, 25 * len(MODES)):
         mode = MODES[number % len(MODES)]
+        door = DOORS[(number + number // len(MODES)) % len(DOORS)]
         fault = {
-            "side": rng.choice(["gitlab", "github"]),
+            "side": dealt.choice(["gitlab", "github"]),
             "path": "*",
-            "nth": [(first := rng.randint(1, 40)), first + 1],
-            "effect": effects[number % len(effects)],
+            "nth": [(first := dealt.randint(1, 40)), first + 1],
+            "effect": effects[number // len(MODES) % len(effects)],
         }
-        with subtests.test(f"{number}: {mode} {fault['side']} {first} {str(fault['effect'])[:20]}"):
+        with subtests.test(f"{number}: {mode} {door} {fault['side']} {first} {str(fault['effect'])[:20]}"):
             await lab.control("POST", "reset")
+            link_files(lab)
             _speak_of_tokens(lab, tokens)
             await lab.faults()
-            shutil.rmtree(folder / "gl2gh-work", ignore_errors=True)
-            environment = {**shell.tokens(lab), **plants.around()}
-            flags = [*shell.flags(lab), "--project-ids=17", "--verbose"]
-            if number % 2:
-                environment, flags = _in_files(tmp_path, environment, flags)
+            shutil.rmtree(trial.shell.folder / "gl2gh-work", ignore_errors=True)
             if mode == "APPLY":
-                assert (await shell("run", *flags, "--mode=PLAN_ONLY", env=environment)).code == 0
+                assert (await trial.run(door, "PLAN_ONLY"))[0] == 0
             await lab.control("PUT", "faults", [fault] if number else [])
-            process = await shell.start("run", *flags, f"--mode={mode}", env=environment)
-            seen: dict[str, bytes] = {}
-            ending = asyncio.ensure_future(shell.ended(process))
-            while not ending.done():
-                seen |= await asyncio.to_thread(children, process.pid)
-                await asyncio.sleep(0.02)
-            ended = await ending
-            assert ended.code in {0, 1}, ended
-            seen |= {"stdout": ended.out.encode(), "stderr": ended.err.encode()}
-            for path in folder.rglob("*"):
-                if path.is_file():
-                    seen[str(path.relative_to(folder))] = path.read_bytes() + os.fsencode(path.name)
-            seen["GitHub"] = json.dumps(await lab.repositories()).encode()
+            code, seen = await trial.run(door, mode)
+            assert code in {0, 1}, seen
             leaks = [(place, form) for place, data in seen.items() for form in forms if form in data]
             assert leaks == []
+    assert trial.watched >= {"argv", "env"}, "no child was seen at all"
 
 
 def _speak_of_tokens(lab: Lab, tokens: list[str]) -> None:

@@ -183,14 +183,7 @@ class Runner:
     ) -> Step:
         """Run one step as its own process; the user cancels (`by` a signal) when `cancel` was awaited."""
         environment = self.environment(with_)
-        process = await asyncio.create_subprocess_exec(
-            *(program or warm.program()),
-            *self._action["runs"]["args"],
-            env=environment,
-            cwd=self.workspace,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        process = await self.start(environment, program=program)
         ending = asyncio.ensure_future(process.communicate())
         try:
             if cancel is not None:
@@ -202,7 +195,23 @@ class Runner:
                 process.kill()
                 await process.wait()
         assert process.returncode is not None
-        return self._step(environment, process.returncode, stdout.decode(), stderr.decode())
+        return self.step(environment, process.returncode, stdout.decode(), stderr.decode())
+
+    async def start(
+        self,
+        environment: Mapping[str, str],
+        *,
+        program: tuple[str, ...] | None = None,
+    ) -> asyncio.subprocess.Process:
+        """Start a step in an environment made here; the caller ends it."""
+        return await asyncio.create_subprocess_exec(
+            *(program or warm.program()),
+            *self._action["runs"]["args"],
+            env=environment,
+            cwd=self.workspace,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
 
     def run_here(self, with_: Mapping[str, str], entry: Callable[[Mapping[str, str]], int]) -> Step:
         """Run one step within this process, and outside of an event loop of this thread."""
@@ -214,9 +223,10 @@ class Runner:
             contextlib.redirect_stderr(stderr),
         ):
             code = entry(environment)
-        return self._step(environment, code, stdout.getvalue(), stderr.getvalue())
+        return self.step(environment, code, stdout.getvalue(), stderr.getvalue())
 
-    def _step(self, environment: Mapping[str, str], code: int, stdout: str, stderr: str) -> Step:
+    def step(self, environment: Mapping[str, str], code: int, stdout: str, stderr: str) -> Step:
+        """What the runner knows of a step that ended so."""
         log = Log()
         log.read(stdout)
         log.read_unstopped(stderr)

@@ -49,7 +49,7 @@ from gl2gh_batch.interfaces.running import Outcome, failure_reason, run_batch
 from gl2gh_batch.interfaces.views import MOST_OF_A_MESSAGE, what_happened
 from gl2gh_batch.interfaces.wiring import Batch, unknown_input, wire
 from gl2gh_batch.interfaces.workflow_event import WorkflowEvent, read_event
-from gl2gh_batch.kit.redact import SHORTEST, Redactor, redacted, secrets_around
+from gl2gh_batch.kit.redact import SHORTEST, Redactor, redacted, registered_forms, secrets_around
 from gl2gh_batch.output.annotations import AT_MOST, annotations_of
 from gl2gh_batch.output.checks_view import checks_markdown
 from gl2gh_batch.output.escape import terminal, usable
@@ -399,10 +399,10 @@ def _command(values: Mapping[str, str]) -> str:
 
 
 def _register(secret: str) -> None:
-    """Let the runner mask each line of it."""
-    for line in secret.splitlines():
-        if len(line.strip()) >= SHORTEST:
-            core.set_secret(line.strip())
+    """Let the runner mask each line of it, and what is sent of a token."""
+    lines = [line for line in map(str.strip, secret.splitlines()) if len(line) >= SHORTEST]
+    for one in lines if len(lines) != 1 else registered_forms(lines[0]):
+        core.set_secret(one)
 
 
 def _refuse_unreviewed(what: str, event: WorkflowEvent) -> None:

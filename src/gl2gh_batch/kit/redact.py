@@ -67,6 +67,16 @@ class Redactor:
         return content
 
 
+def registered_forms(secret: str) -> list[str]:
+    """How a secret of one line is sent or shown, for a runner that masks what it is told and no more.
+
+    Itself, URL-encoded, and as both platforms' git takes it in a Basic header.
+    """
+    users = ("x-access-token", "oauth2")
+    basic = [base64.b64encode(f"{user}:{secret}".encode()).decode("ascii") for user in users]
+    return list(dict.fromkeys([secret, quote(secret, safe=""), *basic]))
+
+
 def redacted(value: Any, redact: Callable[[str], str]) -> Any:
     """The same plain data without the secrets."""
     match value:
