@@ -9,20 +9,18 @@ from typing import Any
 import pytest
 from any_project import AnyProject
 from lab import USERS, Lab
-from torture import amount, dice
+from torture import in_parts, turns
 
 from gl2gh_batch.sandbox.github.git import GitError
 from gl2gh_batch.sandbox.github.repositories import git_of
 
 
-@pytest.mark.torture
-@pytest.mark.lfs
+@in_parts
 @pytest.mark.timeout(3600)
-async def test_any_project_arrives_once(open_lab: Any, subtests: Any) -> None:
+async def test_any_project_arrives_once(open_lab: Any, subtests: Any, part: int) -> None:
     """Projects made at random: success without a difference, nothing lost that is not listed, and not one
     writing request the second time."""
-    rng = dice("any project")
-    for _ in range(amount(5, 150)):
+    for _, rng in turns("any project", part, 5, 150):
         seed = rng.randrange(1_000_000)
         with subtests.test(f"project {seed}"):
             project = AnyProject(seed)

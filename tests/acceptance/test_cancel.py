@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from lab import Lab, differing, issue, note, project
 from shell import Shell
-from torture import amount, dice
+from torture import in_parts, turns
 
 from gl2gh_batch import BatchOrchestrator
 from gl2gh_batch.domain.result import StoppedBy
@@ -62,9 +62,9 @@ async def test_a_stopped_run_gives_its_claim_back(open_lab: Any) -> None:
     assert CLAIM_REF not in repository["refs"]
 
 
-@pytest.mark.torture
+@in_parts
 @pytest.mark.timeout(3600)
-async def test_cancelled_at_any_point(open_lab: Any, tmp_path: Path, subtests: Any) -> None:
+async def test_cancelled_at_any_point(open_lab: Any, tmp_path: Path, subtests: Any, part: int) -> None:
     """A signal at random requests: its exit code, result and summary; resumed, the same target."""
     lab: Lab = await open_lab(
         project("acme/app", 17, issues=[issue(one, notes=[note("Yes.")]) for one in (1, 2, 4)]),
@@ -76,9 +76,8 @@ async def test_cancelled_at_any_point(open_lab: Any, tmp_path: Path, subtests: A
     flags = ["--project-ids=17,18", "--mode=FULL"]
     assert (await shell.run(lab, *flags)).code == 0
     wanted, requests = await lab.settled(), len(lab.github())
-    rng = dice("cancel")
     slowest = 0.0
-    for number in range(amount(3, 50)):
+    for number, rng in turns("cancel", part, 3, 50):
         nth, chosen = rng.randint(1, requests - 2), SIGNALS[number % len(SIGNALS)]
         with subtests.test(f"{chosen.name} at request {nth}"):
             await lab.control("POST", "reset")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from brisk import BriskClock
 from lab import Lab, differing
-from torture import amount
+from torture import amount, in_parts, turns
 from victim import apply_until_killed, paused_apply
 
 from gl2gh_batch import BatchOrchestrator, SharedResources
@@ -82,13 +83,13 @@ async def test_two_runs_in_one_work_directory(lab: Lab) -> None:
         assert failed["error"]["reason"] in {"target-locked", "target-not-empty", "work-dir-damaged"}, failed
 
 
-async def contend(lab: Lab, contenders: int, rounds: int) -> None:
+async def contend(lab: Lab, contenders: int, rounds: Iterable[int]) -> None:
     """Let that many runs, each from a copy of its own, apply to one empty target at once."""
     await lab.control("PATCH", "state", [EMPTY])
     assert (await lab.run("PLAN_ONLY"))["status"] == "success"
     assert (await lab.run("APPLY", work=await _copy(lab, "alone")))["status"] == "success"
     wanted = await lab.settled()
-    for number in range(rounds):
+    for number in rounds:
         await lab.control("POST", "reset")
         await lab.control("PATCH", "state", [EMPTY])
         works = [await _copy(lab, f"round-{number}-{one}") for one in range(contenders)]
@@ -107,14 +108,15 @@ async def contend(lab: Lab, contenders: int, rounds: int) -> None:
 
 async def test_one_of_a_few_contenders_writes(lab: Lab) -> None:
     """Of three runs at once exactly one writes, and the target is whole."""
-    await contend(lab, 3, 1)
+    await contend(lab, 3, [0])
 
 
-@pytest.mark.torture
+@in_parts
 @pytest.mark.timeout(6 * 3600)
-async def test_contenders_for_one_target(lab: Lab) -> None:
+async def test_contenders_for_one_target(lab: Lab, part: int) -> None:
     """Of many runs at once exactly one writes, in each round, and the target is whole."""
-    await contend(lab, amount(5, 20), amount(3, 100))
+    rounds = [number for number, _ in turns("contenders", part, 3, 100)]
+    await contend(lab, amount(5, 20), rounds)
 
 
 async def test_a_paused_holder_writes_no_more(lab: Lab) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from lab import Lab, differing, issue, project
 from shell import Shell
-from torture import amount, dice
+from torture import in_parts, turns
 
 # A file system of its own, without rights: user and mount namespaces.
 UNSHARE = ["unshare", "--user", "--map-root-user", "--mount"]
@@ -73,14 +73,13 @@ async def _twice(lab: Lab, shell: Shell, size_kb: int, first: str, second: str) 
     return [(int(code), Path(f"{out}.{number}").read_text()) for number, code in enumerate(codes, start=1)]
 
 
-@pytest.mark.torture
+@in_parts
 @pytest.mark.timeout(3600)
-async def test_a_full_disk(open_lab: Any, tmp_path: Path, subtests: Any) -> None:
+async def test_a_full_disk(open_lab: Any, tmp_path: Path, subtests: Any, part: int) -> None:
     """Wherever the room ends: no traceback, a remedy, and after making room the very same target."""
     lab, shell, wanted, planned_kb = await _planned(open_lab, tmp_path)
-    rng = dice("full disk")
     failed = 0
-    for _ in range(amount(3, 60)):
+    for _, rng in turns("full disk", part, 3, 60):
         spare_kb = rng.randint(0, 260)
         with subtests.test(f"{spare_kb} kB left"):
             await lab.control("POST", "reset")

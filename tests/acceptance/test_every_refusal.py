@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from lab import USERS, Lab, differing, issue, note
 from merging import hide_branches, merging
-from torture import FULL, dice
+from torture import FULL, PARTS, dice, in_parts
 
 from gl2gh_batch.domain.events import Noticed
 
@@ -230,10 +230,11 @@ async def _refused(trial: Trial, endpoint: str, refusal: str) -> None:
     assert differing(await trial.state(), trial.wanted) == []
 
 
+@in_parts
 @pytest.mark.parametrize("via", ["rest", "import"])
 @pytest.mark.timeout(3 * 3600)
 async def test_every_refusal_of_every_endpoint_has_its_outcome(
-    open_lab: Any, subtests: Any, via: str
+    open_lab: Any, subtests: Any, via: str, part: int
 ) -> None:
     """Refused, a request costs its own item at most; the error names it; a second run without it heals.
 
@@ -251,7 +252,7 @@ async def test_every_refusal_of_every_endpoint_has_its_outcome(
         pairs = [pair for pair in pairs if pair[0] == ENDPOINTS[8]]
     if not FULL:
         pairs = dice("refusals").sample(pairs, 12 if via == "rest" else 4)
-    for endpoint, refusal in pairs:
+    for endpoint, refusal in pairs[part::PARTS]:
         with subtests.test(f"{endpoint} {refusal}"):
             await _refused(trial, endpoint, refusal)
 
@@ -259,9 +260,12 @@ async def test_every_refusal_of_every_endpoint_has_its_outcome(
 READS = ("403", "404", "410", "500", "409")
 
 
+@in_parts
 @pytest.mark.parametrize("via", ["rest", "import"])
 @pytest.mark.timeout(3 * 3600)
-async def test_every_refusal_of_every_look_has_its_outcome(open_lab: Any, subtests: Any, via: str) -> None:
+async def test_every_refusal_of_every_look_has_its_outcome(
+    open_lab: Any, subtests: Any, via: str, part: int
+) -> None:
     """A look that is refused fails the project at most, with a remedy; the next run makes all of it right.
 
     What a refused look hides is never made a second time.
@@ -273,7 +277,7 @@ async def test_every_refusal_of_every_look_has_its_outcome(open_lab: Any, subtes
     pairs = list(itertools.product(trial.read, READS))
     if not FULL:
         pairs = dice("looks").sample(pairs, 6)
-    for path, refusal in pairs:
+    for path, refusal in pairs[part::PARTS]:
         with subtests.test(f"GET {path} {refusal}"):
             await trial.again()
             await lab.faults({"method": "GET", "path": path, **REFUSALS[refusal]})

@@ -13,7 +13,7 @@ import pytest
 from complete import complete, settle_complete
 from forging import forge, mutate
 from lab import USERS, Lab
-from torture import amount, dice
+from torture import in_parts, turns
 
 from gl2gh_batch.domain.errors import WorkDirectoryError
 from gl2gh_batch.sandbox.github.repositories import git_of
@@ -135,14 +135,13 @@ async def test_a_forged_record_reaches_nothing(lab: Lab, what: str) -> None:
         assert "refs/heads/owned" not in await git_of(lab.sandbox.github, repository).refs()
 
 
-@pytest.mark.torture
+@in_parts
 @pytest.mark.timeout(6 * 3600)
-async def test_any_value_in_any_record(lab: Lab, subtests: Any) -> None:
+async def test_any_value_in_any_record(lab: Lab, subtests: Any, part: int) -> None:
     """One field of one record holds anything at all: no traceback, no file of ours, and a word of remedy."""
     source, before = await exported(lab), outside(lab)
-    rng = dice("foreign exports")
     files = ["manifest.json", *sorted(f"records/{one.name}" for one in (source / "records").iterdir())]
-    for number in range(amount(12, 1500)):
+    for number, rng in turns("foreign exports", part, 12, 1500):
         path = rng.choice(files)
         shutil.rmtree(lab.folder / "foreign" / "next", ignore_errors=True)
         folder = lab.folder / "foreign" / "next" / NAME
@@ -150,7 +149,7 @@ async def test_any_value_in_any_record(lab: Lab, subtests: Any) -> None:
         said: list[str] = []
         with subtests.test(f"{number}: {path}"):
             try:
-                forge(folder, path, lambda row, said=said: said.append(mutate(row, rng)))
+                forge(folder, path, lambda row, said=said, rng=rng: said.append(mutate(row, rng)))
             except (ValueError, TypeError, OverflowError, WorkDirectoryError):
                 continue
             await lab.control("POST", "reset")

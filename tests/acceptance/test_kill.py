@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from lab import Lab, differing, issue, note, project
 from merging import hide_branches, merging
-from torture import amount, dice
+from torture import FULL, dice, in_parts, turns
 from victim import apply_until_killed
 from whole import POLICIES, link_files, whole
 
@@ -59,17 +59,22 @@ async def _kill_and_resume(
     subtests: Any,
     *,
     dated: bool = True,
+    writes: bool = False,
 ) -> int:
-    """Kill at each of the points (request, before its effect or after); how many of them killed."""
+    """Kill at each of the points (request, before its effect or after); how many of them killed.
+
+    With `writes` only requests count that change something on GitHub.
+    """
     kills, dated = 0, dated and configs[0].get("issues_via") != "rest"
     for nth, before in points:
         with subtests.test(f"{'before' if before else 'after'} request {nth}"):
             await lab.control("POST", "reset")
             shutil.rmtree(lab.work)
             shutil.copytree(lab.folder / "planned", lab.work)
-            kills += await apply_until_killed(lab, nth, before=before, configs=configs)
+            kills += await apply_until_killed(lab, nth, before=before, configs=configs, writes=writes)
             result = await lab.batch("APPLY", configs)
-            assert result["status"] == "success", (lab.writes(), result["results"][0].get("error"))
+            errors = [one.get("error") for one in result["results"]]
+            assert result["status"] == "success", (lab.writes(), errors)
             assert differing(await lab.settled(dated=dated), wanted) == []
     return kills
 
@@ -114,14 +119,27 @@ async def test_killed_at_every_request_and_resumed(open_lab: Any, subtests: Any,
     assert kills >= len(points) - 4
 
 
-@pytest.mark.torture
+async def _five(open_lab: Any, few: int) -> tuple[Lab, list[dict[str, Any]], Any, int, int]:
+    """A batch of five projects of all kinds (`few` in the tests): its plan, what APPLY makes, and in how many
+    requests and writing ones."""
+    lab: Lab = await open_lab(*(whole(f"acme/app-{one}", 20 + one) for one in range(5 if FULL else few)))
+    link_files(lab)
+    configs = lab.configs(**POLICIES)
+    planned = await lab.batch("PLAN_ONLY", configs)
+    assert planned["status"] == "success", planned
+    shutil.copytree(lab.work, lab.folder / "planned")
+    mark = lab.mark()
+    assert (await lab.batch("APPLY", configs))["status"] == "success"
+    return lab, configs, await lab.settled(dated=False), len(lab.github(mark)), len(lab.writes(mark))
+
+
+@in_parts
 @pytest.mark.timeout(6 * 3600)
-async def test_killed_twice_and_resumed(open_lab: Any, subtests: Any) -> None:
+async def test_killed_twice_and_resumed(open_lab: Any, subtests: Any, part: int) -> None:
     """Killed at a random request, and the next run too: the third ends as if nothing had been."""
-    lab, configs, wanted, requests = await _prepared(open_lab)
-    rng = dice("double kills")
+    lab, configs, wanted, requests, _ = await _five(open_lab, 1)
     kills = 0
-    for number in range(amount(3, 200)):
+    for number, rng in turns("double kills", part, 3, 200):
         first, second = rng.randint(1, requests - 1), rng.randint(1, requests // 2)
         with subtests.test(f"{number}: requests {first} and {second}"):
             await lab.control("POST", "reset")
@@ -130,27 +148,22 @@ async def test_killed_twice_and_resumed(open_lab: Any, subtests: Any) -> None:
             kills += await apply_until_killed(lab, first, before=rng.random() < 0.5, configs=configs)
             kills += await apply_until_killed(lab, second, before=rng.random() < 0.5, configs=configs)
             result = await lab.batch("APPLY", configs)
-            assert result["status"] == "success", (lab.writes(), result["results"][0].get("error"))
-            assert differing(await lab.settled(), wanted) == []
+            errors = [one.get("error") for one in result["results"]]
+            assert result["status"] == "success", (lab.writes(), errors)
+            assert differing(await lab.settled(dated=False), wanted) == []
     print(f"{kills} kills")
+    assert kills
 
 
-@pytest.mark.torture
+@in_parts
 @pytest.mark.timeout(6 * 3600)
-async def test_a_batch_of_five_is_killed_anywhere(open_lab: Any, subtests: Any) -> None:
-    """Five projects of all kinds, killed around any of at least 300 requests, close phase included."""
-    lab = await open_lab(*(whole(f"acme/app-{one}", 20 + one) for one in range(5)))
-    link_files(lab)
-    configs = lab.configs(**POLICIES)
-    planned = await lab.batch("PLAN_ONLY", configs)
-    assert planned["status"] == "success", planned
-    shutil.copytree(lab.work, lab.folder / "planned")
-    mark = lab.mark()
-    assert (await lab.batch("APPLY", configs))["status"] == "success"
-    wanted, requests = await lab.settled(dated=False), len(lab.github(mark))
-    every = [(nth, before) for nth in range(1, requests + 1) for before in (True, False)]
-    points = dice("kills").sample(every, min(len(every), amount(3, 330)))
-    print(f"{requests} requests, {len(points)} points")
-    kills = await _kill_and_resume(lab, configs, wanted, points, subtests, dated=False)
-    print(f"{kills} kills")
+async def test_a_batch_of_five_is_killed_anywhere(open_lab: Any, subtests: Any, part: int) -> None:
+    """Five projects of all kinds, killed before and after each request that writes, close phase included."""
+    lab, configs, wanted, _, writes = await _five(open_lab, 5)
+    every = [(nth, before) for nth in range(1, writes + 1) for before in (True, False)]
+    dice("kills").shuffle(every)
+    assert len(every) >= 300
+    points = [every[number] for number, _ in turns("kills", part, 3, len(every))]
+    kills = await _kill_and_resume(lab, configs, wanted, points, subtests, dated=False, writes=True)
+    print(f"{writes} writes, {len(every)} points, {kills} kills at {len(points)} of them")
     assert kills >= len(points) * 0.9

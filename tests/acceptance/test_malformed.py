@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from lab import Lab, differing
-from torture import amount, dice
+from torture import in_parts, turns
 from whole import HAS_LFS, POLICIES, link_files, whole
 
 DEEP = "[" * 100_000
@@ -67,9 +67,9 @@ def _fault(rng: random.Random, requests: dict[str, int]) -> dict[str, Any]:
     }
 
 
-@pytest.mark.torture
+@in_parts
 @pytest.mark.timeout(6 * 3600)
-async def test_malformed_answers(open_lab: Any, subtests: Any) -> None:
+async def test_malformed_answers(open_lab: Any, subtests: Any, part: int) -> None:
     """One broken answer anywhere: no traceback, no hang, a hint; the next run ends as if it had not been."""
     lab: Lab = await open_lab(whole())
     link_files(lab)
@@ -79,8 +79,7 @@ async def test_malformed_answers(open_lab: Any, subtests: Any) -> None:
     assert asked >= {*PATHS} - (set() if HAS_LFS else {"LFS"})
     requests = {side: sum(one.side == side for one in lab.sandbox.journal) for side in ("gitlab", "github")}
     wanted = await lab.settled(dated=False)
-    rng = dice("malformed answers")
-    for number in range(amount(8, 2000)):
+    for number, rng in turns("malformed answers", part, 8, 2000):
         fault = _fault(rng, requests)
         shown = {**fault, "effect": str(fault["effect"])[:60]}
         with subtests.test(f"{number}: {shown}"):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import shutil
 from typing import Any
 
+import pytest
 from brisk import BriskClock
 from lab import Lab, differing
-from torture import amount, dice
+from torture import in_parts, turns
 from victim import apply_until_killed
 from whole import POLICIES, link_files, whole
 
@@ -54,22 +55,24 @@ async def test_a_finished_project_is_found_again(open_lab: Any) -> None:
     assert differing(await lab.settled(dated=False), wanted) == []
 
 
-async def test_a_half_made_project_is_found_again(open_lab: Any, subtests: Any) -> None:
+@in_parts
+@pytest.mark.timeout(3600)
+async def test_a_half_made_project_is_found_again(open_lab: Any, subtests: Any, part: int) -> None:
     """Killed at random requests, the target ends as if neither kill nor loss had been."""
     lab: Lab = await open_lab(whole())
     link_files(lab)
     assert (await lab.run("PLAN_ONLY", lab.config(**POLICIES)))["status"] == "success"
+    shutil.copytree(lab.work, lab.folder / "planned")
     mark = lab.mark()
     assert (await lab.run("APPLY", lab.config(**POLICIES)))["status"] == "success"
     wanted, requests = await lab.settled(dated=False), len(lab.github(mark))
-    rng = dice("recover all")
-    for _ in range(amount(4, 60)):
+    for _, rng in turns("recover all", part, 4, 60):
         nth, before = rng.randint(6, requests), rng.random() < 0.5
         with subtests.test(f"{'before' if before else 'after'} request {nth} of {requests}"):
             await lab.control("POST", "reset")
             link_files(lab)
             shutil.rmtree(lab.work)
-            assert (await lab.run("PLAN_ONLY", lab.config(**POLICIES)))["status"] == "success"
+            shutil.copytree(lab.folder / "planned", lab.work)
             await apply_until_killed(lab, nth, before=before, configs=lab.configs(**POLICIES))
             shutil.rmtree(lab.work)
             result = await _found_again(lab)

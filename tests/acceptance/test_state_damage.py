@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from lab import Lab, differing, issue, project
-from torture import amount, dice
+from torture import in_parts, turns
 
 FILES = (
     "projects/acme-app-17/ledger.sqlite",
@@ -38,16 +38,15 @@ def _change(data: bytes, rng: random.Random) -> bytes:
     return bytes(changed)
 
 
-@pytest.mark.torture
+@in_parts
 @pytest.mark.timeout(6 * 3600)
-async def test_damaged_files_never_cost_a_duplicate(open_lab: Any, subtests: Any) -> None:
+async def test_damaged_files_never_cost_a_duplicate(open_lab: Any, subtests: Any, part: int) -> None:
     """An apply that is half done goes on, or is refused with a remedy; it is never begun anew."""
     lab: Lab = await open_lab(project(issues=[issue(1), issue(2), issue(4)]))
     arguments: dict[str, Any] = {}
     assert (await lab.run("FULL"))["status"] == "success"
     wanted = await lab.settled()
-    rng = dice("damage")
-    for number in range(amount(10, 1000)):
+    for number, rng in turns("damage", part, 10, 1000):
         name = FILES[number % len(FILES)]
         damage: Callable[[bytes, random.Random], bytes] = rng.choice([_cut, _change])
         with subtests.test(f"{number}: {name} {damage.__name__}"):

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from lab import Lab, differing
 from shell import Shell
-from torture import FULL, amount, dice
+from torture import FULL, PARTS, amount, dice, in_parts
 from whole import HAS_LFS, link_files, whole
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -42,9 +42,9 @@ PHASES: dict[str, tuple[str, str, str, dict[str, Any]]] = {
 }
 
 
-@pytest.mark.torture
+@in_parts
 @pytest.mark.timeout(3600)
-async def test_a_signal_in_every_phase(open_lab: Any, tmp_path: Path, subtests: Any) -> None:
+async def test_a_signal_in_every_phase(open_lab: Any, tmp_path: Path, subtests: Any, part: int) -> None:
     """What is waited for never comes: it ends with code, result and summary, and later as if nothing was."""
     lab: Lab = await open_lab(whole())
     link_files(lab)
@@ -59,7 +59,8 @@ async def test_a_signal_in_every_phase(open_lab: Any, tmp_path: Path, subtests: 
     wanted = await lab.settled(dated=False)
     slowest = ("", 0.0)
     phases = [one for one in PHASES if HAS_LFS or "LFS" not in one]
-    for number, phase in enumerate(dice("phases").sample(phases, amount(3, len(phases)))):
+    chosen_phases = list(enumerate(dice("phases").sample(phases, amount(3, len(phases)))))
+    for number, phase in chosen_phases[part::PARTS]:
         side, method, path, effect = PHASES[phase]
         chosen = SIGNALS[number % len(SIGNALS)]
         with subtests.test(f"{phase}: {chosen.name}"):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from any_project import AnyProject
 from lab import Lab, differing
-from torture import SEED, amount, dice
+from torture import SEED, in_parts, turns
 from victim import apply_until_killed
 
 # What a bad night has in store; each may hit any request of its side.
@@ -52,13 +52,11 @@ def _weather(rng: random.Random) -> list[dict[str, Any]]:
     return faults
 
 
-@pytest.mark.torture
-@pytest.mark.lfs
+@in_parts
 @pytest.mark.timeout(4 * 3600)
-async def test_any_project_through_any_weather(open_lab: Any, subtests: Any) -> None:
+async def test_any_project_through_any_weather(open_lab: Any, subtests: Any, part: int) -> None:
     """Killed and disturbed at random again and again, it ends as the same project that nobody disturbed."""
-    rng = dice("weather")
-    for number in range(amount(3, 100)):
+    for number, rng in turns("weather", part, 3, 100):
         seed = rng.randint(0, 10**6)
         described = AnyProject(seed)
         with subtests.test(f"{number}: project {seed} (sweep {SEED})"):

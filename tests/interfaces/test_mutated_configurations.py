@@ -20,6 +20,7 @@ from gl2gh_batch.kit.redact import Redactor
 
 SEED = int(os.environ.get("GL2GH_SEED") or 20261124)
 TABLE = list(mutated(SEED, 5000 if os.environ.get("GL2GH_TORTURE") else 630))
+pytestmark = pytest.mark.torture
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2028\u2029]")
 
 

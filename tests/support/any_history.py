@@ -6,6 +6,8 @@ import difflib
 from random import Random
 from typing import Any, Final
 
+from whole import HAS_LFS
+
 # A file's text, or what stands for an LFS object.
 Content = str | dict[str, str]
 Tree = dict[str, Content]
@@ -113,7 +115,7 @@ class AnyHistory:
             elif sort == "rename":
                 del made[path]
                 made[f"moved/{path}"] = self.edited(content) if self.chance(0.5) else content
-            elif sort == "lfs":
+            elif sort == "lfs" and HAS_LFS:
                 made[".gitattributes"] = "*.bin filter=lfs diff=lfs merge=lfs -text\n"
                 made["large.bin"] = {"lfs": f"object {self._random.randint(1, 6)}"}
             else:

@@ -7,6 +7,7 @@ from typing import Any
 
 from lab import Lab, issue, note
 from merging import COMMITS, hide_branches, merging
+from whole import HAS_LFS
 
 SECRET = "a" * 32
 WITH_LFS = {
@@ -26,7 +27,7 @@ EDITED = {
 def complete(**fields: Any) -> dict[str, Any]:
     """The description; `settle_complete` has to follow once the sandbox runs."""
     described = merging()
-    described["repository"]["commits"] = [*COMMITS, WITH_LFS]
+    described["repository"]["commits"] = [*COMMITS, *([WITH_LFS] if HAS_LFS else [])]
     described["issues"] = [
         *described["issues"],
         issue(

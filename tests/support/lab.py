@@ -21,7 +21,7 @@ from gl2gh_batch.domain.people import UserMapping
 from gl2gh_batch.kit.git_claim import CLAIM_REF
 from gl2gh_batch.kit.users import UserDirectory
 from gl2gh_batch.sandbox import Sandbox
-from gl2gh_batch.sandbox.journal import Entry
+from gl2gh_batch.sandbox.journal import Entry, Exchange
 
 # Import jobs end at once: how long one takes is not what these tests are about.
 QUICK = {"import_job_s": (0.001, 0.003)}
@@ -103,7 +103,7 @@ def note(body: str, **fields: Any) -> dict[str, Any]:
     return {"author": "ben", "body": body, **fields}
 
 
-def is_writing(entry: Entry) -> bool:
+def is_writing(entry: Entry | Exchange) -> bool:
     """Whether a request to GitHub changes something; git asks for refs by POST too."""
     reading = entry.method in {"GET", "HEAD"} or entry.path.endswith("/git-upload-pack")
     return entry.side == "github" and not reading

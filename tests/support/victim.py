@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from brisk import BriskClock
-from lab import Lab
+from lab import Lab, is_writing
 
 from gl2gh_batch import BatchOrchestrator, SharedResources
 from gl2gh_batch.kit.claim import LEASE_S
@@ -41,17 +41,21 @@ class Killer:
         before: bool,
         number: signal.Signals = signal.SIGKILL,
         side: str = "github",
+        writes: bool = False,
     ) -> None:
         self.side = side
+        self.writes = writes
         self.nth = nth
         self.before = before
         self.number = number
         self.pid = 0
         self.seen = 0
 
-    def is_due(self, *, before: bool) -> bool:
-        """Count a request; kill at the one that is chosen."""
-        if before is not self.before or not self.pid:
+    def is_due(self, request: Entry | Exchange, *, before: bool) -> bool:
+        """Count a request, if it is of those that count; kill at the one that is chosen."""
+        if before is not self.before or not self.pid or request.side != self.side:
+            return False
+        if self.writes and not is_writing(request):
             return False
         self.seen += 1
         if self.seen != self.nth:
@@ -61,8 +65,7 @@ class Killer:
 
     def observe(self, exchange: Exchange) -> None:
         """What the sandbox tells after an effect and before the answer."""
-        if exchange.side == self.side:
-            self.is_due(before=False)
+        self.is_due(exchange, before=False)
 
 
 @contextlib.contextmanager
@@ -74,7 +77,7 @@ def _hooked(lab: Lab, killer: Killer) -> Iterator[None]:
     def add_or_kill(entry: Entry) -> None:
         """Kill when a request arrives; the request itself goes no further."""
         add(entry)
-        if entry.side == killer.side and killer.is_due(before=True):
+        if killer.is_due(entry, before=True):
             raise ConnectionResetError
 
     # The guards hold the journal themselves: its method is what they meet.
@@ -95,9 +98,10 @@ async def apply_until_killed(
     mode: str = "APPLY",
     configs: Sequence[Mapping[str, Any]] | None = None,
     side: str = "github",
+    writes: bool = False,
 ) -> bool:
     """Apply in a process of its own; True when it was killed, False when it came to its end before."""
-    killer = Killer(nth, before=before, side=side)
+    killer = Killer(nth, before=before, side=side, writes=writes)
     with _hooked(lab, killer):
         process = _PROCESSES.Process(target=_apply, args=(lab.work, configs or lab.configs(), mode))
         process.start()
