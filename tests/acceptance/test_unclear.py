@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import collections
+import re
 from typing import Any
 
 import pytest
 from lab import USERS, Lab, differing, issue, note, project
+from whole import POLICIES, link_files, whole
 
 # Every endpoint that an apply creates something by, as globs over paths.
 IMPORTING = ["/orgs/*/repos", "/repos/*/*/labels", "/repos/*/*/milestones", "*/import/issues", "*/graphql"]
@@ -48,6 +50,42 @@ async def test_lost_answers_make_no_duplicates(lab: Lab, issues_via: str, effect
     if effect != "truncated":
         assert all(lab.sandbox.faults[index].matched for index in range(len(endpoints)))
     assert differing(await lab.settled(dated=issues_via == "import"), wanted) == []
+
+
+# What makes nothing a second time.
+ASKED_BY_POST = ("/git-receive-pack", "/info/lfs/objects/batch", "/info/lfs/objects/verify")
+
+
+def _creating(lab: Lab, mark: int) -> collections.Counter[str]:
+    posts = [one for one in lab.writes(mark) if one.startswith("POST") and not one.endswith(ASKED_BY_POST)]
+    return collections.Counter(one.removeprefix("POST ") for one in posts)
+
+
+@pytest.mark.parametrize(
+    ("issues_via", "effect"), [("import", {"drop": True}), ("rest", {"status": 502, "body": "<html>"})]
+)
+async def test_no_kind_is_made_twice(open_lab: Any, issues_via: str, effect: dict[str, Any]) -> None:
+    """All kinds, each answer to a creating request lost and each effect late: none is sent twice.
+
+    The endpoints are those that the undisturbed run used, not a list that could be too short.
+    """
+    lab: Lab = await open_lab(whole())
+    link_files(lab)
+    config = lab.config(**POLICIES, issues_via=issues_via)
+    assert (await lab.run("FULL", config))["status"] == "success"
+    wanted, posts = await lab.settled(dated=False), _creating(lab, 0)
+    endpoints = sorted({re.sub(r"/\d+(?=/|$)", "/*", one) for one in posts})
+    assert len(endpoints) >= 10
+    await lab.control("POST", "reset")
+    link_files(lab)
+    lost = {"method": "POST", "when": "after", "effect": {**effect, "lag_s": 0.02}}
+    await lab.faults(*({"path": path, **lost} for path in endpoints))
+    mark = lab.mark()
+    result = await lab.run("FULL", config, work=lab.folder / "faulty")
+    assert result["status"] == "success", (lab.writes(mark), result["error"])
+    assert all(one.matched for one in lab.sandbox.faults)
+    assert differing(_creating(lab, mark), posts) == []
+    assert differing(await lab.settled(dated=False), wanted) == []
 
 
 @pytest.mark.parametrize("effect", ["dropped", "503"])

@@ -106,6 +106,24 @@ async def test_a_lost_answer_is_looked_up(ready: Any, effect: dict[str, Any]) ->
     assert sum("/api/uploads/" in one for one in ready.lab.writes()) == 1
 
 
+@pytest.mark.parametrize("begun", [False, True])
+async def test_a_file_that_shows_late_is_waited_for(ready: Any, begun: bool) -> None:
+    """An answer that is lost, and a file that readers see seconds later: it is not sent a second time."""
+    late = {"drop": True, "lag_s": 0.05}  # with the brisk clock 2.5 s of the client's
+    await ready.lab.faults({"path": ASSETS, "method": "POST", "nth": 1, "when": "after", "effect": late})
+    if begun:  # by a run that was killed while it waited for the answer
+        github, release = ready.engine.bench.github, ready.ledger.receipt(RELEASE.id).fields["id"]
+        ready.ledger.intent(UPLOAD.id, "0" * 64, "2026-01-01T00:00:00+00:00")
+        path = ready.engine.bench.folder.path / UPLOAD.file
+        address = f"{REPOSITORY}/releases/{release}/assets"
+        with pytest.raises(UnclearAnswerError):
+            await github.upload(address, path, name=UPLOAD.name, label=UPLOAD.label)
+    assert await ready.engine.perform(UPLOAD) is not begun
+    assert await is_whole(ready)
+    assert sum("/api/uploads/" in one for one in ready.lab.writes()) == 1
+    assert not any(one.startswith("DELETE") for one in ready.lab.writes())
+
+
 @pytest.mark.parametrize("effect", [{"drop": True}, {"status": 503}])
 async def test_a_lost_request_is_sent_again(ready: Any, effect: dict[str, Any]) -> None:
     """One that had no effect is sent once more."""

@@ -20,6 +20,7 @@ from gl2gh_batch.domain.errors import (
 from gl2gh_batch.domain.ledger import StepState
 from gl2gh_batch.domain.plan import Upload
 from gl2gh_batch.engines._engine import Workbench
+from gl2gh_batch.engines._pushes import LOOK_AFTER_S
 from gl2gh_batch.kit.verdict import Verdict
 from gl2gh_batch.target.models import ReleaseAsset, decode
 from gl2gh_batch.target.refusals import refusal_of
@@ -37,12 +38,15 @@ class AssetUploads:
         self._bench = bench
         self._removed = False
 
-    async def perform(self, step: Upload, digest: str, *, begun: bool) -> bool:
-        """Send the file unless it is there; True when it was sent."""
+    async def perform(self, step: Upload, digest: str, *, begun: bool, recovered: bool) -> bool:
+        """Send the file unless it is there; True when it was sent.
+
+        It may be there when an earlier run has `begun` it, or has left a ledger that was `recovered`.
+        """
         release = self._release_of(step)
-        if begun:
+        if begun or recovered:
             self._bench.ledger.intent(step.id, digest, self._now())
-            if await self._is_there(step, release):
+            if await (self._arrived(step, release) if begun else self._is_there(step, release)):
                 return False
         path = self._bench.folder.path / step.file
         await asyncio.to_thread(_require_whole, path, step)
@@ -60,16 +64,27 @@ class AssetUploads:
             is_taken = answer is not None and answer.verdict is Verdict.INVALID
             if answer is not None and answer.verdict is not Verdict.UNCLEAR and not is_taken:
                 raise refusal_of(answer)
-            if await self._is_there(step, release):
+            if await self._arrived(step, release):
                 return True
             if answer is not None and is_taken and not self._removed:
                 raise refusal_of(answer)
-            if attempt < len(PAUSES_S):
+            if self._removed and attempt < len(PAUSES_S):
                 await self._bench.clock.sleep(PAUSES_S[attempt])
         raise UnclearAnswerError(
             f"{step.name} could not be uploaded: {TRIES} tries broke off",
             hint="GitHub may be in trouble. Run again later: it goes on from here.",
         )
+
+    async def _arrived(self, step: Upload, release: int) -> bool:
+        """The same, looked at again for a while: what GitHub has taken may show late."""
+        for seconds in LOOK_AFTER_S:
+            if seconds:
+                await self._bench.clock.sleep(seconds)
+            if await self._is_there(step, release):
+                return True
+            if self._removed:  # what a broken upload left is what had to show
+                return False
+        return False
 
     async def _is_there(self, step: Upload, release: int) -> bool:
         """Whether the file arrived whole; what a broken upload left of it is deleted."""

@@ -169,8 +169,8 @@ class RestEngine(Engine):
             case WikiPush():
                 await self._pushes.wiki(step, digest)
             case Upload():
-                begun = receipt is not None or is_recovered(self.bench)
-                return await self._uploads.perform(step, digest, begun=begun)
+                begun, recovered = receipt is not None, is_recovered(self.bench)
+                return await self._uploads.perform(step, digest, begun=begun, recovered=recovered)
         return True
 
     # ── calls ────────────────────────────────────────────────────────────────────────────────────
