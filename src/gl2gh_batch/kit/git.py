@@ -31,6 +31,7 @@ from gl2gh_batch.kit.git_process import (
     Redactor,
     Sleep,
     config_text,
+    drawn,
     failure,
     is_of_the_moment,
     origin_of,
@@ -311,7 +312,7 @@ class Git:
                         refs=tuple(PushedRef(name=name, state=PushedState.CREATED) for name in refs)
                     )
                 if pauses_s and is_of_the_moment(done) and not held.keys() & found.keys():
-                    await self._process.sleep(pauses_s[0])
+                    await self._process.sleep(drawn(pauses_s[0]))
                     return await self._push(mirror, url, own, auth, gone, found, pauses_s[1:])
             raise error
         return report

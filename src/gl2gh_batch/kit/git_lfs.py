@@ -16,7 +16,7 @@ from typing import Final
 
 from gl2gh_batch.domain.errors import SourceError, TargetError, WorkDirectoryError
 from gl2gh_batch.kit.git_lfs_server import LfsObject, LfsServer, endpoint_of
-from gl2gh_batch.kit.git_process import Finished, GitAuth, GitProcess, failure
+from gl2gh_batch.kit.git_process import PAUSES_S, Finished, GitAuth, GitProcess, drawn, failure
 from gl2gh_batch.kit.git_trees import contents
 
 # "Pointer files must be less than 1024 bytes" (git-lfs docs/spec.md).
@@ -87,15 +87,20 @@ class GitLfs:
         give raises `SourceError`.
         """
         wanted = list(objects)
-        if self.held(mirror, wanted) != {one.oid for one in wanted}:
+        if self.held(mirror, wanted) == {one.oid for one in wanted}:
+            return []
+        pauses = iter(PAUSES_S)
+        while True:
             # It ends with an error for one object that is missing at the source: so what counts is what came.
             done = await self._run("fetch", url, mirror, ("--all", "source"), auth)
             lacking = [one for one in wanted if one.oid not in self.held(mirror, wanted)]
             there = await self.present(url, lacking, auth)
-            if there:
+            if not there:
+                return lacking
+            pause_s = next(pauses, None)
+            if pause_s is None:
                 raise _trouble(SourceError, "fetch", done, f"{len(there)} LFS objects were not fetched")
-            return lacking
-        return []
+            await self._process.sleep(drawn(pause_s))
 
     async def push(
         self, url: str, mirror: Path, objects: Mapping[str, int], auth: GitAuth | None = None

@@ -7,17 +7,17 @@ again for small objects, up to a bound that no budget for LFS bandwidth notices.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final
 
 import aiohttp
 
 from gl2gh_batch.domain.errors import ConfigurationError, GitError
-from gl2gh_batch.kit.git_process import PAUSES_S, GitAuth, Sleep, origin_of
+from gl2gh_batch.kit.git_process import PAUSES_S, GitAuth, Sleep, drawn, origin_of
 from gl2gh_batch.kit.origin import proxy_for
 
 READ_BACK_BYTES: Final = 8 * 1024 * 1024
@@ -28,10 +28,6 @@ _MEDIA: Final = "application/vnd.git-lfs+json"
 _CHUNK_BYTES: Final = 1 << 16
 
 
-class _MomentError(GitError):
-    """Trouble that may be over soon."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LfsObject:
     """One object as a pointer names it; `size` in bytes."""
@@ -40,14 +36,18 @@ class LfsObject:
     size: int
 
 
+class _TroubleError(GitError):
+    """What may pass by itself."""
+
+
 class LfsServer:
     """Questions to LFS servers; what was read back of each counts against one bound."""
 
     def __init__(
         self, *, timeout_s: float, read_back_bytes: int = READ_BACK_BYTES, sleep: Sleep = asyncio.sleep
     ) -> None:
-        self._sleep = sleep
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+        self._sleep = sleep
         self._bound = read_back_bytes
         self._left: dict[str, int] = {}
 
@@ -62,7 +62,7 @@ class LfsServer:
         found: dict[str, int] = {}
         origin_of(url)
         for start in range(0, len(wanted), _ASKED_AT_ONCE):
-            rows = await self._ask(url, wanted[start : start + _ASKED_AT_ONCE], auth)
+            rows = await self._patiently(url, wanted[start : start + _ASKED_AT_ONCE], auth)
             there = [row for row in rows if "error" not in row]
             found |= {str(row.get("oid")): _size(row) for row in there}
             if read_back:
@@ -71,17 +71,18 @@ class LfsServer:
                         del found[str(row["oid"])]
         return found
 
-    async def _ask(self, url: str, objects: list[LfsObject], auth: GitAuth | None) -> list[dict[str, Any]]:
-        """The server's rows; asked again where it is in trouble for a moment."""
-        for pause_s in PAUSES_S:
-            with contextlib.suppress(_MomentError):
-                return await self._ask_once(url, objects, auth)
-            await self._sleep(pause_s)
-        return await self._ask_once(url, objects, auth)
-
-    async def _ask_once(
+    async def _patiently(
         self, url: str, objects: list[LfsObject], auth: GitAuth | None
     ) -> list[dict[str, Any]]:
+        """Ask, and again when the server was in trouble: the question changes nothing there."""
+        for pause_s in PAUSES_S:
+            try:
+                return await self._ask(url, objects, auth)
+            except _TroubleError:
+                await self._sleep(drawn(pause_s))
+        return await self._ask(url, objects, auth)
+
+    async def _ask(self, url: str, objects: list[LfsObject], auth: GitAuth | None) -> list[dict[str, Any]]:
         body = {
             "operation": "download",
             "transfers": ["basic"],
@@ -108,11 +109,11 @@ class LfsServer:
                     return [row for row in rows if isinstance(row, dict)]
                 status = response.status
         except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
-            raise _MomentError(
+            raise _TroubleError(
                 f"the LFS server gave no answer that can be read: {type(error).__name__}",
                 hint="Running again is safe: what was transferred is kept.",
             ) from error
-        sort = _MomentError if status == 429 or status >= 500 else GitError
+        sort = _TroubleError if status == HTTPStatus.TOO_MANY_REQUESTS or status >= 500 else GitError
         raise sort(
             f"the LFS server answered {status}",
             hint="Check that LFS is switched on there and that the token may read it; then run again.",

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import contextlib
 import os
+import random
 import re
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -23,9 +24,12 @@ from gl2gh_batch.domain.errors import (
 )
 
 Redactor = Callable[[str], str]
+Sleep = Callable[[float], Awaitable[None]]
 
 DEFAULT_TIMEOUT_S: Final = 6 * 3600.0
 GRACE_S: Final = 2.0
+# Before a read is tried again; each is drawn between itself and its double.
+PAUSES_S: Final = (1.0, 4.0)
 _LINE_LIMIT: Final = 1 << 20
 _STDERR_KEPT: Final = 4000
 # What a child may know of our environment: where programs, certificates and proxies are. Never a token.
@@ -73,11 +77,10 @@ _NO_CREDENTIAL: Final = re.compile(r"Authentication failed|could not read (?:Use
 _NOT_FOUND: Final = re.compile(r"repository '.*' not found|Repository not found")
 # A server in trouble, or a connection that broke: what curl and git say of it.
 _OF_THE_MOMENT: Final = re.compile(
-    r"(?:returned error: |HTTP )(?:429|5\d\d)|Empty reply from server|Connection reset|early EOF"
-    r"|unexpected disconnect|remote end hung up|transfer closed with"
+    r"(?:returned error:|HTTP) (?:408|429|5\d\d)|RPC failed|early EOF|expected flush|[Ee]mpty reply|hung up"
+    r"|Could not resolve host|Connection (?:reset|timed out)|Recv failure|transfer closed"
 )
-PAUSES_S: Final = (1.0, 4.0)
-Sleep = Callable[[float], Awaitable[None]]
+_FOR_GOOD: Final = re.compile(r"remote error: |not our ref")
 _NOT_A_FAULT_OF_TIME: Final = re.compile(r"not a git repository|bad object|invalid object|corrupt")
 
 
@@ -132,10 +135,10 @@ class GitProcess:
         timeout_s: float = DEFAULT_TIMEOUT_S,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
-        self.sleep = sleep
         self._home = work / "git-home"
         self._redact = redact
         self._timeout_s = timeout_s
+        self.sleep = sleep
 
     @property
     def home(self) -> Path:
@@ -190,7 +193,7 @@ class GitProcess:
             done = await self.run(*arguments, mirror=mirror, url=url, auth=auth)
             if not is_of_the_moment(done):
                 return done
-            await self.sleep(pause_s)
+            await self.sleep(drawn(pause_s))
         return await self.run(*arguments, mirror=mirror, url=url, auth=auth)
 
     @contextlib.asynccontextmanager
@@ -324,9 +327,15 @@ def failure(command: str, done: Finished) -> Gl2ghError:
     return GitError(message, hint="Running again is safe: what was transferred is kept.")
 
 
+def drawn(pause_s: float) -> float:
+    """A pause of that length up to the double, so that not all come again at once."""
+    return pause_s * (1 + random.random())  # noqa: S311 - it spreads, and hides nothing
+
+
 def is_of_the_moment(done: Finished) -> bool:
     """True for a failure that may be over soon: the server's trouble, or a broken connection."""
-    return bool(done.code) and bool(_OF_THE_MOMENT.search(done.errors))
+    passes = bool(done.code) and bool(_OF_THE_MOMENT.search(done.errors))
+    return passes and not _FOR_GOOD.search(done.errors)
 
 
 def _is_refused(done: Finished) -> bool:
