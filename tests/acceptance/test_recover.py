@@ -113,6 +113,17 @@ async def test_a_trial_is_cleaned_up_and_can_be_repeated(lab: Lab) -> None:
     assert differing(await lab.settled(), wanted) == []
 
 
+async def test_an_archived_trial_is_cleaned_up(open_lab: Any) -> None:
+    """A repository that was archived at the end takes no claim any more, and is deleted all the same."""
+    facts = {**project()["project"], "archived": True}
+    lab: Lab = await open_lab(project(project=facts))
+    assert (await lab.run("FULL"))["status"] == "success"
+    assert (await lab.repository())["archived"]
+    result = await _task(lab, Task.CLEANUP)
+    assert result["status"] == "success", result["error"]
+    assert await lab.repositories() == {}
+
+
 async def test_a_half_finished_trial_is_cleaned_up(lab: Lab) -> None:
     """What is only missing keeps nothing from being deleted."""
     await lab.faults(
@@ -133,6 +144,8 @@ CHANGES: dict[str, dict[str, Any]] = {
     },
     "a new comment": {"path": "/issues/0/comments/-", "value": {"body": "Look", "user": {"login": "ben"}}},
     "an edited issue": {"path": "/issues/0/title", "value": "Other"},
+    "another description": {"path": "/description", "value": "Theirs"},
+    "other topics": {"path": "/topics", "value": ["theirs"]},
 }
 
 

@@ -24,6 +24,7 @@ from gl2gh_batch.kit.workdir import read_lines
 # A repository that is older than our step by more than this was not made by it.
 SLACK: Final = timedelta(minutes=10)
 _NAMED: Final = 5
+_TEXTS: Final = ("description", "topics")
 
 
 async def recover(desk: Desk) -> AgentResult:
@@ -109,7 +110,9 @@ async def _refuse_changed(desk: Desk, plan: Plan) -> None:
     for line in read_lines(desk.folder.differences):
         difference = codec.decode(line, Difference)
         missing = difference.sort is DifferenceSort.MISSING or (difference.expected and not difference.seen)
-        if not missing and difference.item != "repository":
+        # Its switches may still be as they were while it was filled; nobody of ours writes other texts there.
+        ours = difference.item == "repository" and difference.field not in _TEXTS
+        if not missing and not ours:
             changed.append(difference.item)
     if changed:
         more = len(changed) - _NAMED

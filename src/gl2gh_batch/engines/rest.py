@@ -104,6 +104,7 @@ class RestEngine(Engine):
 
     async def remove(self) -> None:
         bench = self.bench
+        await self._writer.look_at_target()
         if bench.claim is not None and not self._writer.is_archived:
             await bench.claim.ensure()
         made = bench.ledger.receipt(SNIPPETS_CREATE_STEP)

@@ -317,7 +317,7 @@ def failure(command: str, done: Finished) -> Gl2ghError:
     if status in {401, 403} or _NO_CREDENTIAL.search(done.errors):
         token = f"{done.service} token".strip()
         return AuthenticationError(
-            f"{done.service} refused the token: {message}" if done.service else message,
+            f"{done.service} refused the token: {message}" if done.service and _is_refused(done) else message,
             hint=f"Check that the {token} is valid and may read and write this repository's content.",
         )
     if status == 404 or _NOT_FOUND.search(done.errors):
