@@ -38,6 +38,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="no git-lfs on this machine"))
 
 
+class Figures:
+    """Says under `make torture` what each part of a sweep printed, at once: workers' output is nobody's."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._plugins = config.pluginmanager
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """One line for the part, and one for each line that it printed."""
+        terminal = self._plugins.getplugin("terminalreporter")
+        is_part = report.when == "call" and type(report) is pytest.TestReport
+        if is_part and terminal is not None and os.environ.get("GL2GH_TORTURE"):
+            terminal.write_line(f"\n{report.outcome} in {report.duration:.0f} s: {report.nodeid}")
+            for line in report.capstdout.splitlines():
+                terminal.write_line(f"  {line}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Figures are for the process that people look at."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Figures(config))
+
+
 @pytest.fixture(scope="session")
 def project_root() -> Path:
     """The folder of this checkout."""
