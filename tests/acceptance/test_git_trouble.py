@@ -37,6 +37,17 @@ async def test_what_is_only_read_is_asked_for_again(open_lab: Any, side: str, ef
     assert all(one.matched > 1 for one in lab.sandbox.faults)
 
 
+async def test_an_empty_answer_is_no_empty_history(lab: Lab) -> None:
+    """A 200 without a body in the place of the refs: nothing goes to GitHub without the history."""
+    await lab.faults({"side": "gitlab", "path": REFS, "nth": [2, 3, 4], "effect": {"foreign_body": "empty"}})
+    result = await lab.run("FULL")
+    assert (result["status"], result["error"]["item"]) == ("failed", "repository"), result
+    assert lab.writes() == []
+    await lab.faults()
+    assert (await lab.run("FULL"))["status"] == "success"
+    assert "refs/heads/main" in (await lab.repository())["refs"]
+
+
 async def test_what_does_not_pass_is_said_after_three_tries(lab: Lab) -> None:
     """It ends, and the error says that running again is safe; a refused token is not tried again."""
     await lab.faults({"side": "gitlab", "path": REFS, "effect": {"status": 503}})

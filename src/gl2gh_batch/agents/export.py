@@ -16,7 +16,7 @@ from gl2gh_batch.agents._reading import drop_spools, may_change, read_kind
 from gl2gh_batch.agents._restoring import restore, restored_inputs
 from gl2gh_batch.agents.discovery import inventory_digest, read_inventory
 from gl2gh_batch.agents.source_marks import unmarked
-from gl2gh_batch.domain.errors import WorkDirectoryError, about
+from gl2gh_batch.domain.errors import SourceError, WorkDirectoryError, about
 from gl2gh_batch.domain.inventory import Inventory
 from gl2gh_batch.domain.modes import AgentName
 from gl2gh_batch.domain.result import AgentResult
@@ -154,7 +154,15 @@ class Export(Agent):
         if inventory.empty_repository:
             return {}
         desk.count(self.name, "git", 0, None)
-        return await fetch_history(desk)
+        refs = await fetch_history(desk)
+        if not any(name.startswith(MIGRATED_PREFIXES) for name in refs):
+            # git takes an empty answer, which a proxy may give, for a repository without a ref.
+            raise SourceError(
+                "GitLab says that the repository has branches, and git found none",
+                hint="A proxy may have answered in its place. Running again is safe.",
+                item="repository",
+            )
+        return refs
 
 
 async def fetch_history(desk: Desk) -> dict[str, str]:
