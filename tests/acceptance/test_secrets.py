@@ -19,6 +19,7 @@ from processes import children
 from runner import Runner
 from shell import Shell
 from torture import dice, in_parts, turns
+from warm import COLD
 from whole import link_files, whole
 
 DOORS = ("variables", "files", "action")
@@ -114,13 +115,13 @@ class Trial:
                 "mode": mode,
             }
             around = self.runner.environment(with_) | self.plants.around()
-            process = await self.runner.start(around)
+            process = await self.runner.start(around, program=COLD)
         else:
             around = {**self.shell.tokens(self.lab), **self.plants.around()}
             flags = [*self.shell.flags(self.lab), "--project-ids=17", "--verbose"]
             if door == "files":
                 around, flags = _in_files(self.folder.parent, around, flags)
-            process = await self.shell.start("run", *flags, f"--mode={mode}", env=around)
+            process = await self.shell.start("run", *flags, f"--mode={mode}", env=around, program=COLD)
         seen: dict[str, bytes] = {}
         ending = asyncio.ensure_future(self.shell.ended(process))
         while not ending.done():

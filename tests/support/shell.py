@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import warm
 from lab import Lab
-from warm import program
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +41,12 @@ class Shell:
         """The tokens under their usual names."""
         return {"GITLAB_TOKEN": lab.sandbox.gitlab_token, "GH_TOKEN": lab.sandbox.github_token}
 
-    async def start(self, *argv: str, env: Mapping[str, str] | None = None) -> asyncio.subprocess.Process:
+    async def start(
+        self, *argv: str, env: Mapping[str, str] | None = None, program: tuple[str, ...] | None = None
+    ) -> asyncio.subprocess.Process:
         """Start the program; the caller ends it."""
         return await asyncio.create_subprocess_exec(
-            *program(), *argv,
+            *(program or warm.program()), *argv,
             cwd=self.folder,
             env={"PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": os.devnull, **(env or {})},
             stdout=asyncio.subprocess.PIPE,

@@ -5,13 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from pathlib import Path
 
 import pytest
-from warm import program
-
-COLD = (sys.executable, "-m", "gl2gh_batch")
+from warm import COLD, program
 
 
 async def _ended(start: tuple[str, ...], folder: Path, *argv: str) -> tuple[int | None, bytes, bytes]:

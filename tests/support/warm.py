@@ -25,6 +25,8 @@ from pathlib import Path
 
 CLIENT = Path(__file__).with_name("warm_client.py")
 STREAMS = 3
+# For tests that look into the process itself.
+COLD = (sys.executable, "-m", "gl2gh_batch")
 
 
 @cache
