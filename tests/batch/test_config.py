@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from gl2gh_batch.batch.config import api_url_for, parse_config, project_of
+from gl2gh_batch.batch.addresses import api_url_for
+from gl2gh_batch.batch.config import parse_config, project_of
 from gl2gh_batch.domain.errors import ConfigurationError
 from gl2gh_batch.domain.numbering import NumberingPolicy
 from gl2gh_batch.domain.refs import RepoRef

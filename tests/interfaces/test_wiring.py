@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from gl2gh_batch.batch.config import parse_config
 from gl2gh_batch.domain.errors import ConfigurationError
@@ -33,6 +35,13 @@ groups:
   - acme/platform
   - {path: /acme/web/, subgroups: false, exclude: ["*/old-*"], numbering: issues-exact}
 """
+
+
+def _key() -> str:
+    """A private key as GitHub hands it out for an App."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    form, kind = serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL
+    return key.private_bytes(form, kind, serialization.NoEncryption()).decode().strip()
 
 
 def _wire(folder: Path, text: str = FILE, **inputs: str) -> Batch:
@@ -132,7 +141,7 @@ def test_defaults_hold_for_projects_from_the_input(tmp_path: Path) -> None:
 
 def test_an_app_needs_no_token(tmp_path: Path) -> None:
     """The three inputs of an App stand for the token."""
-    pem = "-----BEGIN RSA PRIVATE KEY-----\nx\n-----END RSA PRIVATE KEY-----"
+    pem = _key()
     app = {"github_app_id": "7", "github_app_private_key": pem, "github_app_installation_id": "8"}
     given = {"gitlab_token": "glpat-1", "project_ids": "17", "target_owner": "acme", **app}
     found = parse_config(wire(given, base=tmp_path).configs[0]).github_app
@@ -184,7 +193,7 @@ github:
 projects: [17]
 """
     )
-    environment = {"ACME_TOKEN": "ghp_acme", "BETA_KEY": "-----BEGIN RSA PRIVATE KEY-----\nx"}
+    environment = {"ACME_TOKEN": "ghp_acme", "BETA_KEY": _key()}
     given = {"gitlab_token": "glpat-1", "config": "batch.yml"}
     batch = wire(given, base=tmp_path, environment=environment)
     one, two = resources_for(batch).github_credentials

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from meant_otherwise import meant_otherwise
 from runner import Runner
 from wrong_configurations import BOTH, RIGHT, SECRET, Wrong, all_wrong
 
@@ -14,7 +15,7 @@ from gl2gh_batch.interfaces import action, cli
 from gl2gh_batch.interfaces.cli import TOKENS
 from gl2gh_batch.kit.redact import Redactor
 
-TABLE = list(all_wrong())
+TABLE = [*all_wrong(), *meant_otherwise()]
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2028\u2029]")
 
 

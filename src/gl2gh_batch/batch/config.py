@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from gl2gh_batch.batch.addresses import github_api_url, github_url, gitlab_url
 from gl2gh_batch.batch.fields import (
     choice,
     folder,
@@ -17,7 +18,6 @@ from gl2gh_batch.batch.fields import (
     text,
     token,
     truth,
-    url,
     whole,
 )
 from gl2gh_batch.batch.label_rules import label_rules
@@ -131,7 +131,7 @@ class ProjectConfig:
 def parse_config(raw: Mapping[str, Any]) -> ProjectConfig:
     """The configuration of one project; raises `ConfigurationError` that names the key and the remedy."""
     known_only(raw, KEYS, "project_configs")
-    github_url = url(raw, "github_url", "https://github.com")
+    github = github_url(raw)
     return ProjectConfig(
         request=ProjectRequest(
             project=_checked_project(project_of(raw)),
@@ -141,10 +141,10 @@ def parse_config(raw: Mapping[str, Any]) -> ProjectConfig:
             policies=_policies(raw),
             origin=str(raw.get("origin") or ""),
         ),
-        gitlab_url=url(raw, "gitlab_url", "https://gitlab.com"),
+        gitlab_url=gitlab_url(raw),
         gitlab_token=token(raw, "gitlab_token"),
-        github_url=github_url,
-        github_api_url=url(raw, "github_api_url", api_url_for(github_url)),
+        github_url=github,
+        github_api_url=github_api_url(raw, github),
         github_token=token(raw, "github_token"),
         github_app=_app(raw),
         owner=_owner(raw),
@@ -178,17 +178,6 @@ def is_number(text: str) -> bool:
 def is_full_path(text: str) -> bool:
     """True for what GitLab could have called a group, or a project inside one."""
     return bool(_FULL_PATH.fullmatch(text)) and not {".", ".."} & set(text.split("/"))
-
-
-def api_url_for(github_url: str) -> str:
-    """Where the API of that GitHub is (docs: "Getting started with the REST API" for each product)."""
-    scheme, _, rest = github_url.partition("://")
-    host = rest.split("/", 1)[0]
-    if host.lower() == "github.com":
-        return "https://api.github.com"
-    if host.lower().endswith(".ghe.com"):
-        return f"{scheme}://api.{host}"
-    return f"{github_url.rstrip('/')}/api/v3"
 
 
 def _policies(raw: Mapping[str, Any]) -> Policies:

@@ -17,6 +17,14 @@ S = TypeVar("S", bound=StrEnum)
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,18}")
 # What can stand in a header: no platform's token holds anything else.
 _TOKEN: Final = re.compile(r"[!-~]{0,4096}")
+# The name of a secret in a workflow, where its value was to be.
+_NAME_OF_TOKEN: Final = re.compile(r"(?:secrets|vars|env|inputs|github|steps|needs)\.[A-Za-z_].*")
+# How each platform's own begin (docs: GitHub's "About authentication", GitLab's "Token overview").
+_PLATFORM_OF_TOKEN: Final = {
+    "GitHub": ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
+    "GitLab": ("glpat-", "gldt-", "glrt-", "glcbt-", "gloas-", "glptt-"),
+}
+_SECRET: Final = re.compile(r"token|secret|passw|private_key|credential", re.IGNORECASE)
 
 
 def choice(type_: type[S], value: object, field_: str, default: S) -> S:
@@ -40,16 +48,31 @@ def none_of(value: object, values: Sequence[str], field_: str) -> ConfigurationE
 
 
 def known_only(
-    raw: Mapping[Any, object], known: Sequence[str], field_: str, *, noun: str = "key", place: str = ""
+    raw: Mapping[Any, object],
+    known: Sequence[str],
+    field_: str,
+    *,
+    noun: str = "key",
+    place: str = "",
+    elsewhere: Mapping[str, str] | None = None,
 ) -> None:
-    """Raise `ConfigurationError` for the first key that is none of `known`, with the nearest that is."""
+    """Raise `ConfigurationError` for the first key that is none of `known`, with the nearest that is.
+
+    `elsewhere` says what to do about keys that have their place, and not here.
+    """
     for key in raw:
         if key not in known:
-            near = get_close_matches(str(key)[:100], known, n=1, cutoff=0.5)
+            near = get_close_matches(str(key)[:100], known, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"Known {noun}s: {', '.join(known)}."
+            if elsewhere and key in elsewhere:
+                hint = elsewhere[key]
+            elif _SECRET.search(str(key)) and not (near and _SECRET.search(near[0])):
+                hint = (
+                    "No secret stands in a file: give the inputs gitlab_token and github_token, or set"
+                    " GITLAB_TOKEN and GH_TOKEN."
+                )
             raise ConfigurationError(
-                f"unknown {noun} {shown(key)}{f' in {place}' if place else ''}",
-                field=field_,
-                hint=f"Did you mean {near[0]!r}?" if near else f"Known {noun}s: {', '.join(known)}.",
+                f"unknown {noun} {shown(key)}{f' in {place}' if place else ''}", field=field_, hint=hint
             )
 
 
@@ -90,6 +113,25 @@ def token(raw: Mapping[str, Any], key: str) -> str:
             field=key,
             hint="Copy the token again, alone and in one line.",
         )
+    if _NAME_OF_TOKEN.fullmatch(value):
+        raise ConfigurationError(
+            "this is the name of a secret, and not the secret",
+            field=key,
+            hint="Write the name with its braces: ${{ secrets.NAME }}.",
+        )
+    if value and not value.strip("*"):
+        raise ConfigurationError(
+            "these are the stars that a log shows in the place of a token",
+            field=key,
+            hint="Copy the token from where it was made.",
+        )
+    for platform, beginnings in _PLATFORM_OF_TOKEN.items():
+        if value.startswith(beginnings) and not key.startswith(platform.lower()):
+            raise ConfigurationError(
+                f"this is a token of {platform}'s",
+                field=key,
+                hint="Give each platform its own: gitlab_token and github_token.",
+            )
     return value
 
 

@@ -211,3 +211,20 @@ def refuse_duplicates(projects: tuple[ProjectRequest, ...]) -> None:
                 hint="Keep one of the two entries.",
             )
         first[key] = place
+
+
+def refuse_shared_targets(projects: tuple[ProjectRequest, ...]) -> None:
+    """Raise `ConfigurationError` for two projects with one named target, naming both places."""
+    first: dict[str, str] = {}
+    for number, one in enumerate(projects, start=1):
+        if one.target is None:
+            continue
+        place = one.origin or f"entry {number}"
+        key = str(one.target).lower()
+        if key in first:
+            raise ConfigurationError(
+                f"two projects go to {one.target}: {first[key]} and {place}",
+                field="target",
+                hint="Give one of the two another target.",
+            )
+        first[key] = place

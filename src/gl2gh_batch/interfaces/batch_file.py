@@ -59,6 +59,17 @@ TOP: Final = (
 CREDENTIAL: Final = ("name", "owner", "token_env", "app_id", "installation_id", "private_key_env")
 PROJECT: Final = ("id", "path", "target", "priority", "kinds", *POLICIES)
 GROUP: Final = ("path", "subgroups", "exclude", "priority", "kinds", *POLICIES)
+# What is an input's name, and has another in the file.
+_WRITTEN_AS: Final = {
+    "target_owner": "github.owner",
+    "gitlab_url": "gitlab.url",
+    "github_url": "github.url",
+    "github_api_url": "github.api_url",
+    "project_ids": "projects",
+    "kinds": "defaults.kinds",
+    **{name: f"defaults.{name}" for name in POLICIES},
+}
+_OF_THE_TOP: Final = {name: f"It stands at the top of the file: {name}." for name in TOP}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,13 +110,14 @@ def read_batch_file(path: Path, paths: Paths | None = None) -> BatchFile:
             projects=tuple(_project(one, place, {}) for place, one in read_table(path, "config"))
         )
     raw = _mapping(load_yaml(path, "config"), "the batch file")
-    known_only(raw, TOP, "config", place="the batch file")
+    written = {name: f"In the file it is written as `{place}`." for name, place in _WRITTEN_AS.items()}
+    known_only(raw, TOP, "config", place="the batch file", elsewhere=written)
     gitlab = _section(raw, "gitlab")
     github = _section(raw, "github")
     defaults = _section(raw, "defaults")
     known_only(gitlab, ("url",), "config", place="gitlab")
     known_only(github, ("owner", "url", "api_url", "credentials"), "config", place="github")
-    known_only(defaults, ("kinds", *POLICIES), "config", place="defaults")
+    known_only(defaults, ("kinds", *POLICIES), "config", place="defaults", elsewhere=_OF_THE_TOP)
     return BatchFile(
         gitlab_url=_text(gitlab, "url", "gitlab.url"),
         github_owner=_text(github, "owner", "github.owner"),
@@ -242,7 +254,9 @@ def _merged(defaults: Mapping[str, Any], one: Mapping[str, Any]) -> dict[str, An
 def _mapping(raw: Any, place: str) -> Mapping[str, Any]:
     if not isinstance(raw, Mapping):
         said = "is empty" if raw is None else f"is {shown(raw)}, not a mapping of keys to values"
-        raise ConfigurationError(f"{place} {said}", field="config", hint="See the example in the README.")
+        listed = place.startswith("projects[")
+        hint = "For example {id: 123}, 123 or group/app." if listed else "See examples/batch.yml."
+        raise ConfigurationError(f"{place} {said}", field="config", hint=hint)
     return raw
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 from gl2gh_batch.batch.config import is_number
 from gl2gh_batch.batch.fields import shown
 from gl2gh_batch.domain.errors import ConfigurationError
+from gl2gh_batch.kit.users_file import refuse_workbook
 from gl2gh_batch.output.inventory_csv import COLUMNS, READ_COLUMNS
 
 YES: Final = ("", "yes", "y", "true", "1", "x")
@@ -125,7 +126,9 @@ def _text(path: Path, field: str) -> str:
     try:
         if path.stat().st_size > SIZE_LIMIT:
             raise ConfigurationError(f"{path.name} is larger than 64 MiB", field=field, hint=_HEADS)
-        return path.read_bytes().decode("utf-8-sig").replace("\0", "")
+        data = path.read_bytes()
+        refuse_workbook(data, path.name, field)
+        return data.decode("utf-8-sig").replace("\0", "")
     except UnicodeDecodeError as error:
         raise ConfigurationError(
             f"{path.name} is not in UTF-8", field=field, hint="Save it as CSV in UTF-8."

@@ -18,7 +18,12 @@ from gl2gh_batch.batch.shards import Shard, parse_shard, parse_shards
 from gl2gh_batch.batch.tokens import require_github_token, require_gitlab_token
 from gl2gh_batch.domain.errors import ConfigurationError
 from gl2gh_batch.domain.modes import MigrationMode, parse_mode, parse_resume_from
-from gl2gh_batch.domain.request import DEFAULT_PARALLEL_LIMIT, check_parallel_limit, refuse_duplicates
+from gl2gh_batch.domain.request import (
+    DEFAULT_PARALLEL_LIMIT,
+    check_parallel_limit,
+    refuse_duplicates,
+    refuse_shared_targets,
+)
 from gl2gh_batch.interfaces.batch_file import BatchFile, parse_users_input, read_batch_file
 from gl2gh_batch.interfaces.inputs import BY_NAME
 from gl2gh_batch.interfaces.paths import Paths
@@ -26,6 +31,7 @@ from gl2gh_batch.interfaces.workflow_event import check_artifact_name
 from gl2gh_batch.interfaces.yaml_file import load_yaml
 from gl2gh_batch.kit.redact import Redactor
 from gl2gh_batch.kit.users import UserDirectory
+from gl2gh_batch.target.auth import check_key
 from gl2gh_batch.target.limits import Overrides, parse_overrides
 
 STAND_IN: Final = "stands-in-for-a-token-"
@@ -124,6 +130,8 @@ def wire(
     )
     asks_source = asks_source and exports is None
     shared = _shared(given, file, is_alone=not credentials, exports=exports, asks_source=asks_source)
+    if has_secrets:
+        _check_keys(shared, credentials)
     policies: dict[str, Any] = {name: given[name] for name in POLICY_INPUTS if name in given}
     _checked(policies, "")
     _checked(file.defaults, "defaults")
@@ -136,6 +144,7 @@ def wire(
     for group in groups:
         _checked({key: value for key, value in group.items() if key in KEYS}, _place(group))
     refuse_duplicates(tuple(one.request for one in parsed))
+    refuse_shared_targets(tuple(one.request for one in parsed))
     if not shared["target_owner"] and (groups or any(one.request.target is None for one in parsed)):
         raise ConfigurationError(
             "there is no owner for the new repositories",
@@ -143,7 +152,6 @@ def wire(
             hint="Name the GitHub organisation or user, or give each project a `target` of its own.",
         )
     limits = _path(paths, given.get("limits", ""), "limits")
-    rate_file = given.get("rate_limit_file", "")
     return Batch(
         mode=mode,
         parallel_limit=_parallel_limit(given.get("parallel_limit"), file.parallel_limit),
@@ -154,10 +162,7 @@ def wire(
         policies={**file.defaults, **policies},
         github_credentials=credentials,
         work_dir=(work_dir := _work_dir(paths, given)),
-        rate_limit_file=_path(
-            Paths() if Path(rate_file).is_absolute() else paths, rate_file, "rate_limit_file"
-        )
-        or work_dir / RATE_FILE,
+        rate_limit_file=_rate_file(paths, given.get("rate_limit_file", "")) or work_dir / RATE_FILE,
         exports=exports,
         users=_directory(users_file, users.patterns),
         limits=Overrides() if limits is None else parse_overrides(load_yaml(limits, "limits")),
@@ -237,6 +242,12 @@ def _exports(folder: Path | None, mode: MigrationMode) -> Exports | None:
             f"{mode} reads from GitLab and does not go on from an export",
             field="from_export",
             hint="Leave from_export out, or choose TRANSFORM_ONLY, PLAN_ONLY, APPLY or FULL.",
+        )
+    if folder.exists() and not folder.is_dir():
+        raise ConfigurationError(
+            f"{shown(folder.name)} is a file, and no folder of exports",
+            field="from_export",
+            hint="Name the folder export/ of a work directory in which EXPORT_ONLY came to its end.",
         )
     return Exports.of(folder)
 
@@ -325,6 +336,27 @@ def _work_dir(paths: Paths, given: Mapping[str, str]) -> Path:
             f"{shown(str(path))} cannot be a folder", field="work_dir", hint="Name a folder, or a new one."
         )
     return path
+
+
+def _rate_file(paths: Paths, text: str) -> Path | None:
+    """The file that is shared; an absolute path may lie on a volume outside of the workspace."""
+    path = _path(Paths() if Path(text).is_absolute() else paths, text, "rate_limit_file")
+    if path is not None and path.is_dir():
+        raise ConfigurationError(
+            f"{shown(text)} is a folder, and no file",
+            field="rate_limit_file",
+            hint="Name the file in it, such as rate-limit.json; it is made when it is not there.",
+        )
+    return path
+
+
+def _check_keys(shared: Mapping[str, Any], credentials: Sequence[Mapping[str, Any]]) -> None:
+    """Whether each App's key can be read, before anything is asked with it."""
+    if shared["github_app_private_key"]:
+        check_key(shared["github_app_private_key"], "github_app_private_key")
+    for number, one in enumerate(credentials):
+        if one.get("private_key"):
+            check_key(str(one["private_key"]), f"github.credentials[{number}].private_key_env")
 
 
 def _approved_plan(text: str, mode: MigrationMode) -> str:

@@ -10,6 +10,7 @@ import yaml
 
 from gl2gh_batch.batch.fields import shown
 from gl2gh_batch.domain.errors import ConfigurationError
+from gl2gh_batch.kit.users_file import refuse_workbook
 
 MOST_BYTES: Final = 1 << 20
 MOST_ALIASES: Final = 100
@@ -66,6 +67,7 @@ def _read(path: Path, field: str) -> bytes:
         raise ConfigurationError(
             f"{path.name} is larger than 1 MiB", field=field, hint="Split it into several files."
         )
+    refuse_workbook(data, path.name, field)
     return data
 
 

@@ -28,6 +28,8 @@ _HINT: Final = (
     "(github_login empty: has no account on GitHub)."
 )
 _SIZE_LIMIT: Final = 16 * 1024 * 1024
+# How zip files begin: workbooks are such files.
+_ARCHIVE: Final = b"PK\x03\x04"
 # The sign that keeps a spreadsheet from taking a cell for a formula, as our own report writes it.
 _GUARDED: Final = re.compile(r"'(?=[=+\-@])")
 
@@ -44,7 +46,9 @@ def read_users(path: Path) -> list[tuple[str, UserMapping]]:
     try:
         if path.stat().st_size > _SIZE_LIMIT:
             raise ConfigurationError(f"{path.name} is larger than 16 MiB", field="users", hint=_HINT)
-        text = path.read_bytes().decode("utf-8-sig")
+        data = path.read_bytes()
+        refuse_workbook(data, path.name, "users")
+        text = data.decode("utf-8-sig")
     except OSError as error:
         raise ConfigurationError(
             f"{path.name} cannot be read: {error.strerror}", field="users", hint="Check the path."
@@ -55,6 +59,16 @@ def read_users(path: Path) -> list[tuple[str, UserMapping]]:
             f"{path.name} line {line} is not UTF-8", field="users", hint="Save the file as UTF-8."
         ) from None
     return parse_users(text, path.name)
+
+
+def refuse_workbook(data: bytes, name: str, field: str) -> None:
+    """Raise `ConfigurationError` for what spreadsheet programs write unless they are asked for CSV."""
+    if data.startswith(_ARCHIVE):
+        raise ConfigurationError(
+            f"{name} is a workbook of a spreadsheet program, or another archive",
+            field=field,
+            hint="Save the table as CSV in UTF-8.",
+        )
 
 
 def parse_users(text: str, name: str) -> list[tuple[str, UserMapping]]:

@@ -9,7 +9,10 @@ from typing import Final, Protocol
 
 import github
 import github.Auth
-import jwt  # PyGithub's own dependency, which lets its errors through
+import jwt  # PyGithub's own dependencies, the first of which lets its errors through
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from gl2gh_batch.domain.errors import AuthenticationError, ConfigurationError
 from gl2gh_batch.domain.ports import Clock
@@ -19,6 +22,24 @@ from gl2gh_batch.target import pygithub
 # "The installation access token will expire after 1 hour" (GitHub docs, apps/creating-github-apps/
 # authenticating-with-a-github-app/generating-an-installation-access-token-for-a-github-app)
 RENEW_AFTER_S: Final = 50 * 60.0
+
+
+def check_key(text: str, field: str) -> None:
+    """Raise `ConfigurationError` unless it is an App's private key: RSA, in PEM, without a password."""
+    try:
+        is_key = isinstance(load_pem_private_key(text.encode(), password=None), RSAPrivateKey)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        is_key = False
+    if not is_key:
+        raise _no_key(field)
+
+
+def _no_key(field: str) -> ConfigurationError:
+    return ConfigurationError(
+        "the App's private key cannot be read",
+        field=field,
+        hint="Give the whole PEM file, with its first and last line, and without a password.",
+    )
 
 
 class Credential(Protocol):
@@ -112,11 +133,7 @@ class AppToken:
                 hint="Check the App's id, its private key, and that it is installed where the target is.",
             ) from error
         except (jwt.PyJWTError, ValueError, TypeError) as error:  # no key, or one with a password
-            raise ConfigurationError(
-                "the App's private key cannot be read",
-                field="github_app_private_key",
-                hint="Give the whole PEM file, with its first and last line, and without a password.",
-            ) from error
+            raise _no_key("github_app_private_key") from error
 
 
 class LiveToken(github.Auth.Auth):
