@@ -26,22 +26,55 @@ def test_groups_are_commands_and_their_lines_are_not() -> None:
         ("endgroup", ""),
         ("notice", "ours"),
     ]
-    assert {"::error::one", "::error::two", "::warning::three", "##[group]x"} <= set(read.shown)
+    assert {"::error::two", "::endgroup::", "##[group]x"} <= set(read.shown)
+    assert "error" in read.shown[0]
+    assert "warning" in read.shown[-2]
     tokens = re.findall(r"::stop-commands::(\w+)", stream.getvalue())
-    assert len(tokens) == len(set(tokens)) == 3
+    assert len(tokens) == len(set(tokens)) == 1
+
+
+def test_between_the_groups_there_is_nothing_but_words() -> None:
+    """The runner shows each line that stops or wakes the commands: none is seen unless a group is opened."""
+    stream = io.StringIO()
+    with ActionLog(stream) as log:
+        log.line("| g/a: starts")
+        log.group("g/a - export done (3 s)", ["| g/a: ::error::x"])
+        log.group("g/b - export done (3 s)", ["| g/b: 5 records"])
+        log.line("| g/a: success [1/2 projects]")
+    read = Log()
+    read.read(stream.getvalue())
+    inside, seen = False, []
+    for line in stream.getvalue().splitlines():
+        inside = line.startswith("::group::") or (inside and line != "::endgroup::")
+        if not inside and not line.startswith("::endgroup::"):
+            seen.append(line)
+    assert seen == ["| g/a: starts", "| g/a: success [1/2 projects]"]
+    assert [one.name for one in read.commands] == ["group", "endgroup"] * 2
+
+
+def test_a_line_between_groups_is_no_command_whatever_it_holds() -> None:
+    """It begins with a bar, and what would be a command in it is taken apart, also where a view forgot to."""
+    stream = io.StringIO()
+    with ActionLog(stream) as log:
+        for text in ("::error::1", "  ::error::2", "a ##[error]3", "b\n::error::4", "c\r##[group]5"):
+            log.line(text)
+    read = Log()
+    read.read(stream.getvalue())
+    assert read.commands == []
+    assert len(stream.getvalue().splitlines()) == 5
+    assert all(line.startswith("| ") for line in stream.getvalue().splitlines())
 
 
 def test_a_token_that_was_seen_wakes_nothing() -> None:
     """Who repeats the token of an earlier stop, which the log shows, gets no command through."""
     stream = io.StringIO()
     with ActionLog(stream) as log:
-        [first] = re.findall(r"::stop-commands::(\w+)", stream.getvalue())
         log.group("a", [])
-        log.line(f"::{first}::")
-        log.line("::error::x")
+        [first] = re.findall(r"::stop-commands::(\w+)", stream.getvalue())
+        log.group("b", [f"::{first}::", "::error::x"])
     read = Log()
     read.read(stream.getvalue())
-    assert [one.name for one in read.commands] == ["group", "endgroup"]
+    assert [one.name for one in read.commands] == ["group", "endgroup"] * 2
 
 
 def test_secrets_are_no_part_of_a_title_or_a_line() -> None:

@@ -75,7 +75,7 @@ async def test_the_instance_the_user_and_groups(source: object) -> None:
     assert await source.cold.version() == await source.gitlab.version()
     assert await source.cold.current_user() == await source.gitlab.current_user()
     assert await source.cold.group("imported") == await source.gitlab.group("imported")
-    with pytest.raises(NotFoundError, match="no%2Fsuch"):
+    with pytest.raises(NotFoundError, match=r"^project no/such is missing"):
         await source.cold.project("no/such")
 
 

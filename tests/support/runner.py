@@ -70,13 +70,14 @@ class Log:
             if command is None:
                 self._show(line)
             elif self._stop_token:
+                # The line that wakes the commands is shown like any other.
                 if command.name.lower() == self._stop_token.lower():
                     self._stop_token = ""
-                else:
-                    self._show(line)
+                self._show(line)
             elif command.name.lower() == "stop-commands":
                 assert len(command.data) >= 16, "a token that could be guessed"
                 self._stop_token = command.data
+                self._show(line)
             else:
                 self._obey(command)
 

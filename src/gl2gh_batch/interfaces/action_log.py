@@ -1,7 +1,7 @@
-"""The runner's log while a batch runs: commands are stopped wherever a text of GitLab's may stand.
+"""The runner's log while a batch runs: no text of GitLab's in it is a command.
 
-Source: GitHub's page "Workflow commands for GitHub Actions" ("Stopping and starting workflow commands",
-"Grouping log lines").
+Sources: GitHub's page "Workflow commands for GitHub Actions" ("Stopping and starting workflow commands",
+"Grouping log lines"); the runner's `ActionCommandManager`, which shows the lines that stop and wake commands.
 """
 
 from __future__ import annotations
@@ -16,43 +16,47 @@ from typing import Final, Self, TextIO
 
 from gl2gh_batch.domain.events import Event
 from gl2gh_batch.interfaces.views import nobody_listens
+from gl2gh_batch.output.escape import terminal
 from gl2gh_batch.output.grouped_log import GroupedView
 
 BEAT_S: Final = 25.0
+# The runner takes a line for a command that begins with two colons.
+_BAR: Final = "| "
 
 
 class ActionLog:
     """Writes lines and groups: `with ActionLog(sys.stdout, redact) as log: …`, heard events in between.
 
-    Commands are off inside of the `with`. For the head and the foot of a group, which are ours, they are on
-    for one line, and each time they are off with a new token: the last one can be read in the log.
+    Commands are stopped inside of each group, with a new token each time, since the last can be read in the
+    log. Between groups, where a reader would see nothing but those lines, each line is taken apart instead
+    until none is left in it that the runner could take for a command.
     """
 
     def __init__(self, stream: TextIO, redact: Callable[[str], str] = str) -> None:
         self._stream = stream
         self._redact = redact
-        self._token = ""
         self._view = GroupedView(self, time.monotonic, lambda: datetime.now(UTC))
 
     def __enter__(self) -> Self:
-        self._write(self._stopped())
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._write(f"::{self._token}::")
+        """Nothing is left open: groups are written whole."""
 
     def hear(self, event: Event) -> None:
         """Take one event in."""
         self._view.hear(event)
 
     def line(self, text: str) -> None:
-        """One line between the groups."""
-        self._write(self._redact(text))
+        """One line between the groups, whatever it holds."""
+        line = terminal(self._redact(text))
+        self._write(line if line.startswith(_BAR) else f"{_BAR}{line}")
 
     def group(self, title: str, lines: Sequence[str]) -> None:
         """A group at once, so that nothing of another project can stand in it."""
-        head = [f"::{self._token}::", f"::group::{self._redact(title)}", self._stopped()]
-        foot = [f"::{self._token}::", "::endgroup::", self._stopped()]
+        token = secrets.token_hex(16)
+        head = [f"::group::{self._redact(title)}", f"::stop-commands::{token}"]
+        foot = [f"::{token}::", "::endgroup::"]
         self._write("\n".join((*head, *(self._redact(line) for line in lines), *foot)))
 
     @asynccontextmanager
@@ -70,10 +74,6 @@ class ActionLog:
         while True:
             await asyncio.sleep(every_s)
             self._view.beat()
-
-    def _stopped(self) -> str:
-        self._token = secrets.token_hex(16)
-        return f"::stop-commands::{self._token}"
 
     def _write(self, text: str) -> None:
         try:

@@ -52,8 +52,8 @@ from gl2gh_batch.source.refusals import API_PATH, RefusedAnswerError, refusal_of
 T = TypeVar("T")
 
 CREDENTIAL_HINT: Final = (
-    "Check that the GitLab token is complete, has not expired, and has the scope read_api (better: api) "
-    "and read_repository."
+    "Check that the GitLab token is complete, has not expired, and has the scopes read_api and "
+    "read_repository."
 )
 
 

@@ -15,7 +15,7 @@ from gl2gh_batch.kit.http_threads import Line, ThreadRunner
 from gl2gh_batch.kit.together import together
 from gl2gh_batch.source.api import TokenHeader
 from gl2gh_batch.source.models import AccessToken, Group, Project, User, Version, decode
-from gl2gh_batch.source.refusals import RefusedAnswerError
+from gl2gh_batch.source.refusals import RefusedAnswerError, missing
 
 # kind → the list that holds it, below the project's path (GitLab docs, api/…)
 COUNTED: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
@@ -162,10 +162,7 @@ class ColdGitLab:
 def _error_of(error: gitlab.exceptions.GitlabError, path: str) -> Gl2ghError:
     status = error.response_code
     if status in {404, 410}:
-        return NotFoundError(
-            f"GET {path} is missing on GitLab, or not visible to the token",
-            hint="Check the id or path, and that the token's user is a member.",
-        )
+        return missing("GET", path)
     if status is None:
         return SourceError(f"GitLab's answer to GET {path} could not be read: {type(error).__name__}")
     return RefusedAnswerError(f"GitLab refused GET {path} with {status}", status=status)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
+from urllib.parse import unquote
 
 from gl2gh_batch.domain.errors import Gl2ghError, NotFoundError, SourceError, TransportError
 from gl2gh_batch.kit.http import Answer
@@ -10,6 +12,7 @@ from gl2gh_batch.kit.verdict import Verdict
 from gl2gh_batch.source import sansio
 
 API_PATH: Final = "/api/v4"
+_NAMED: Final = re.compile(r"/(project|group)s/([^/]+)(?:/projects)?")
 
 
 class RefusedAnswerError(SourceError):
@@ -22,6 +25,16 @@ class RefusedAnswerError(SourceError):
         self.status = status
 
 
+def missing(method: str, path: str) -> NotFoundError:
+    """The error for what is not there: a project or group by its name, anything else by its request."""
+    found = _NAMED.fullmatch(path)
+    what = f"{found[1]} {unquote(found[2])}" if found else f"{method} {path}"
+    return NotFoundError(
+        f"{what} is missing on GitLab, or not visible to the token",
+        hint="Check the id or path, gitlab_url, and that the token's user is a member.",
+    )
+
+
 def refusal_of(answer: Answer) -> Gl2ghError:
     """The error that fits an answer that is not the one hoped for."""
     path = answer.url.split("?", maxsplit=1)[0].rsplit(API_PATH, maxsplit=1)[-1]
@@ -29,10 +42,7 @@ def refusal_of(answer: Answer) -> Gl2ghError:
     details = f": {said}" if said else ""
     match answer.verdict:
         case Verdict.MISSING | Verdict.GONE:
-            return NotFoundError(
-                f"{answer.method} {path} is missing on GitLab, or not visible to the token",
-                hint="Check the id or path, and that the token's user is a member.",
-            )
+            return missing(answer.method, path)
         case Verdict.FORBIDDEN:
             return RefusedAnswerError(
                 f"GitLab does not allow {answer.method} {path}{details}",
