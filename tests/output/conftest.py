@@ -43,6 +43,10 @@ def project(index: int, text: str, status: str) -> dict[str, Any]:
             "price": {"requests": 1234, "hours": 0.5, "by_class": {"primary": 1234}},
             "kinds": {"issues": {"items": 10, "steps": 11, "no_ops": 0, "losses": 3}},
             "losses_by_kind": {"issues": 2, "wiki": 1},
+            "losses_shown": [
+                {"kind": "issues", "item": text, "what": text, "reason": text},
+                {"kind": "wiki", "item": f"wiki/{index}", "what": f"{text} {index}", "reason": text},
+            ],
             "numbers": [{"sort": "issues", "first": 1, "number": 1, "count": 4}],
             "number_ranges": 1,
         },

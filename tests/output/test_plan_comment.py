@@ -83,7 +83,7 @@ def test_it_says_what_is_in_the_way_first(friendly: dict[str, Any], all_good: di
 
 def test_the_numbers_are_folded_and_cut_at_a_row(all_good: dict[str, Any], thousand: dict[str, Any]) -> None:
     """Each project's numbers have a row in a fold; what does not fit is counted, and the fold is closed."""
-    folded = plan_comment(all_good, PLAN).partition("<details>")[2].partition("</details>")
+    folded = plan_comment(all_good, PLAN).partition("<summary>Numbers")[2].partition("</details>")
     assert "stay" in folded[0]
     assert "report/numbers.csv" in folded[0]
     for one in thousand["results"]:
@@ -93,9 +93,9 @@ def test_the_numbers_are_folded_and_cut_at_a_row(all_good: dict[str, Any], thous
     many = plan_comment(thousand, PLAN)
     assert len(many) <= LIMIT
     assert many.count("<details>") == many.count("</details>")
-    short = plan_comment(all_good | {"results": all_good["results"] * 300}, PLAN, limit=40_000)
-    assert len(short) <= 40_000
-    fold = short.partition("<details>")[2].partition("</details>")[0]
+    short = plan_comment(all_good | {"results": all_good["results"] * 300}, PLAN, limit=25_000)
+    assert len(short) <= 25_000
+    fold = short.partition("<summary>Numbers")[2].partition("</details>")[0]
     rows = [line for line in fold.splitlines() if line.startswith("| <code>")]
     assert all(row.endswith(" |") for row in rows)
     left = re.search(r"… and ([0-9,]+) projects more", fold)
@@ -126,3 +126,38 @@ def test_what_is_in_the_way_is_told_once(all_good: dict[str, Any]) -> None:
     first = next(line for line in table.splitlines() if line.startswith("| <code>"))
     assert "taken" in first
     assert "1 blocking, 2 notices" in first
+
+
+def test_what_is_lost_is_told_in_the_fold(friendly: dict[str, Any]) -> None:
+    """What does not arrive, and why, stands in the comment; a project without a plan loses nothing yet."""
+    text = plan_comment(friendly, PLAN)
+    fold = text.partition("<summary>What is not carried over</summary>")[2].partition("</details>")[0]
+    assert "9 entries: issues 6, wiki 3." in fold
+    assert "| issues | group/app | group/app | 3 of 4 projects |" in fold
+    assert "losses.csv" in fold
+    assert "❌ **1 of 4 projects cannot be migrated yet; the other 3 can.**" in text
+    [unplanned] = [one for one in friendly["results"] if not one.get("plan")]
+    unplanned["source"] = "group/none"
+    table = plan_comment(friendly, PLAN).partition("### Projects")[2].partition("<details>")[0]
+    [row] = [line for line in table.splitlines() if "group/none" in line]
+    assert row.split(" | ")[6] == ""
+
+
+def test_the_people_are_told(all_good: dict[str, Any]) -> None:
+    """Who has no login yet is said where the plan is reviewed, with the remedy."""
+    users = {"people": 5, "mapped": 1, "unresolved": 4, "file": "report/users.csv"}
+    text = plan_comment(all_good | {"users": users}, PLAN)
+    assert "**People**: 5 are named, 1 of them with a login on GitHub, 4 without." in text
+    assert "users&#46;csv" in text or "users.csv" in text
+
+
+def test_a_thousand_projects_leave_room_for_what_is_lost(thousand: dict[str, Any]) -> None:
+    """However many projects there are, the reviewer sees what is lost, and every fold is closed."""
+    for one in thousand["results"]:
+        one["status"] = "success"
+        one.pop("error", None)
+    text = plan_comment(thousand, PLAN)
+    assert len(text) <= LIMIT
+    assert "What is not carried over" in text
+    assert "of 1,000 projects |" in text
+    assert text.count("<details>") == text.count("</details>") >= 2

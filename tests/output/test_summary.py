@@ -10,9 +10,12 @@ import pyromark
 import pytest
 from page_shape import OPTIONS, shape
 
+from gl2gh_batch.output.plan_comment import ReviewedPlan, plan_comment
 from gl2gh_batch.output.plan_view import plan_markdown
 from gl2gh_batch.output.summary import LIMIT_BYTES, failure_summary, job_summary
 from gl2gh_batch.output.timeline import MOST_BARS
+
+PLAN = ReviewedPlan(name="batch.yml", digest="ab" * 32, run_id=4711, artifact="gl2gh-plan")
 
 
 @pytest.mark.parametrize("page", [job_summary, plan_markdown])
@@ -24,6 +27,10 @@ def test_hostile_texts_do_not_change_the_page(
     html = pyromark.html(page(hostile), options=OPTIONS)
     html = html.replace('<a href="https://github.com/acme/app">', "").replace("</a>", "")
     html = html.replace('<pre><code class="language-mermaid">', "").replace("</pre>", "")
+    titles = ("Numbers of issues and merge requests", "In words")
+    folds = sum(html.count(f"<details><summary>{one}</summary>") for one in titles)
+    assert html.count("<details>") == html.count("</details>") == folds
+    html = re.sub("</?(details|summary)>", "", html)
     assert not re.search(r"<(?!/?(?:p|h[23]|table|thead|tbody|tr|t[hd]|code|b|br|ul|li)\b)", html)
     assert not re.search(r"(?:^|\W)@\w", html, re.ASCII)
     assert "\u202e" not in html
@@ -67,7 +74,10 @@ def test_a_thousand_projects_fit(thousand: dict[str, Any]) -> None:
     rows = [line for line in small.splitlines() if line.startswith("| <code>") and " → " in line]
     assert 0 < len(rows) < 1000
     assert all(row.endswith(" |") for row in rows)
-    assert f"and {1000 - len(rows)} more" in small
+    failed, good, _ = re.split("<details>|</details>", small, maxsplit=2)
+    left = [re.findall(r"and (\d+) more: see `batch-result", one) for one in (failed, good)]
+    assert len(rows) + sum(int(one) for one, *_ in left) == 1000
+    assert small.count("<details>") == small.count("</details>")
 
 
 def test_a_run_without_a_batch_has_a_page() -> None:
@@ -120,7 +130,9 @@ def test_limits_losses_and_numbers_are_told(friendly: dict[str, Any]) -> None:
     text = job_summary(friendly)
     assert "| <code>group/app</code> | 3,702 | content&#95;hour 13 min | secondary 1 |" in text
     assert "held back: memory 12 s" in text
-    assert "| issues | 6 | 3 |" in text
+    assert "9 entries: issues 6, wiki 3. One is a whole item, or" in text
+    assert "| issues | group/app | group/app | 3 of 4 projects |" in text
+    assert "| wiki | group/app 0 | group/app | <code>group/app</code> |" in text
     assert "1–4 stay" in text
 
 
@@ -149,3 +161,37 @@ def test_what_was_discovered_is_a_table(all_good: dict[str, Any]) -> None:
         "|  |  |  | 100 | 30&nbsp;min | lfs&#45;missing |"
     )
     assert len(rows) == 2
+
+
+def test_what_succeeded_hides_nothing_that_did_not(thousand: dict[str, Any]) -> None:
+    """Of many projects those that succeeded are folded away, below those that did not; few are not folded."""
+    for one in thousand["results"]:
+        one["source"] = one["target"] = f"group/{one['index']}"
+    for one in thousand["results"][2:]:
+        one["status"] = "success"
+        one.pop("error", None)
+    text = job_summary(thousand)
+    above, _, fold = text.partition("<details><summary>999 projects that succeeded</summary>")
+    assert "group/0</code>" in above
+    assert "group/1</code>" not in above
+    table = fold.partition("</details>")[0]
+    assert table.count("\n| <code>") == 999
+    few = job_summary(thousand | {"results": thousand["results"][:20]})
+    assert "projects that succeeded" not in few
+
+
+def test_what_projects_have_in_common_is_told_once(thousand: dict[str, Any]) -> None:
+    """One finding of many projects is one row with the first of their names; prices are added up."""
+    notice = {"code": "y", "severity": "notice", "message": "Look", "hint": "Think."}
+    price = {"code": "merge-request-prices", "severity": "notice", "message": "one of it", "hint": ""}
+    choices = {"all-as-issue": {"content": 2, "imports": 3}}
+    for one in thousand["results"]:
+        one["source"] = f"group/{one['index']}"
+        one["findings"] = [notice, price]
+        one["plan"]["kinds"]["merge_requests"] = {"items": 5, "choices": choices}
+    for page in (job_summary(thousand), plan_comment(thousand, PLAN, limit=900_000)):
+        assert page.count("Look") == 1
+        assert "one of it" not in page
+        [row] = [line for line in page.splitlines() if "Look" in line]
+        assert "group/2</code>, and 997 more" in row
+        assert "all&#45;as&#45;issue&#58; 2,000 content&#45;creating requests and 3,000 imports" in page

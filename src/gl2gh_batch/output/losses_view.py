@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from rich.text import Text
 
-from gl2gh_batch.output.escape import cell, code, terminal
+from gl2gh_batch.output.escape import cell, code, terminal, words
 
 LOSSES_FILE: Final = "desired/losses.ndjson"
 # A job's summary holds 1 MiB: this many losses in all, and for one project.
 MARKDOWN_LOSSES: Final = 400
 PROJECT_LOSSES: Final = 40
 TABLE_LOSSES: Final = 10
+_LONG_WORD: Final = re.compile(r"(\S{40})\S{4,}")
+TABLE_HEAD: Final = "| Kind | What | Why | Where |\n|---|---|---|---|\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
     """One loss, as a view shows it."""
 
+    kind: str
     item: str
     what: str
     reason: str
@@ -81,6 +87,37 @@ def losses_markdown(projects: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             yield f"| {name} | | and {rest} more | all are in `{LOSSES_FILE}` |"
 
 
+def losses_table(projects: Sequence[Mapping[str, Any]], most: int) -> list[str]:
+    """Rows of the table with `TABLE_HEAD`, at most so many: what several lose, then what each loses."""
+    losing = [project for project in projects if project.get("losses")]
+    common = common_losses(losing)
+    several = f"of {len(projects):,} projects"
+    rows = [_table_row(one, f"{count:,} {several}") for one, count in islice(common.items(), most)]
+    for project in losing:
+        if len(rows) >= most:
+            break
+        own = [one for one in _told(project) if one not in common][:TABLE_LOSSES]
+        rows += [_table_row(one, code(_name(project), 120)) for one in own]
+    return rows[:most]
+
+
+def sums_by_kind(projects: Sequence[Mapping[str, Any]]) -> str:
+    """`12 entries: issues 9, labels 3` over all projects, and what an entry is; empty for none."""
+    counts: Counter[str] = Counter()
+    for project in projects:
+        counts.update((project.get("plan") or {}).get("losses_by_kind") or {})
+    kinds = ", ".join(f"{kind.replace('_', ' ')} {count:,}" for kind, count in counts.most_common())
+    total = counts.total()
+    several = f"{total:,} {'entry' if total == 1 else 'entries'}: {cell(kinds)}."
+    return f"{several} One is a whole item, or what GitHub has no place for of many." if total else ""
+
+
+def _table_row(one: Told, where: str) -> str:
+    # A word that no line can break would make the other columns narrow.
+    what, why = (_LONG_WORD.sub(r"\1…", words(text, 300)) for text in (one.what, one.reason))
+    return f"| {cell(one.kind.replace('_', ' '))} | {cell(what)} | {cell(why)} | {where} |\n"
+
+
 def by_kind(project: Mapping[str, Any]) -> str:
     """`12 losses: labels 3, issues 9`."""
     total = _total(project)
@@ -92,8 +129,7 @@ def by_kind(project: Mapping[str, Any]) -> str:
 def _told(project: Mapping[str, Any]) -> list[Told]:
     shown = (project.get("plan") or {}).get("losses_shown") or ()
     return [
-        Told(item=str(one.get("item", "")), what=str(one.get("what", "")), reason=str(one.get("reason", "")))
-        for one in shown
+        Told(**{name: str(one.get(name, "")) for name in ("kind", "item", "what", "reason")}) for one in shown
     ]
 
 

@@ -13,20 +13,46 @@ from dataclasses import asdict, dataclass, fields
 from html import escape
 from typing import Any, Final
 
+from gl2gh_batch.domain.plan import Severity
 from gl2gh_batch.output.board import duration
 from gl2gh_batch.output.escape import cell, code, prose
+from gl2gh_batch.output.findings_view import HEAD as FINDINGS_HEAD
+from gl2gh_batch.output.findings_view import finding_rows
+from gl2gh_batch.output.kind_words import kind_words
+from gl2gh_batch.output.losses_view import TABLE_HEAD as LOSSES_HEAD
+from gl2gh_batch.output.losses_view import losses_table, sums_by_kind
 from gl2gh_batch.output.numbers import number_words
+from gl2gh_batch.output.people_words import people_words
 
 LIMIT: Final = 60_000
 _ROOM_FOR_THE_REST: Final = 4_000
 _MOST_FINDINGS: Final = 100
+_MOST_LOSSES: Final = 40
 _MOST_OF_NUMBERS: Final = 1_000
 _ROOM_FOR_A_SENTENCE: Final = 100
-_NUMBERS_HEAD: Final = (
-    "\n<details><summary>Numbers of issues and merge requests</summary>\n\n| Project | Numbers |\n|---|---|\n"
-)
-_NUMBERS_FOOT: Final = "\n{more}The whole map is `report/numbers.csv` in the artifact.\n\n</details>\n"
 _FIRST_LINE: Final = re.compile(r"\A<!-- gl2gh-batch:plan (\{[^\n]{1,4000}\}) -->\r?\n")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fold:
+    """What stands around rows that are folded away; `{more}` in the foot says how many were left out."""
+
+    head: str
+    foot: str
+    noun: str
+
+
+_NOTICES: Final = _Fold(
+    head=f"\n<details><summary>Notices</summary>\n\n{FINDINGS_HEAD}",
+    foot="\n{more}\n</details>\n",
+    noun="rows",
+)
+_NUMBERS: Final = _Fold(
+    head="\n<details><summary>Numbers of issues and merge requests</summary>\n\n"
+    "| Project | Numbers |\n|---|---|\n",
+    foot="\n{more}The whole map is `report/numbers.csv` in the artifact.\n\n</details>\n",
+    noun="projects",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,16 +103,26 @@ def plan_comment(
     projects: Sequence[Mapping[str, Any]] = result.get("results", ())
     opening = [first_line(plan), *_opening(result, plan)]
     closing = "".join(_closing(plan, run_url))
+    if people := people_words(result.get("users")):
+        closing = f"\n{people}{closing}"
     parts = [*opening]
     room = limit - len(closing) - sum(len(part) for part in parts) - _ROOM_FOR_THE_REST
-    # What is in the way may take half of the room, so that the projects have the rest.
-    for section, share in ((_findings(projects), 0.5), (_table(projects), 1.0)):
+    # What is in the way and the projects leave some of the room for what is lost, and for the numbers.
+    for section, share in ((_findings(projects), 0.4), (_table(projects), 0.7)):
         taken, left = _that_fit(list(section), int(room * share))
         room -= sum(len(one) for one in taken)
         parts += taken
         if left:
             parts.append(f"\n… and {left} more: see `batch-result.json` in the artifact.\n")
-    parts += _numbers(projects, limit - len(closing) - sum(len(part) for part in parts))
+    rows = losses_table(projects, _MOST_LOSSES)
+    notices = [one for one in finding_rows(projects) if f"| {Severity.NOTICE} |" in one][:_MOST_FINDINGS]
+    for fold, lines, share in (
+        (_NOTICES, notices, 0.3),
+        (_losses_fold(projects), rows, 0.5),
+        (_NUMBERS, _number_rows(projects), 1.0),
+    ):
+        room = limit - len(closing) - sum(len(part) for part in parts)
+        parts += _folded(fold, lines, int(room * share))
     return "".join((*parts, closing))
 
 
@@ -113,7 +149,10 @@ def _opening(result: Mapping[str, Any], plan: ReviewedPlan) -> Iterator[str]:
     blocked = [one for one in projects if _severities(one).get("blocking") or one.get("error")]
     yield f"## Migration plan: {code(plan.name or 'batch')}\n\n"
     if blocked:
-        yield f"❌ **To be solved first: {len(blocked)} of {_many(len(projects), 'project')}.**\n\n"
+        rest = len(projects) - len(blocked)
+        others = f"; the other {rest:,} can" if rest else ""
+        many = f"{len(blocked):,} of {_many(len(projects), 'project')}"
+        yield f"❌ **{many} cannot be migrated yet{others}.**\n\n"
     else:
         yield f"✅ **{_many(len(projects), 'project')} can be migrated.**\n\n"
     price = result.get("price") or {}
@@ -123,7 +162,7 @@ def _opening(result: Mapping[str, Any], plan: ReviewedPlan) -> Iterator[str]:
     yield "| Projects | Steps | Requests to GitHub | Time for one token | Not carried over |\n"
     yield "|--:|--:|--:|--:|--:|\n"
     requests = f"{int(price.get('requests', 0)):,}"
-    yield f"| {len(projects)} | {steps:,} | {requests} | about {took} | {losses:,} |\n"
+    yield f"| {len(projects):,} | {steps:,} | {requests} | about {took} | {losses:,} |\n"
     if plan.digest:
         yield f"\nPlan {code(plan.digest[:12])}, made from {code(plan.head_sha[:12] or 'this branch')}.\n"
 
@@ -140,64 +179,52 @@ def _table(projects: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         columns = (
             code(project.get("source") or project.get("project_id", "")),
             code(project["target"]) if project.get("target") else "",
-            cell(
-                ", ".join(
-                    f"{name.replace('_', ' ')} {one['items']}"
-                    for name, one in _kinds(plan).items()
-                    if one.get("items")
-                )
-            ),
+            cell(kind_words(plan)),
             cell(plan.get("steps", "")),
             f"{int(price['requests']):,}" if "requests" in price else "",
             duration(float(price["hours"]) * 3600) if "hours" in price else "",
-            cell(project.get("losses") or 0),
+            cell(project.get("losses") or 0) if plan else "",
             cell(", ".join(_severity_words(project))),
         )
         yield f"| {' | '.join(columns)} |\n"
 
 
-def _numbers(projects: Sequence[Mapping[str, Any]], room: int) -> Iterator[str]:
-    """Which item gets which number, folded, in what room the rest has left; a row for each project."""
-    rows = [
+def _folded(fold: _Fold, rows: Sequence[str], room: int) -> Iterator[str]:
+    """A part that is closed until somebody opens it, in what room the rest has left; cut after any row."""
+    taken, left = _that_fit(rows, room - len(fold.head) - len(fold.foot) - _ROOM_FOR_A_SENTENCE)
+    if taken:
+        yield fold.head
+        yield from taken
+        yield fold.foot.format(more=f"… and {left:,} {fold.noun} more. " if left else "")
+
+
+def _number_rows(projects: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Which item gets which number, a row for each project."""
+    return [
         f"| {code(one.get('source') or one.get('project_id', ''))} | {cell(words, _MOST_OF_NUMBERS)} |\n"
         for one in projects
         if (words := number_words(one.get("plan") or {}))
     ]
-    taken, left = _that_fit(rows, room - len(_NUMBERS_HEAD) - len(_NUMBERS_FOOT) - _ROOM_FOR_A_SENTENCE)
-    if taken:
-        yield _NUMBERS_HEAD
-        yield from taken
-        yield _NUMBERS_FOOT.format(more=f"… and {left:,} projects more. " if left else "")
 
 
-def _kinds(plan: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
-    kinds: Mapping[str, Mapping[str, Any]] = plan.get("kinds") or {}
-    return kinds
+def _losses_fold(projects: Sequence[Mapping[str, Any]]) -> _Fold:
+    return _Fold(
+        head="\n<details><summary>What is not carried over</summary>\n\n"
+        f"{sums_by_kind(projects)}\n\n"
+        f"{LOSSES_HEAD}",
+        foot="\n{more}All are in `report/losses.csv` in the artifact.\n\n</details>\n",
+        noun="rows",
+    )
 
 
 def _findings(projects: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    rows = list(_finding_rows(projects))
+    rows = finding_rows(projects, errors=True, least="warning")
     if not rows:
         return
-    yield "\n### What needs attention\n\n| Project | Severity | What | What to do |\n|---|---|---|---|\n"
+    yield f"\n### What needs attention\n\n{FINDINGS_HEAD}"
     yield from rows[:_MOST_FINDINGS]
     if len(rows) > _MOST_FINDINGS:
         yield f"\n… and {len(rows) - _MOST_FINDINGS} more: see the job summary.\n"
-
-
-def _finding_rows(projects: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    order = {"failed": 0, "blocking": 1, "warning": 2}
-    rows = []
-    for project in projects:
-        name = code(project.get("source") or project.get("project_id", ""))
-        if error := project.get("error"):
-            rows.append((0, name, "failed", error.get("message", ""), error.get("hint", "")))
-        for one in project.get("findings") or ():
-            severity = str(one.get("severity", ""))
-            if severity in order and one.get("message") != (error or {}).get("message"):
-                rows.append((order[severity], name, severity, one.get("message", ""), one.get("hint", "")))
-    for _, name, severity, message, hint in sorted(rows, key=lambda row: row[0]):
-        yield f"| {name} | {severity} | {cell(message, 400)} | {prose(hint, 400)} |\n"
 
 
 def _severities(project: Mapping[str, Any]) -> dict[str, int]:

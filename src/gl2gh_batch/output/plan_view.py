@@ -13,6 +13,7 @@ from rich.text import Text
 from gl2gh_batch.domain.plan import Severity
 from gl2gh_batch.output.board import duration, if_content
 from gl2gh_batch.output.escape import cell, code, terminal
+from gl2gh_batch.output.kind_words import kind_words
 from gl2gh_batch.output.losses_view import losses_lines, losses_markdown
 from gl2gh_batch.output.numbers import number_words
 
@@ -117,10 +118,7 @@ def _name(project: Mapping[str, Any]) -> str:
 
 
 def _kinds(plan: Mapping[str, Any]) -> str:
-    kinds: Mapping[str, Mapping[str, Any]] = plan.get("kinds") or {}
-    return ", ".join(
-        f"{name.replace('_', ' ')} {one['items']}" for name, one in kinds.items() if one.get("items")
-    )
+    return kind_words(plan)
 
 
 def _requests(plan: Mapping[str, Any]) -> str:

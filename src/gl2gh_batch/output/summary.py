@@ -7,26 +7,34 @@ GitHub Actions"), so the page is cut at the end of a row long before.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from gl2gh_batch.domain.errors import FailureReason
-from gl2gh_batch.domain.people import UNRESOLVED_FINDING
 from gl2gh_batch.domain.result import BatchStatus, ProjectStatus
 from gl2gh_batch.output import timeline
 from gl2gh_batch.output.board import duration, if_content
 from gl2gh_batch.output.escape import cell, code, prose
+from gl2gh_batch.output.findings_view import HEAD as FINDINGS_HEAD
+from gl2gh_batch.output.findings_view import finding_rows
 from gl2gh_batch.output.inventory_view import HEAD as INVENTORY_HEAD
 from gl2gh_batch.output.inventory_view import inventory_opening, inventory_rows
+from gl2gh_batch.output.kind_words import count_words, kind_words
+from gl2gh_batch.output.losses_view import TABLE_HEAD as LOSSES_HEAD
+from gl2gh_batch.output.losses_view import losses_table, sums_by_kind
 from gl2gh_batch.output.numbers import number_words
+from gl2gh_batch.output.people_words import people_words
 
 LIMIT_BYTES: Final = 900 * 1024
 _ROOM_FOR_MORE: Final = 200
 _SHARE_OF_PROJECTS: Final = 0.6
 _FINDINGS_LIMIT: Final = 100
+_MOST_UNFOLDED: Final = 40
+_LOSSES_LIMIT: Final = 60
 _NUMBERS_LIMIT: Final = 20
-_KINDS_LIMIT: Final = 12
+_FOLD_END: Final = "\n</details>\n"
 # Nothing else becomes a link: an address that Markdown takes literally.
 _ADDRESS: Final = re.compile(r"https?://[A-Za-z0-9.:-]+(?:/[A-Za-z0-9._-]+)+", re.ASCII)
 _TITLES: Final[dict[str, str]] = {
@@ -49,13 +57,18 @@ _ALL_IN_RESULT: Final = "see `batch-result.json`"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Section:
-    """A part of the page that can be cut after any of its rows; `share` of the whole page at most."""
+    """A part of the page that can be cut after any of its rows; `share` of the whole page at most.
+
+    Parts with one `purse` have that share together.
+    """
 
     head: str
     rows: Iterable[str]
     total: int
     share: float = 1.0
+    purse: str = ""
     more: str = _ALL_IN_RESULT
+    foot: str = ""
 
 
 def job_summary(
@@ -70,19 +83,22 @@ def job_summary(
     the projects that succeeded.
     """
     opening = "".join(_opening(result))
-    closing = f"{_people(result.get('users'))}{_closing(result)}"
+    closing = _closing(result)
     room = limit - len(opening.encode()) - len(closing.encode())
     parts = [opening]
+    spent: Counter[str] = Counter()
     for section in _sections(result, inventory):
-        part = "".join(_within(section, min(room, int(limit * section.share))))
+        allowed = int(limit * section.share) - spent[section.purse]
+        part = "".join(_within(section, min(room, allowed)))
         room -= len(part.encode())
+        spent[section.purse] += len(part.encode()) if section.purse else 0
         parts.append(part)
     return "".join((*parts, closing))
 
 
 def _within(section: _Section, room: int) -> Iterator[str]:
-    """As much of a section as there is room for: nothing, or its head and whole rows."""
-    room -= len(section.head.encode()) + _ROOM_FOR_MORE
+    """As much of a section as there is room for: nothing, or its head, whole rows and its foot."""
+    room -= len(section.head.encode()) + len(section.foot.encode()) + _ROOM_FOR_MORE
     if room < 0:
         return
     yield section.head
@@ -90,17 +106,31 @@ def _within(section: _Section, room: int) -> Iterator[str]:
         room -= len(row.encode())
         if room < 0:
             yield f"\n… and {section.total - number} more: {section.more}.\n"
-            return
+            break
         yield row
+    yield section.foot
 
 
 def _sections(result: Mapping[str, Any], inventory: Sequence[Mapping[str, str]]) -> Iterator[_Section]:
     projects: Sequence[Mapping[str, Any]] = result.get("results", ())
-    told = _in_order(projects)
-    if inventory:
-        told = [one for one in told if one.get("status") != ProjectStatus.SUCCESS]
-    if told:
-        yield _Section(head=_HEAD, rows=map(_row, told), total=len(told), share=_SHARE_OF_PROJECTS)
+    good = [] if inventory else [one for one in projects if one.get("status") == ProjectStatus.SUCCESS]
+    rest = [one for one in projects if one.get("status") != ProjectStatus.SUCCESS]
+    # What needs a person comes first, and is not lost among hundreds of others.
+    folded = good if len(good) > _MOST_UNFOLDED else []
+    if told := rest if folded else [*rest, *good]:
+        yield _Section(
+            head=_HEAD, rows=map(_row, told), total=len(told), share=_SHARE_OF_PROJECTS, purse="rows"
+        )
+    if folded:
+        many = f"{len(folded):,} projects that succeeded"
+        yield _Section(
+            head=f"\n<details><summary>{many}</summary>\n\n{_HEAD}",
+            rows=map(_row, folded),
+            total=len(folded),
+            share=_SHARE_OF_PROJECTS,
+            purse="rows",
+            foot=_FOLD_END,
+        )
     if inventory:
         head = inventory_opening(inventory) + INVENTORY_HEAD
         yield _Section(
@@ -110,6 +140,11 @@ def _sections(result: Mapping[str, Any], inventory: Sequence[Mapping[str, str]])
             share=_SHARE_OF_PROJECTS,
             more="see `report/inventory.csv`",
         )
+    yield from _findings(projects)
+    if people := people_words(result.get("users")):
+        yield _Section(head=f"\n{people}", rows=(), total=0)
+    yield from _losses(projects)
+    yield from _numbers(projects)
     if shown := timeline.bars(projects):
         left_out = len(projects) - len(shown)
         longest = (
@@ -122,9 +157,6 @@ def _sections(result: Mapping[str, Any], inventory: Sequence[Mapping[str, str]])
             total=len(shown),
         )
     yield from _waits(result)
-    yield from _losses(projects)
-    yield from _numbers(projects)
-    yield from _findings(projects)
 
 
 def failure_summary(reason: str, message: str, hint: str) -> str:
@@ -165,21 +197,6 @@ def _opening(result: Mapping[str, Any]) -> Iterator[str]:
     yield f"{_price(result.get('price'))}\n\n"
 
 
-def _people(users: Mapping[str, Any] | None) -> str:
-    """Who has no login on GitHub, and what to do about it."""
-    if not users or not (users.get("unresolved") or users.get("logins_not_found")):
-        return ""
-    people, mapped, unresolved = (cell(users.get(key, 0)) for key in ("people", "mapped", "unresolved"))
-    said = (
-        f"\n**People**: {people} are named, {mapped} of them with a login on GitHub, {unresolved} without."
-        f" Fill in {code(users.get('file', ''))} of the work directory and give it back as `users`.\n"
-    )
-    wrong = users.get("logins_not_found") or ()
-    if wrong:
-        said += f"\nThese logins of the map do not exist: {', '.join(code(one) for one in wrong)}.\n"
-    return said
-
-
 def _price(price: Mapping[str, Any] | None) -> str:
     """The price of the batch, which is less than the sum of its projects': they run side by side."""
     if not price:
@@ -188,11 +205,6 @@ def _price(price: Mapping[str, Any] | None) -> str:
     unsure = if_content(price)
     other = f" ({unsure})" if unsure else ""
     return f" · planned: {int(price.get('requests', 0)):,} requests, about {took} for one token{other}"
-
-
-def _in_order(projects: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """What needs a person comes first; else the order given."""
-    return sorted(projects, key=lambda one: one.get("status") == ProjectStatus.SUCCESS)
 
 
 def _row(project: Mapping[str, Any]) -> str:
@@ -236,13 +248,9 @@ def _unbroken(words: str) -> str:
 
 
 def _kinds(project: Mapping[str, Any]) -> str:
-    kinds = (project.get("plan") or {}).get("kinds") or {}
-    if kinds:
-        counts = {kind: one.get("items", 0) for kind, one in kinds.items()}
-    else:
-        counts = ((project.get("agents") or {}).get("discovery") or {}).get("counts") or {}
-    said = [f"{str(kind).replace('_', ' ')} {items}" for kind, items in counts.items() if items]
-    return cell(", ".join(said[:_KINDS_LIMIT]))
+    plan = project.get("plan") or {}
+    counts = ((project.get("agents") or {}).get("discovery") or {}).get("counts") or {}
+    return cell(kind_words(plan) if plan.get("kinds") else count_words(counts))
 
 
 def _name(project: Mapping[str, Any]) -> object:
@@ -295,23 +303,28 @@ def _waits(result: Mapping[str, Any]) -> Iterator[_Section]:
 
 
 def _losses(projects: Sequence[Mapping[str, Any]]) -> Iterator[_Section]:
-    """How much of each kind is not carried over, in all."""
-    counts: dict[str, int] = {}
-    losing: dict[str, int] = {}
-    for project in projects:
-        for kind, lost in ((project.get("plan") or {}).get("losses_by_kind") or {}).items():
-            counts[kind] = counts.get(kind, 0) + int(lost)
-            losing[kind] = losing.get(kind, 0) + 1
-    ordered = sorted(counts.items(), key=lambda pair: -pair[1])
-    if ordered:
-        yield _Section(
-            head="\n### What is not carried over\n\nItem by item, with reasons: `report/losses.csv`.\n\n"
-            "| Kind | Losses | In projects |\n|---|--:|--:|\n",
-            rows=[
-                f"| {cell(kind.replace('_', ' '))} | {lost:,} | {losing[kind]} |\n" for kind, lost in ordered
-            ],
-            total=len(ordered),
-        )
+    """What is not carried over, in words, what several projects lose once; and how much of each kind."""
+    sums = sums_by_kind(projects)
+    if not sums:
+        return
+    rows = losses_table(projects, _LOSSES_LIMIT)
+    yield _Section(
+        head=f"\n### What is not carried over\n\n{sums} Each with its reason: `report/losses.csv`.\n"
+        + (f"\n<details><summary>In words</summary>\n\n{LOSSES_HEAD}" if rows else ""),
+        rows=rows,
+        total=len(rows),
+        more="see `report/losses.csv`",
+        foot=_FOLD_END if rows else "",
+    )
+
+
+def _findings(projects: Sequence[Mapping[str, Any]]) -> Iterator[_Section]:
+    rows = finding_rows(projects)
+    if rows:
+        shown = rows[:_FINDINGS_LIMIT]
+        if len(rows) > len(shown):
+            shown.append(f"\n… and {len(rows) - len(shown)} more: {_ALL_IN_RESULT}.\n")
+        yield _Section(head=f"\n### Findings\n\n{FINDINGS_HEAD}", rows=shown, total=len(rows))
 
 
 def _numbers(projects: Sequence[Mapping[str, Any]]) -> Iterator[_Section]:
@@ -322,46 +335,13 @@ def _numbers(projects: Sequence[Mapping[str, Any]]) -> Iterator[_Section]:
         if len(said) > len(shown):
             rows.append(f"- and {len(said) - len(shown)} projects more\n")
         yield _Section(
-            head="\n### Numbers\n\nThe whole map: `report/numbers.csv`.\n\n",
+            head="\n<details><summary>Numbers of issues and merge requests</summary>\n\n"
+            "The whole map: `report/numbers.csv`.\n\n",
+            foot=_FOLD_END,
             rows=rows,
             total=len(said),
             more="see `report/numbers.csv`",
         )
-
-
-def _findings(projects: Sequence[Mapping[str, Any]]) -> Iterator[_Section]:
-    found = [
-        (project, one)
-        for project in projects
-        for one in project.get("findings") or ()
-        if one.get("code") != UNRESOLVED_FINDING  # said once for the whole batch
-        and one.get("message") != (project.get("error") or {}).get("message")  # said in its row
-    ]
-    if not found:
-        return
-    found.sort(key=lambda pair: ("blocking", "warning", "notice").index(_severity(pair[1])))
-    rows = [_finding(project, one) for project, one in found[:_FINDINGS_LIMIT]]
-    if len(found) > _FINDINGS_LIMIT:
-        rows.append(f"\n… and {len(found) - _FINDINGS_LIMIT} more: {_ALL_IN_RESULT}.\n")
-    yield _Section(
-        head="\n### Findings\n\n| Project | Severity | Finding | What to do |\n|---|---|---|---|\n",
-        rows=rows,
-        total=len(found),
-    )
-
-
-def _finding(project: Mapping[str, Any], one: Mapping[str, Any]) -> str:
-    message = str(one.get("message", ""))
-    item = f"{code(one['item'])} " if one.get("item") and str(one["item"]) not in message else ""
-    return (
-        f"| {code(_name(project))} | {_severity(one)} | {item}{cell(message, 400)} "
-        f"| {prose(one.get('hint', ''), 400)} |\n"
-    )
-
-
-def _severity(finding: Mapping[str, Any]) -> str:
-    given = str(finding.get("severity", ""))
-    return given if given in {"blocking", "warning"} else "notice"
 
 
 def _closing(result: Mapping[str, Any]) -> str:
