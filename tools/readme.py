@@ -1,4 +1,7 @@
-"""Write the documents' tables: inputs, outputs from action.yml, sizes from the model; `--check` compares."""
+"""Write the documents' tables from action.yml, the workflows that others call, and the model of sizes.
+
+`--check` compares.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 # document → its tables
 DOCUMENTS: Final[dict[str, tuple[str, ...]]] = {
     "README.md": ("inputs", "outputs", "sizes"),
-    "docs/inputs.md": ("inputs", "outputs"),
+    "docs/inputs.md": ("inputs", "outputs", "workflow-plan", "workflow-migrate"),
     "docs/large-batches.md": ("sizes",),
 }
 sys.path.insert(0, str(ROOT))
@@ -47,12 +50,28 @@ def outputs_table(action: dict[str, Any]) -> str:
     return "\n".join(rows)
 
 
+def workflow_table(name: str) -> str:
+    """The table of what a workflow that others call takes and gives back."""
+    workflow = yaml.safe_load((ROOT / f".github/workflows/{name}.yml").read_text())
+    call = workflow[True]["workflow_call"]  # YAML 1.1 takes `on` for a truth value
+    rows = ["| | name | what it says | default |", "| --- | --- | --- | --- |"]
+    for sort in ("inputs", "secrets", "outputs"):
+        for key, about in call[sort].items():
+            given = about.get("default", "")
+            default = f"`{str(given).lower() if isinstance(given, bool) else given}`" if given != "" else ""
+            shown = "required" if about.get("required") else default
+            rows.append(f"| {sort[:-1]} | `{key}` | {cell(about['description'])} | {shown} |")
+    return "\n".join(rows)
+
+
 def written(text: str, action: dict[str, Any], tables: tuple[str, ...] = DOCUMENTS["README.md"]) -> str:
     """A document with its tables as they should be; raises ValueError where a marker is missing."""
     for name, origin, table in (
         ("inputs", "action.yml", inputs_table(action)),
         ("outputs", "action.yml", outputs_table(action)),
         ("sizes", "bench/sizes.py", sizes_table()),
+        ("workflow-plan", ".github/workflows/plan.yml", workflow_table("plan")),
+        ("workflow-migrate", ".github/workflows/migrate.yml", workflow_table("migrate")),
     ):
         if name not in tables:
             continue

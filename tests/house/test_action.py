@@ -128,3 +128,20 @@ def test_our_own_action_gets_known_inputs(project_root: Path, action: dict[str, 
                     assert set(step["with"]) <= set(action["inputs"]), path
                     found.add(path.name)
     assert len(found) == 5
+
+
+def test_a_run_may_call_a_workflow_twice(project_root: Path) -> None:
+    """Each artifact of a workflow that others call is named by an input: two batch files share none."""
+    found = 0
+    for path in (project_root / ".github/workflows").glob("*.yml"):
+        workflow = yaml.safe_load(path.read_text())
+        if "workflow_call" not in workflow[True]:  # YAML 1.1 takes `on` for a truth value
+            continue
+        for job in workflow["jobs"].values():
+            for step in job["steps"]:
+                if "artifact@" not in step.get("uses", ""):
+                    continue
+                found += 1
+                name = step["with"].get("name") or step["with"]["pattern"]
+                assert "${{ inputs." in name or "${{ steps.name." in name, (path.name, step["name"])
+    assert found > 8

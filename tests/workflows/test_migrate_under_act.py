@@ -14,7 +14,7 @@ from acting import ACT, Acted, act, artifact_actions, commit_all, stand_in, with
 from lab import Lab
 
 IDS = range(11, 17)
-SHARDS = tuple(f"gl2gh-shard-{number}-of-3" for number in (1, 2, 3))
+SHARDS = tuple(f"wave-1-shard-{number}-of-3" for number in (1, 2, 3))
 CALLER = {
     "name": "Migrate",
     "on": {"workflow_dispatch": {}},
@@ -23,7 +23,7 @@ CALLER = {
         "migrate": {
             "permissions": {"contents": "read"},
             "uses": "./.github/workflows/migrate.yml",
-            "with": {"config": "batch.yml", "shards": "3"},
+            "with": {"config": "batch.yml", "shards": "3", "artifacts": "wave-1"},
             "secrets": {
                 "gitlab_token": "${{ secrets.GITLAB_TOKEN }}",
                 "github_token": "${{ secrets.MIGRATION_TOKEN }}",
@@ -98,9 +98,9 @@ async def test_the_whole_migration_runs(tmp_path: Path, project_root: Path) -> N
     assert sorted(repositories) == [f"{lab.sandbox.owner}/app-{number}" for number in IDS]
     assert all(len(one["issues"]) == 3 for one in repositories.values())
     assert {one.name for one in place.store.iterdir()} == {
-        "gl2gh-plan", "gl2gh-result", "gl2gh-verified", *SHARDS,
+        "wave-1-plan", "wave-1-result", "wave-1-verified", *SHARDS,
     }  # fmt: skip
-    for name in ("gl2gh-result", "gl2gh-verified"):
+    for name in ("wave-1-result", "wave-1-verified"):
         result = place.result(name)
         assert (result["status"], result["successful"]) == ("success", 6)
         certificates = [path.name for path in (place.store / name / "report/certificates").glob("*.json")]
@@ -118,9 +118,9 @@ async def test_a_second_attempt_goes_on(tmp_path: Path, project_root: Path) -> N
         await lab.faults({"method": "POST", "path": "*/app-13/import/issues", "effect": refused})
         acted = await place.run()
         assert acted.code == 1, acted.said[-6000:]
-        merged = place.result("gl2gh-result")
+        merged = place.result("wave-1-result")
         assert (merged["status"], merged["successful"], merged["failed"]) == ("partial_success", 5, 1)
-        assert "gl2gh-verified" not in {one.name for one in place.store.iterdir()}
+        assert "wave-1-verified" not in {one.name for one in place.store.iterdir()}
         await lab.faults()
         mark = lab.mark()
         acted = await place.run(attempt=2)
@@ -128,6 +128,6 @@ async def test_a_second_attempt_goes_on(tmp_path: Path, project_root: Path) -> N
         touched = {path.split("/")[5] for path in lab.writes_but_claims(mark) if "/repos/" in path}
         repositories = await lab.repositories()
     assert touched == {"app-13"}
-    assert place.result("gl2gh-result")["successful"] == 6
-    assert place.result("gl2gh-verified")["status"] == "success"
+    assert place.result("wave-1-result")["successful"] == 6
+    assert place.result("wave-1-verified")["status"] == "success"
     assert all(len(one["issues"]) == 3 for one in repositories.values())
