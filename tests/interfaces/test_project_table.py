@@ -133,3 +133,16 @@ def test_no_cell_is_a_formula() -> None:
     text = inventory_csv([{"path": "=cmd|' /C calc'!A0", "default_branch": "@SUM(1)", "findings": "-1"}])
     [_, row] = list(csv.reader(text.splitlines()))
     assert not any(cell[:1] in tuple("=+-@\t\r") for cell in row)
+
+
+async def test_a_column_that_was_sorted_alone_is_found(open_lab: Any, shell: Shell) -> None:
+    """An id beside another project's path fails, with the line; the others of the table are migrated."""
+    lab: Lab = await open_lab(project(), project("acme/lib", 18), project("acme/old", 19))
+    (shell.folder / "wave.csv").write_text(
+        "id,path,target\n18,acme/app,acme/a\n17,acme/lib,acme/b\n19,Acme/Old,acme/c\n"
+    )
+    ended = await shell.run(lab, "--config=wave.csv", "--mode=FULL")
+    assert ended.code == 1, ended
+    said = ended.out + ended.err
+    assert "wave.csv, line 2: path: id 18 is acme/lib on GitLab, and stands beside acme/app" in said
+    assert list(await lab.repositories()) == ["acme/c"]

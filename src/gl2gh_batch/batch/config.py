@@ -77,6 +77,7 @@ KEYS: Final = (
     "snippets",
     "accept_source_changes",
     "origin",
+    "listed_path",
 )
 SKIPPABLE: Final = (
     "issues",
@@ -111,7 +112,9 @@ class AppCredential:
 class ProjectConfig:
     """One project with its two platforms and credentials, valid by construction.
 
-    `from_export` is the folder of its export, which is read in the place of GitLab.
+    `from_export` is the folder of its export, which is read in the place of GitLab. `listed_path` is the full
+    path that stands beside its id in a table, and has to be the project's: one column of a table is soon
+    sorted without the others.
     """
 
     request: ProjectRequest
@@ -126,6 +129,19 @@ class ProjectConfig:
     output_dir: Path | None = None
     from_export: Path | None = None
     accept_source_changes: bool = False
+    listed_path: str = ""
+
+    def check_path(self, found: str) -> None:
+        """Raise `ConfigurationError` when the project of that id is another one than the table says."""
+        if self.listed_path and self.listed_path.lower() != found.lower():
+            place = f"{self.request.origin}: " if self.request.origin else ""
+            raise ConfigurationError(
+                f"id {self.request.project} is {found} on GitLab, and stands beside {self.listed_path}",
+                field=f"{place}path",
+                hint="Was one column sorted without the others, or the project moved? Mend the line, or leave"
+                " its path empty.",
+                project=found,
+            )
 
 
 def parse_config(raw: Mapping[str, Any]) -> ProjectConfig:
@@ -152,6 +168,7 @@ def parse_config(raw: Mapping[str, Any]) -> ProjectConfig:
         output_dir=folder(raw, "output_dir"),
         from_export=folder(raw, "from_export"),
         accept_source_changes=truth(raw, "accept_source_changes"),
+        listed_path=text(raw, "listed_path").strip("/"),
     )
 
 

@@ -217,6 +217,7 @@ class SharedResources:
                 naming=config.naming,
                 now=self.clock.now(),
             )
+        config.check_path(reference.project.full_path)
         self.references(root).bind(reference, config.gitlab_url)
         known = self.references(root).named(config.request.project)
         if known is not None and known.project.id == reference.project.id:

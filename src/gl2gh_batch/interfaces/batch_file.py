@@ -22,7 +22,7 @@ from gl2gh_batch.batch.config import is_full_path
 from gl2gh_batch.batch.fields import known_only, shown
 from gl2gh_batch.domain.errors import ConfigurationError
 from gl2gh_batch.interfaces.paths import Paths
-from gl2gh_batch.interfaces.project_table import read_table
+from gl2gh_batch.interfaces.project_table import LISTED_PATH, read_table
 from gl2gh_batch.interfaces.yaml_file import load_yaml
 
 POLICIES: Final = (
@@ -106,9 +106,7 @@ def read_batch_file(path: Path, paths: Paths | None = None) -> BatchFile:
     where what the file names may lie.
     """
     if path.suffix.lower() == ".csv":
-        return BatchFile(
-            projects=tuple(_project(one, place, {}) for place, one in read_table(path, "config"))
-        )
+        return BatchFile(projects=tuple(_row(one, place, {}) for place, one in read_table(path, "config")))
     raw = _mapping(load_yaml(path, "config"), "the batch file")
     written = {name: f"In the file it is written as `{place}`." for name, place in _WRITTEN_AS.items()}
     known_only(raw, TOP, "config", place="the batch file", elsewhere=written)
@@ -133,10 +131,7 @@ def read_batch_file(path: Path, paths: Paths | None = None) -> BatchFile:
         from_export=_text(raw, "from_export", "from_export"),
         naming=_text(raw, "naming", "naming"),
         defaults=defaults,
-        projects=tuple(
-            _project(one, place, defaults)
-            for place, one in _listed(raw.get("projects"), path.parent, paths or Paths())
-        ),
+        projects=tuple(_listed(raw.get("projects"), path.parent, paths or Paths(), defaults)),
         groups=tuple(
             _group(one, f"groups[{place}]", defaults)
             for place, one in enumerate(_list(raw.get("groups"), "groups"))
@@ -144,11 +139,18 @@ def read_batch_file(path: Path, paths: Paths | None = None) -> BatchFile:
     )
 
 
-def _listed(raw: Any, folder: Path, paths: Paths) -> list[tuple[str, Any]]:
-    """The projects with their places: a list, or the name of a table that lies beside the file."""
+def _listed(raw: Any, folder: Path, paths: Paths, defaults: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The projects: of a list, or of a table that lies beside the file."""
     if isinstance(raw, str) and raw.lower().endswith(".csv"):
-        return list(read_table(paths.of(raw, "projects", folder=folder), "projects"))
-    return [(f"projects[{place}]", one) for place, one in enumerate(_list(raw, "projects"))]
+        table = read_table(paths.of(raw, "projects", folder=folder), "projects")
+        return [_row(one, place, defaults) for place, one in table]
+    return [_project(one, f"projects[{place}]", defaults) for place, one in enumerate(_list(raw, "projects"))]
+
+
+def _row(one: Mapping[str, Any], place: str, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry of a table, which may have a path beside the id."""
+    rest = {key: value for key, value in one.items() if key != LISTED_PATH}
+    return _project(rest, place, defaults) | {LISTED_PATH: one.get(LISTED_PATH, "")}
 
 
 def _credential(raw: Any, place: str) -> Mapping[str, Any]:

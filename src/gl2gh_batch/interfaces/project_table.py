@@ -16,6 +16,7 @@ from gl2gh_batch.domain.errors import ConfigurationError
 from gl2gh_batch.kit.users_file import refuse_workbook
 from gl2gh_batch.output.inventory_csv import COLUMNS, READ_COLUMNS
 
+LISTED_PATH: Final = "listed_path"
 YES: Final = ("", "yes", "y", "true", "1", "x")
 NO: Final = ("no", "n", "false", "0")
 SIZE_LIMIT: Final = 64 * 1024 * 1024
@@ -26,8 +27,8 @@ def read_table(path: Path, field: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each project that is to be migrated, with the place where it stands, as an entry of a batch file.
 
     The columns `migrate`, `id`, `path`, `target` and `priority` count, by their names in the first line and
-    in any order; other columns are passed over. Commas, semicolons or tabs separate them. Raises
-    `ConfigurationError`.
+    in any order; other columns are passed over. A path beside an id is `LISTED_PATH` of the entry, for
+    GitLab's word to be compared with. Commas, semicolons or tabs separate them. Raises `ConfigurationError`.
     """
     text = _text(path, field).replace("\r\n", "\n").replace("\r", "\n")
     # The line by which Excel is told what separates the columns is its own affair.
@@ -100,6 +101,7 @@ def _entry(row: dict[str, str], place: str) -> dict[str, Any]:
         )
     if identity:
         entry["id"] = int(identity)
+        entry[LISTED_PATH] = row.get("path", "")
     elif "path" in row:
         entry["path"] = row["path"]
     if "target" in row:
