@@ -43,7 +43,6 @@ INPUTS: Mapping[str, tuple[Mapping[str, str], tuple[str, ...]]] = {
         {**_APP, "github_app_private_key": _NO_KEY.format("RSA PRIVATE KEY")},
         ("github_app_private_key", "PEM"),
     ),
-    "a folder for the rate limits": ({"rate_limit_file": "."}, ("rate_limit_file", "folder")),
 }
 FILES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "a token": ("gitlab_token: x", ("'gitlab_token'", "GITLAB_TOKEN")),

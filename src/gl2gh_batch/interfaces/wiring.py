@@ -340,14 +340,7 @@ def _work_dir(paths: Paths, given: Mapping[str, str]) -> Path:
 
 def _rate_file(paths: Paths, text: str) -> Path | None:
     """The file that is shared; an absolute path may lie on a volume outside of the workspace."""
-    path = _path(Paths() if Path(text).is_absolute() else paths, text, "rate_limit_file")
-    if path is not None and path.is_dir():
-        raise ConfigurationError(
-            f"{shown(text)} is a folder, and no file",
-            field="rate_limit_file",
-            hint="Name the file in it, such as rate-limit.json; it is made when it is not there.",
-        )
-    return path
+    return _path(Paths() if Path(text).is_absolute() else paths, text, "rate_limit_file")
 
 
 def _check_keys(shared: Mapping[str, Any], credentials: Sequence[Mapping[str, Any]]) -> None:
