@@ -10,6 +10,7 @@ from typing import Any
 from lab import Lab, issue, note, project
 from processes import children
 from shell import Shell
+from warm import COLD
 
 THEIRS = "AKIA" + "IOSFODNN7EXAMPLE"
 SECRET = "c" * 32
@@ -52,7 +53,13 @@ async def test_content_arrives_and_tells_nobody(open_lab: Any, tmp_path: Path) -
     folder.mkdir()
     shell = Shell(folder)
     process = await shell.start(
-        "run", *shell.flags(lab), "--project-ids=17", "--mode=FULL", "--verbose", env=shell.tokens(lab)
+        "run",
+        *shell.flags(lab),
+        "--project-ids=17",
+        "--mode=FULL",
+        "--verbose",
+        env=shell.tokens(lab),
+        program=COLD,
     )
     seen: dict[str, bytes] = {}
     ending = asyncio.ensure_future(shell.ended(process))
