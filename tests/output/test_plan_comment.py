@@ -149,6 +149,8 @@ def test_the_people_are_told(all_good: dict[str, Any]) -> None:
     text = plan_comment(all_good | {"users": users}, PLAN)
     assert "**People**: 5 are named, 1 of them with a login on GitHub, 4 without." in text
     assert "users&#46;csv" in text or "users.csv" in text
+    with_bots = plan_comment(all_good | {"users": {**users, "people": 7}}, PLAN)
+    assert "7 are named, 1 of them with a login on GitHub, 4 without; the other 2 need none." in with_bots
 
 
 def test_a_thousand_projects_leave_room_for_what_is_lost(thousand: dict[str, Any]) -> None:
