@@ -15,6 +15,7 @@ import pytest
 from lab import Lab, differing, issue, project
 from shell import Shell
 from torture import in_parts, turns
+from warm import COLD
 
 SOURCE = Path(__file__).parent.parent / "support" / "failing_disk.c"
 ERRORS = {
@@ -66,6 +67,7 @@ class Disk:
                 "FAILING_ON": "1" if stays else "0",
                 "FAILING_SEEN": str(told),
             },
+            program=COLD,  # a library is loaded before the first line of Python
         )
         ended = await asyncio.wait_for(self.shell.ended(process), 60)
         return ended.code, ended.out + ended.err, int(told.read_text()) if ended.code >= 0 else 0
