@@ -15,7 +15,7 @@ import lab as labs
 import pytest
 import yaml
 from lab import Lab, differing, issue, note, project
-from runner import Runner, Step, parse_command, parse_pairs
+from runner import Runner, Step, parse_command, parse_pairs, registered
 from shell import Shell, until_imports
 from wrong_configurations import RIGHT, SECRET
 
@@ -170,7 +170,7 @@ async def test_hostile_texts_inject_nothing(open_lab: Any, tmp_path: Path) -> No
     _is_whole(step)
     masks = [one.data for one in step.log.commands if one.name == "add-mask"]
     tokens = (lab.sandbox.gitlab_token, lab.sandbox.github_token)
-    assert masks == [form for token in tokens for form in _registered(token)]
+    assert masks == [form for token in tokens for form in registered(token)]
     ours = re.compile(r"::(stop-commands::[0-9a-f]{32}|[0-9a-f]{32}::)")
     shown = [one for one in step.log.shown if not ours.fullmatch(one)]
     assert not any(one.startswith("::") or "##[" in one for one in shown)
@@ -180,13 +180,6 @@ async def test_hostile_texts_inject_nothing(open_lab: Any, tmp_path: Path) -> No
     assert "aaaaaaaaaaaaaaaaaaaa" in "".join(step.log.shown) + step.summary, (
         "no hostile text came through at all"
     )
-
-
-def _registered(token: str) -> list[str]:
-    """What the runner is told to mask: the token, URL-encoded where that differs, and the Basic headers."""
-    plain = dict.fromkeys([token, urllib.parse.quote(token, safe="")])
-    users = ("x-access-token", "oauth2")
-    return [*plain, *(base64.b64encode(f"{one}:{token}".encode()).decode() for one in users)]
 
 
 def _forms(secret: str) -> list[str]:
@@ -214,7 +207,7 @@ async def test_secrets_are_masked_first_and_shown_nowhere(lab: Lab, tmp_path: Pa
     ]
     step = await runner.run(_with(lab, **tokens, project_ids=",".join(["17", *dict.fromkeys(names)])))
     _is_whole(step)
-    forms = [form for token in tokens.values() for form in _registered(token)]
+    forms = [form for token in tokens.values() for form in registered(token)]
     lines = step.stdout.splitlines()
     masked = [parse_command(line, {"add-mask"}) for line in lines[: len(forms)]]
     assert sorted(one.data for one in masked if one) == sorted(forms)

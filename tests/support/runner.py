@@ -8,12 +8,14 @@ GitHub's page "Workflow commands for GitHub Actions".
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import io
 import json
 import os
 import re
 import signal
+import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -244,6 +246,13 @@ class Runner:
             paths=files["PATH"].decode().splitlines(),
             summary=files["STEP_SUMMARY"].decode(),
         )
+
+
+def registered(token: str) -> list[str]:
+    """What the runner is told to mask: the token, URL-encoded where that differs, and the Basic headers."""
+    plain = dict.fromkeys([token, urllib.parse.quote(token, safe="")])
+    users = ("x-access-token", "oauth2")
+    return [*plain, *(base64.b64encode(f"{one}:{token}".encode()).decode() for one in users)]
 
 
 @contextlib.contextmanager
