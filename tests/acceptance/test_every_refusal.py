@@ -8,9 +8,11 @@ import shutil
 from typing import Any
 
 import pytest
+from complete import WITH_LFS
 from lab import USERS, Lab, differing, issue, note
-from merging import hide_branches, merging
+from merging import COMMITS, hide_branches, merging
 from torture import FULL, PARTS, dice, in_parts
+from whole import HAS_LFS
 
 from gl2gh_batch.domain.events import Noticed
 
@@ -49,6 +51,23 @@ REFUSALS: dict[str, dict[str, Any]] = {
     "502 after its effect": {"effect": {"status": 502, "body": "<html>"}, "when": "after"},
     "lost after its effect": {"effect": {"drop": True}, "when": "after"},
 }
+# GraphQL refuses in an answer of status 200 (docs: "Using pagination in the GraphQL API", "Forming calls").
+OF_GRAPHQL: dict[str, dict[str, Any]] = {
+    f"200 {code}": {
+        "effect": {
+            "status": 200,
+            "body": {"data": None, "errors": [{"type": code, "path": ["x"], "message": "no"}]},
+        }
+    }
+    for code in ("FORBIDDEN", "NOT_FOUND", "UNPROCESSABLE", "INSUFFICIENT_SCOPES")
+}
+# The question which objects are there and where to send them, the storage, and the storage's receipt.
+LFS = [
+    "POST */info/lfs/objects/batch",
+    "PUT */info/lfs/storage/*",
+    "POST */info/lfs/objects/verify",
+]
+LFS = LFS if HAS_LFS else []
 # Each endpoint that an apply writes to; a test holds the list against what is sent.
 ENDPOINTS = [
     "POST /orgs/*/repos",
@@ -72,9 +91,10 @@ ENDPOINTS = [
     "POST /api/uploads/repos/*/*/releases/*/assets",
     "POST */graphql",
     CLAIM,
+    *LFS,
 ]
 # Without these there is nothing to go on with.
-FOUNDATIONS = {*ENDPOINTS[:3]}
+FOUNDATIONS = {*ENDPOINTS[:3], *LFS}
 NUMBERED = {ENDPOINTS[7], ENDPOINTS[8], ENDPOINTS[14]}
 # An issue names its milestone by a number that only the milestone's receipt tells.
 HELD_BY_NUMBER = {*NUMBERED, "POST /repos/*/*/milestones"}
@@ -110,6 +130,7 @@ def everything() -> dict[str, Any]:
         )
     )
     found["repository"]["tags"]["v1.1"] = "two"
+    found["repository"]["commits"] = [*COMMITS, *([WITH_LFS] if HAS_LFS else [])]
     return found
 
 
@@ -190,7 +211,7 @@ async def _refused(trial: Trial, endpoint: str, refusal: str) -> None:
     lab = trial.lab
     method, _, path = endpoint.partition(" ")
     await trial.again()
-    fault = REFUSALS[refusal]
+    fault = {**REFUSALS, **OF_GRAPHQL}[refusal]
     await lab.faults({"method": method, "path": path, **fault, "nth": [1, 2, 3] if refusal == "500" else 1})
     mark = lab.mark()
     first = await trial.apply()
@@ -248,6 +269,7 @@ async def test_every_refusal_of_every_endpoint_has_its_outcome(
     assert unknown == set()
     assert set(ENDPOINTS) - set(used) == {ENDPOINTS[8 if via == "rest" else 7]}
     pairs = list(itertools.product(used, REFUSALS))
+    pairs += [(one, refusal) for one in used if one.endswith("/graphql") for refusal in OF_GRAPHQL]
     if via == "import":
         pairs = [pair for pair in pairs if pair[0] == ENDPOINTS[8]]
     if not FULL:
