@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -29,7 +30,8 @@ class Ref:
 
     async def note(self, text: str, mirror: Path | None = None) -> str:
         del mirror
-        self.texts[sha := f"{len(self.texts):040x}"] = text
+        # As in git: who writes the same at the same time has the same commit.
+        self.texts[sha := hashlib.sha1(text.encode()).hexdigest()] = text
         return sha
 
     async def swap(self, auth: GitAuth, old: str, new: str) -> bool:
@@ -88,14 +90,14 @@ def time() -> Time:
 def make(ref: Ref, time: Time, tmp_path: Path) -> Make:
     """Makes the claim of a work directory of that name."""
 
-    def made(name: str, drop: Callable[[], Awaitable[bool]] | None = None) -> TargetClaim:
+    def made(name: str, drop: Callable[[], Awaitable[bool]] | None = None, *, run: str = "") -> TargetClaim:
         (tmp_path / name).mkdir(exist_ok=True)
         claim = TargetClaim(
             ref,  # type: ignore[arg-type] # because it is the same in all that a claim asks of it
             _auth,
             tmp_path / name,
             target="acme/app",
-            run=f"run-{name}",
+            run=run or f"run-{name}",
             lease_s=LEASE_S,
             seconds=time,
             drop=drop,
@@ -117,6 +119,16 @@ async def test_taken_renewed_rarely_and_given_back(make: Make, ref: Ref, time: T
     assert ref.pushes == 1 + 12
     await claim.release()
     assert ref.held == ""
+
+
+async def test_two_that_ask_in_the_same_moment_are_two(make: Make, ref: Ref, tmp_path: Path) -> None:
+    """Processes of one number, in containers of one machine, never take each other's claim for their own."""
+    first, second = make("a", run="same"), make("b", run="same")
+    assert await first.ensure()
+    with pytest.raises(TargetLockedError):
+        await second.ensure()
+    proposals = {(await make(name, run="same").propose(tmp_path)).sha for name in "cdef"}
+    assert len(proposals) == 4
 
 
 async def test_a_claim_that_another_push_set_is_held(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -42,13 +43,17 @@ _LOCK_FILE: Final = ".writer.lock"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimNote:
-    """What the ref says of its holder; moments are ISO 8601 in UTC, by GitHub's own clock."""
+    """What the ref says of its holder; moments are ISO 8601 in UTC, by GitHub's own clock.
+
+    `nonce` lets no two notes be one commit: containers of one machine have the same number of process.
+    """
 
     holder: str = ""
     run: str = ""
     taken_at: str = ""
     until: str = ""
     tool_version: str = ""
+    nonce: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -328,6 +333,7 @@ class TargetClaim:
             taken_at=taken_at,
             until=(now + timedelta(seconds=self._lease_s)).isoformat(timespec="milliseconds"),
             tool_version=self._tool_version,
+            nonce=secrets.token_hex(8),
         )
         new = await self._ref.note(codec.encode(note).decode(), mirror)
         # Before it is sent: a run that is killed now must know its own claim again. The git of one that was
