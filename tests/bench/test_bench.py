@@ -50,7 +50,6 @@ def test_eight_at_once_are_nearly_eight_times_as_fast() -> None:
     assert not _missed(speed_up_figure(one, eight), refusals_figure([one, eight]))
 
 
-@pytest.mark.slow
 def test_limits_are_used_to_the_full_never_broken_and_foreseen() -> None:
     """Requests, wall time and the plan's forecast are near the floor while limits bind, without a refusal."""
     size = Size(name="some", issues=150, notes=3, labels=3)
@@ -59,14 +58,12 @@ def test_limits_are_used_to_the_full_never_broken_and_foreseen() -> None:
     assert not _missed(*applied_figures(run))
 
 
-@pytest.mark.slow
 def test_without_promised_numbers_one_look_tells_of_a_hundred() -> None:
     """Jobs side by side: next to no status polls, few requests above the floor, and foreseen."""
     run = any_number(1.0, 2, {Size(name="some", issues=150, notes=2, labels=20, milestones=5): 2})
     assert not _missed(*applied_figures(run))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("known", [False, True])
 def test_imports_that_count_as_content_are_paced_and_foreseen_so(known: bool) -> None:
     """Learnt by a refusal of those under way, or known: pace and price are near the floor."""
@@ -76,7 +73,6 @@ def test_imports_that_count_as_content_are_paced_and_foreseen_so(known: bool) ->
     assert not _missed(*applied_figures(run))
 
 
-@pytest.mark.slow
 def test_a_finished_project_costs_next_to_nothing_again() -> None:
     """The second run of a project reads a little and writes nothing."""
     assert not _missed(*repeated_figures(repeated({TINY: 1, SMALL: 1})))
