@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -148,3 +149,17 @@ async def test_a_history_tells_its_troubles_in_the_plan(tmp_path: Path) -> None:
                 content = file.read_bytes()
                 assert TOKEN.encode() not in content
                 assert b"pa55" not in content
+
+
+def test_what_lfs_takes_of_the_owners_storage_is_told(tmp_path: Path) -> None:
+    """The sum of all objects as a notice, and each that not every plan of GitHub's takes as a warning."""
+    assert told(tmp_path / "none", {}) == []
+    desired = tmp_path / "some" / "desired"
+    desired.mkdir(parents=True)
+    rows = [{"oid": f"{number:064x}", "size": size} for number, size in enumerate((1 << 20, 3 << 30))]
+    (desired / "lfs_objects.ndjson").write_text("".join(f"{json.dumps(one)}\n" for one in rows))
+    notice, warning = told(tmp_path / "some", {})
+    assert (notice.severity, notice.code) == ("notice", "lfs-storage")
+    assert "2 LFS objects of 3,073.0 MiB take from the LFS storage of acme" in notice.message
+    assert (warning.severity, warning.item) == ("warning", f"lfs_objects/{rows[1]['oid']}")
+    assert "3,072 MiB" in warning.message

@@ -8,15 +8,19 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from gl2gh_batch import codec
 from gl2gh_batch.agents._desk import Desk
 from gl2gh_batch.agents.export import REMEDY
 from gl2gh_batch.domain.plan import Finding, Severity
 from gl2gh_batch.domain.refs import RepoRef
+from gl2gh_batch.kinds.lfs_objects import LfsDesired
 from gl2gh_batch.kit.git_refs import BLOB_LIMIT_BYTES
-from gl2gh_batch.kit.workdir import ProjectFolder, read_manifest
+from gl2gh_batch.kit.workdir import ProjectFolder, read_lines, read_manifest
 
 _NAMED_AT_MOST: Final = 20
 _MIB: Final = 1024 * 1024
+# The least of GitHub's plans ("About Git Large File Storage").
+LFS_OBJECT_BYTES: Final = 2 * 1024 * _MIB
 _SHOWN_OF_A_NAME: Final = 60
 _REVOKE: Final = (
     "Where push protection is on, GitHub declines the whole push for it. Revoke it now: whoever may read the"
@@ -61,6 +65,36 @@ def git_findings(folder: ProjectFolder, around: Surroundings) -> Iterator[Findin
     yield from _refs(facts.get("refused_refs", ()))
     yield from _submodules(facts.get("submodules", ()), around)
     yield from _secrets(facts.get("secrets", {}))
+    yield from _lfs(folder, around.repo)
+
+
+def _lfs(folder: ProjectFolder, repo: RepoRef) -> Iterator[Finding]:
+    """What the LFS objects take of their owner's storage, and those that not every plan of GitHub's takes."""
+    count, total, large = 0, 0, list[tuple[str, int]]()
+    objects = folder.desired / "lfs_objects.ndjson"
+    for line in read_lines(objects) if objects.is_file() else ():
+        one = codec.decode(line, LfsDesired)
+        count, total = count + 1, total + one.size
+        if one.size > LFS_OBJECT_BYTES and len(large) < _NAMED_AT_MOST:
+            large.append((one.oid, one.size))
+    if not count:
+        return
+    yield Finding(
+        code="lfs-storage",
+        severity=Severity.NOTICE,
+        message=f"{count:,} LFS objects of {total / _MIB:,.1f} MiB take from the LFS storage of {repo.owner}",
+        hint="See in the owner's billing settings that there is room: GitHub refuses what is over it, and the"
+        " same command goes on once there is.",
+        item="lfs_objects",
+    )
+    for oid, size in large:
+        yield Finding(
+            code="lfs-object-size",
+            severity=Severity.WARNING,
+            message=f"the LFS object {oid[:12]} has {size / _MIB:,.0f} MiB",
+            hint="GitHub takes 2 GiB an object on Free and Pro, 4 GiB on Team, 5 GiB on Enterprise Cloud.",
+            item=f"lfs_objects/{oid}",
+        )
 
 
 def _refs(refused: Iterable[Mapping[str, str]]) -> Iterator[Finding]:
