@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -200,31 +200,32 @@ def check_parallel_limit(value: object) -> int:
 
 def refuse_duplicates(projects: tuple[ProjectRequest, ...]) -> None:
     """Raise `ConfigurationError` for a project that is listed twice, naming both places."""
-    first: dict[str, str] = {}
-    for number, one in enumerate(projects, start=1):
-        key = str(one.project).lower()
-        place = one.origin or f"entry {number}"
-        if key in first:
-            raise ConfigurationError(
-                f"project {one.project} is listed twice: {first[key]} and {place}",
-                field="projects",
-                hint="Keep one of the two entries.",
-            )
-        first[key] = place
+    if found := _doubled((str(one.project), one.origin) for one in projects):
+        name, first, second = found
+        raise ConfigurationError(
+            f"project {name} is listed twice: {first} and {second}",
+            field="projects",
+            hint="Keep one of the two entries.",
+        )
 
 
 def refuse_shared_targets(projects: tuple[ProjectRequest, ...]) -> None:
     """Raise `ConfigurationError` for two projects with one named target, naming both places."""
+    if found := _doubled((str(one.target or ""), one.origin) for one in projects):
+        name, first, second = found
+        raise ConfigurationError(
+            f"two projects go to {name}: {first} and {second}",
+            field="target",
+            hint="Give one of the two another target.",
+        )
+
+
+def _doubled(named: Iterable[tuple[str, str]]) -> tuple[str, str, str] | None:
+    """The first name that comes twice, and both its places; letters of either case are the same."""
     first: dict[str, str] = {}
-    for number, one in enumerate(projects, start=1):
-        if one.target is None:
-            continue
-        place = one.origin or f"entry {number}"
-        key = str(one.target).lower()
-        if key in first:
-            raise ConfigurationError(
-                f"two projects go to {one.target}: {first[key]} and {place}",
-                field="target",
-                hint="Give one of the two another target.",
-            )
-        first[key] = place
+    for number, (name, origin) in enumerate(named, start=1):
+        place = origin or f"entry {number}"
+        if name and name.lower() in first:
+            return name, first[name.lower()], place
+        first[name.lower()] = place
+    return None
