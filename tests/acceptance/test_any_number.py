@@ -214,8 +214,8 @@ async def test_a_failed_job_stops_the_project_and_is_sent_again(open_lab: Any) -
     """The error names the issue; what else ended has its receipt, and the next run makes just the rest."""
     lab = await open_lab(RELATED, settings=MIXED)
     assert (await lab.run("PLAN_ONLY", lab.config(**ANY)))["status"] == "success"
-    label = {"method": "POST", "path": "/api/v3/repos/*/*/labels", "effect": {"status": 201, "body": {}}}
-    await lab.faults(label)
+    untrue = {"status": 201, "body": {"id": 1, "name": "later"}}
+    await lab.faults({"method": "POST", "path": "/api/v3/repos/*/*/labels", "effect": untrue})
     result = await lab.run("APPLY", lab.config(**ANY))
     assert result["status"] == "failed", result
     assert result["error"]["item"] == "issues/1"

@@ -243,3 +243,65 @@ async def test_two_assignees_need_no_request_that_cannot_be_repeated(open_lab: A
         assert sorted(one["login"] for one in only["assignees"]) == ["anna", "ben"]
         assert not any(one.startswith("POST /api/v3/repos/acme/app/issues/1") for one in lab.writes())
         await lab.control("POST", "reset")
+
+
+APP = "ghs_installation0000000000"
+MAY = dict.fromkeys(
+    ("administration", "contents", "issues", "metadata", "pull_requests", "workflows"), "write"
+)
+
+
+async def test_an_app_finds_what_it_made_without_a_user_of_its_own(open_lab: Any) -> None:
+    """`GET /user` tells an installation nothing: what a bot wrote is its own, a lost answer makes no two."""
+    lab: Lab = await open_lab(project("acme/app", 17, issues=[issue(1, notes=[note("a word")]), issue(2)]))
+    bot = {"id": 4711, "login": "mover[bot]"}
+    token = {"login": "mover[bot]", "kind": "installation", "permissions": MAY}
+    await lab.control(
+        "PATCH",
+        "state",
+        [
+            {"op": "add", "path": "/users/mover[bot]", "value": bot},
+            {"op": "add", "path": f"/tokens/{APP}", "value": token},
+        ],
+    )
+    lab.sandbox.github.account("acme").members["mover[bot]"] = "admin"
+    await lab.faults(
+        *({"path": path, "method": "POST", "when": "after", "effect": {"drop": True}} for path in ORDINARY)
+    )
+    mark = lab.mark()
+    result = await lab.run("FULL", lab.config(issues_via="rest", github_token=APP), users=USERS)
+    assert result["status"] == "success", result.get("error")
+    assert [one.status for one in lab.github(mark) if one.path.endswith("/user")] == [403]
+    repository = await lab.repository()
+    assert [len(one["comments"]) for one in repository["issues"]] == [1, 0]
+
+
+async def test_not_to_know_whose_a_marker_is_makes_nothing_twice(open_lab: Any) -> None:
+    """A lost answer while `GET /user` is refused stops the project; the next run finds what was made."""
+    lab: Lab = await open_lab(project("acme/app", 17, issues=[issue(1), issue(2)]))
+    config = lab.config(issues_via="rest")
+    assert (await lab.run("PLAN_ONLY", config, users=USERS))["status"] == "success"
+    await lab.faults(
+        {"path": "/repos/*/*/issues", "method": "POST", "when": "after", "effect": {"drop": True}, "nth": 1},
+        {"path": "/user", "method": "GET", "effect": {"status": 403, "body": {"message": "Sorry."}}},
+    )
+    first = await lab.run("APPLY", config, users=USERS)
+    assert first["error"]["item"] == "issues/1", first
+    await lab.faults()
+    assert (await lab.run("APPLY", config, users=USERS))["status"] == "success"
+    assert [one["number"] for one in (await lab.repository())["issues"]] == [1, 2]
+
+
+@pytest.mark.parametrize("numbering", ["issues-exact", "any"])
+async def test_an_imported_issue_that_is_not_shown_has_no_receipt(open_lab: Any, numbering: str) -> None:
+    """What a later step needs of an issue is asked for until GitHub tells it, in this run or the next."""
+    child = issue(2, type="task", notes=[note("added #1 as parent issue", system=True)])
+    lab: Lab = await open_lab(project("acme/app", 17, issues=[issue(1), child]))
+    config = lab.config(issues_via="import", numbering=numbering)
+    assert (await lab.run("PLAN_ONLY", config, users=USERS))["status"] == "success"
+    await lab.faults({"path": "/repos/*/*/issues/*", "method": "GET", "effect": {"status": 410}})
+    first = await lab.run("APPLY", config, users=USERS)
+    assert "does not show it" in first["error"]["message"], first
+    await lab.faults()
+    assert (await lab.run("APPLY", config, users=USERS))["status"] == "success"
+    assert [one["number"] for one in (await lab.repository())["issues"]] == [1, 2]

@@ -20,7 +20,7 @@ from gl2gh_batch.domain.errors import (
 from gl2gh_batch.domain.ledger import StepState
 from gl2gh_batch.domain.plan import Upload
 from gl2gh_batch.engines._engine import Workbench
-from gl2gh_batch.engines._pushes import LOOK_AFTER_S
+from gl2gh_batch.engines._lookups import LOOK_AFTER_S
 from gl2gh_batch.kit.verdict import Verdict
 from gl2gh_batch.target.models import ReleaseAsset, decode
 from gl2gh_batch.target.refusals import refusal_of

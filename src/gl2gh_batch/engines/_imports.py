@@ -17,6 +17,7 @@ from gl2gh_batch.domain.plan import Call
 from gl2gh_batch.domain.ports import Governor
 from gl2gh_batch.domain.pricing import FIRST_LOOK, next_look
 from gl2gh_batch.engines._engine import Workbench
+from gl2gh_batch.engines._lookups import Lookups
 from gl2gh_batch.target.models import ImportStatus
 
 FIRST_GUESS_S: Final = 1.0
@@ -51,8 +52,9 @@ class ImportJobs:
     one is so too). At a steady job time one look in about sixteen is in vain.
     """
 
-    def __init__(self, bench: Workbench) -> None:
+    def __init__(self, bench: Workbench, lookups: Lookups) -> None:
         self._bench = bench
+        self._lookups = lookups
         self._governor = bench.github.governor
         self._guess_s = FIRST_GUESS_S
         self._sink, self._rise = FIRST_SINK, FIRST_RISE
@@ -154,9 +156,8 @@ class ImportJobs:
                 hint="Run again: it is asked again. If that does not help, use another policy of numbering.",
             )
         if keep != ("number",):
-            answer = await self._bench.github.find(f"/repos/{self._bench.repo}/issues/{status.number}")
-            body = {} if answer is None else answer.json()
-            fields |= {name: body[name] for name in keep if name in body}
+            body = await self._lookups.made(f"/repos/{self._bench.repo}/issues/{status.number}", keep)
+            fields |= {name: body[name] for name in keep}
         return fields
 
     def _now(self) -> str:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
-from gl2gh_batch.domain.errors import TargetError
-from gl2gh_batch.domain.plan import Lookup
+from gl2gh_batch.domain.errors import UnclearAnswerError
+from gl2gh_batch.domain.plan import Call, Completion, Lookup
 from gl2gh_batch.engines._engine import Workbench
+from gl2gh_batch.target.refusals import RefusedAnswerError
+
+# A write may be visible only after a while: an unclear one is looked for after these pauses (seconds).
+LOOK_AFTER_S: Final = (0.0, 1.0, 3.0, 8.0)
+FORBIDDEN: Final = 403  # "Resource not accessible by integration": what GET /user tells an App
 
 
 class Lookups:
@@ -37,10 +42,7 @@ class Lookups:
     async def is_own(self, body: Mapping[str, Any]) -> bool:
         """Whether the login that the token belongs to wrote it: only there do our markers count."""
         if self._login is None:
-            try:
-                self._login = (await self._bench.github.viewer()).login.lower()
-            except TargetError:  # an App's installation token has no user; what it writes is by a bot
-                self._login = ""
+            self._login = await self._own_login()
         author = body.get("user")
         if not isinstance(author, Mapping):
             return False
@@ -48,8 +50,54 @@ class Lookups:
             return author.get("type") == "Bot"
         return str(author.get("login", "")).lower() == self._login
 
+    async def shown(self, call: Call, number: int | None) -> Mapping[str, Any]:
+        """What GitHub shows of a thing that it has made: later steps need what is to be kept of it.
+
+        Raises `UnclearAnswerError` when it does not show.
+        """
+        if call.completion is Completion.IMPORT_JOB and number is not None:
+            return await self.made(f"/repos/{self._bench.repo}/issues/{number}", call.keep)
+        found = {} if call.lookup is None else await self.find(call.lookup)
+        if found is None:
+            raise _not_shown(call.id)
+        return found
+
+    async def made(self, path: str, keep: Iterable[str]) -> Mapping[str, Any]:
+        """What GitHub has said that it made, once it shows; whose it is needs no proof.
+
+        Raises `UnclearAnswerError` when it does not show, or shows without one of the fields to keep.
+        """
+        for seconds in LOOK_AFTER_S:
+            if seconds:
+                await self._bench.clock.sleep(seconds)
+            answer = await self._bench.github.find(path)
+            body = None if answer is None else answer.json()
+            if isinstance(body, dict) and all(name in body for name in keep):
+                return body
+        raise _not_shown(path)
+
+    async def _own_login(self) -> str:
+        """Who the token belongs to; nobody for an App's installation token: what it writes is by a bot.
+
+        Any other refusal is passed on: not to know whose a marker is would make things a second time.
+        """
+        try:
+            return (await self._bench.github.viewer()).login.lower()
+        except RefusedAnswerError as error:
+            if error.status == FORBIDDEN and "integration" in error.body.message:
+                return ""
+            raise
+
     async def _fits(self, body: Mapping[str, Any], lookup: Lookup) -> bool:
         return _matches(body, lookup) and (not lookup.contains or await self.is_own(body))
+
+
+def _not_shown(what: str) -> UnclearAnswerError:
+    """The error for what GitHub said that it made, and does not show."""
+    return UnclearAnswerError(
+        f"GitHub made {what}, but does not show it",
+        hint="GitHub may be in trouble. Run again later: it is looked for first, and not made again.",
+    )
 
 
 def _matches(body: Mapping[str, Any], lookup: Lookup) -> bool:

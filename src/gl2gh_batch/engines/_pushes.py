@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
 from gl2gh_batch.domain.ledger import StepState
 from gl2gh_batch.domain.plan import GitPush, LfsPush, WikiPush
 from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.engines._engine import Workbench
+from gl2gh_batch.engines._lookups import LOOK_AFTER_S
 from gl2gh_batch.engines._writer import OneWriter
 from gl2gh_batch.kit.claim import Proposal
 from gl2gh_batch.kit.git import RefsRefusedError
 from gl2gh_batch.kit.git_claim import CLAIM_REF
 from gl2gh_batch.kit.git_refs import PushedRef, PushedState, PushReport
 from gl2gh_batch.kit.git_wiki import first_page_hint
-
-# A write may be visible only after a while: an unclear one is looked for at these ages (seconds).
-LOOK_AFTER_S: Final = (0.0, 1.0, 3.0, 8.0)
 
 
 class Pushes:

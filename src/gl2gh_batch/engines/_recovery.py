@@ -50,7 +50,7 @@ class Recovery:
         if repository is None:
             return 0
         if any(isinstance(one, Call) and one.completion is Completion.IMPORT_JOB for one in steps()):
-            await ImportJobs(self._bench).drain()
+            await ImportJobs(self._bench, self._lookups).drain()
         found = await self._look()
         refs = await self._refs()
         pushes = (one for one in steps() if isinstance(one, GitPush) and one.repo == self._bench.repo)

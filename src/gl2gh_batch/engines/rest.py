@@ -38,8 +38,8 @@ from gl2gh_batch.engines._assets import AssetUploads
 from gl2gh_batch.engines._engine import Engine, Workbench
 from gl2gh_batch.engines._entries import SPLIT, EntryByEntry
 from gl2gh_batch.engines._imports import IMPORT_ID, ImportFailedError, ImportJobs
-from gl2gh_batch.engines._lookups import Lookups
-from gl2gh_batch.engines._pushes import LOOK_AFTER_S, Pushes
+from gl2gh_batch.engines._lookups import LOOK_AFTER_S, Lookups
+from gl2gh_batch.engines._pushes import Pushes
 from gl2gh_batch.engines._recovery import Recovery, is_recovered
 from gl2gh_batch.engines._writer import OneWriter, not_ours
 from gl2gh_batch.kit.claim import ClaimLapsedError
@@ -64,10 +64,10 @@ class RestEngine(Engine):
 
     def __init__(self, bench: Workbench) -> None:
         super().__init__(bench)
-        self._imports = ImportJobs(bench)
+        self._lookups = Lookups(bench)
+        self._imports = ImportJobs(bench, self._lookups)
         self._entries = EntryByEntry(bench, self.perform)
         self._writer = OneWriter(bench)
-        self._lookups = Lookups(bench)
         self._uploads = AssetUploads(bench)
         self._pushes = Pushes(bench, self._writer)
 
@@ -302,8 +302,8 @@ class RestEngine(Engine):
                 ),
                 item=call.id,
             )
-        if any(name not in fields for name in call.keep) and call.lookup is not None:
-            fields = {**(await self._lookups.find(call.lookup) or {}), **fields}
+        if any(name not in fields for name in call.keep):
+            fields = {**await self._lookups.shown(call, number), **fields}
         self._done(call, {name: fields[name] for name in call.keep if name in fields})
 
     async def _adopt(self, call: Call, found: Mapping[str, Any]) -> None:

@@ -94,7 +94,9 @@ def full_user_document(state: State, account: Account, *, is_self: bool) -> dict
 
 
 async def get_viewer(call: Call) -> web.StreamResponse:
-    """GET /user."""
+    """GET /user; an installation is no user."""
+    if call.token is not None and call.token.kind == "installation" and call.state.rules.holds("permission"):
+        raise forbidden("Resource not accessible by integration")
     return answer(full_user_document(call.state, call.viewer(), is_self=True))
 
 

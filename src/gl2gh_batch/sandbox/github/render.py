@@ -99,6 +99,12 @@ def web_url(state: State, repository: Repository) -> str:
     return f"{state.url}/{repository.full_name}"
 
 
+def _type_of(account: Account) -> str:
+    if account.is_organization:
+        return "Organization"
+    return "Bot" if account.login.endswith("[bot]") else "User"
+
+
 def user_document(state: State, login: str) -> dict[str, Any]:
     """A simple user; one that is gone is GitHub's `ghost`."""
     account = state.account(login) or Account(id=10137, login="ghost")
@@ -120,7 +126,7 @@ def user_document(state: State, login: str) -> dict[str, Any]:
         "repos_url": f"{url}/repos",
         "events_url": f"{url}/events{{/privacy}}",
         "received_events_url": f"{url}/received_events",
-        "type": "Organization" if account.is_organization else "User",
+        "type": _type_of(account),
         "user_view_type": "public",
         "site_admin": False,
     }
