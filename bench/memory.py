@@ -31,8 +31,8 @@ from gl2gh_batch.sandbox import Sandbox
 from gl2gh_batch.sandbox.command import addresses
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-# An import job ends at once, and a pause is so many times shorter than it says. What the program gives up after
-# half an hour, it gives up here after so many times less: the sandbox may not be away for longer.
+# An import job ends at once, and a pause is so many times shorter than it says. What the program gives up
+# after half an hour, it gives up here after so many times less: the sandbox may not be away for longer.
 JOB_S: Final = (0.0, 0.001)
 PAUSE_FACTOR: Final = 50.0
 NOTES: Final = 6

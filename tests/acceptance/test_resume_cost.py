@@ -106,3 +106,44 @@ async def test_resume_from_export_reads_all_of_it_anew(open_lab: Any) -> None:
     assert (await lab.run("EXPORT_ONLY", resume_from="export"))["status"] == "success"
     asked = [one.path for one in list(lab.sandbox.journal)[mark:] if one.path.endswith("/notes")]
     assert len(asked) == len(set(asked)) == 40
+
+
+@pytest.mark.parametrize("nth", [30, 45, 61])
+async def test_a_killed_apply_asks_github_for_one_thing_more(open_lab: Any, nth: int) -> None:
+    """Whether the repository is still the one that it made; and what became of the write in flight."""
+    lab: Lab = await open_lab(project(issues=[issue(one, notes=[note("Yes.")]) for one in range(1, 41)]))
+    assert (await lab.run("PLAN_ONLY"))["status"] == "success"
+    shutil.copytree(lab.work, lab.folder / "planned")
+    mark = lab.mark()
+    assert (await lab.run("APPLY"))["status"] == "success"
+    alone = _asked(_of_the_api(lab, mark))
+    await lab.control("POST", "reset")
+    shutil.rmtree(lab.work)
+    shutil.copytree(lab.folder / "planned", lab.work)
+    mark = lab.mark()
+    assert await apply_until_killed(lab, nth, before=False)
+    assert (await lab.run("APPLY"))["status"] == "success"
+    in_flight = 3 if any(one.path.endswith("/user") for one in lab.github(mark)) else 0
+    assert _asked(_of_the_api(lab, mark)) - alone <= 1 + in_flight
+
+
+def _of_the_api(lab: Lab, mark: int) -> list[Entry]:
+    return [one for one in lab.github(mark) if one.path.startswith("/api/")]
+
+
+async def test_a_ledger_of_before_the_claim_is_not_gone_on_with(open_lab: Any) -> None:
+    """Put beside the claim of a later killed run, it is told to be older, and nothing is made twice."""
+    lab: Lab = await open_lab(project(issues=[issue(one) for one in range(1, 21)]))
+    assert (await lab.run("PLAN_ONLY"))["status"] == "success"
+    assert await apply_until_killed(lab, 24, before=True)
+    files = sorted(lab.folder_of().glob("ledger.sqlite*"))
+    older = {one: one.read_bytes() for one in files}
+    assert await apply_until_killed(lab, 20, before=True)
+    for path in lab.folder_of().glob("ledger.sqlite*"):
+        path.unlink()
+    for path, content in older.items():
+        path.write_bytes(content)
+    mark = lab.mark()
+    again = await lab.run("APPLY")
+    assert "the ledger is older" in again["error"]["message"], again
+    assert lab.writes_but_claims(mark) == []

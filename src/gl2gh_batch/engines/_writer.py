@@ -16,6 +16,8 @@ from gl2gh_batch.target.probe import is_empty
 
 # How long a target that was seen empty is taken to be so, for writes before the claim (seconds).
 LOOK_HOLDS_S: Final = 60.0
+# Where the ledger says under which claim it was last written.
+CLAIM: Final = "claim"
 
 
 class OneWriter:
@@ -31,6 +33,7 @@ class OneWriter:
         self._looked_s: float | None = None
         self._early: set[str] = set()
         self._begins: bool | None = None
+        self._noted = ""
 
     async def look_at_target(self) -> Repository | None:
         """The repository; its answer also tells GitHub's time."""
@@ -70,8 +73,13 @@ class OneWriter:
         """
         claim = self._bench.claim
         self._early |= {begun} - {""}
-        if claim is not None and await claim.ensure():
-            await self._look_closer()
+        if claim is None:
+            return
+        if await claim.ensure():
+            await self._look_closer(claim.regained)
+        if claim.sha != self._noted:
+            self._bench.ledger.set(CLAIM, claim.sha)
+            self._noted = claim.sha
 
     def looked(self) -> None:
         """The target was seen empty, or made, in this very moment."""
@@ -130,13 +138,16 @@ class OneWriter:
             raise not_ours(bench.repo)
         self.looked()
 
-    async def _look_closer(self) -> None:
-        """Nobody wrote before we had the claim: our ledger knows all that a run of ours has put there."""
+    async def _look_closer(self, regained: str) -> None:
+        """Nobody wrote before we had the claim: our ledger knows all that a run of ours has put there.
+
+        It needs no look where it was written under the very claim that a dead run left on the ref.
+        """
         self._begins = False
         if self._knows_nothing():
             await self._look_whether_empty()
-            return
-        await self.look_at_newest()
+        elif not regained or self._bench.ledger.get(CLAIM) != regained:
+            await self.look_at_newest()
 
     async def look_at_newest(self) -> None:
         """Raise `WorkDirectoryError` when the target has an issue of ours that the ledger does not know."""

@@ -122,6 +122,7 @@ class TargetClaim:
         self._clock_id = host.clock_id
         self._lock: FileLock | None = None
         self._sha = ""
+        self._regained = ""
         self._taken_at = ""
         self._renewed_s = 0.0
         self._server: tuple[datetime, float] | None = None
@@ -130,6 +131,16 @@ class TargetClaim:
     def is_held(self) -> bool:
         """Whether it was taken and not given back; it may have lapsed since."""
         return bool(self._sha)
+
+    @property
+    def sha(self) -> str:
+        """The commit that the ref holds while it is ours; empty when it is not."""
+        return self._sha
+
+    @property
+    def regained(self) -> str:
+        """What a dead run of this folder had left on the ref when this one took it: nobody came between."""
+        return self._regained
 
     def sync(self, date_header: str | None) -> None:
         """Take in GitHub's own time, so that no claim is judged by a clock that somebody set wrong."""
@@ -290,6 +301,7 @@ class TargetClaim:
         expected = next(iter(self._kept()), "")
         for _ in range(_TRIES):
             if await self._set(expected, auth):
+                self._regained = expected
                 return
             expected = ""
             sha, text = await self._ref.read(auth)
