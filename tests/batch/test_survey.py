@@ -60,4 +60,5 @@ def test_an_unfinished_batch_keeps_all_and_one_not_begun_nothing(policy: Numberi
     assert standing(known, surveyed, unfinished=True) == known
     assert standing(known, surveyed, unfinished=False, begun=False) == surveyed
     other = replace(surveyed, policy=next(one for one in NumberingPolicy if one is not policy))
-    assert standing(known, other, unfinished=False) == other
+    assert standing(known, other, unfinished=False) == known
+    assert standing(known, other, unfinished=False, begun=False) == other

@@ -13,6 +13,7 @@ INVENTORY: Final = "gl2gh-batch/inventory"
 PLAN: Final = "gl2gh-batch/plan"
 VERIFICATION: Final = "gl2gh-batch/verification"
 AGENT_FILES_VERSION: Final = 1
+TRANSFORM_REMEDY: Final = "Run again with resume_from=transform: the files are written anew."
 
 
 def counted(number: int, one: str, many: str = "") -> str:

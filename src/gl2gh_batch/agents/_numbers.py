@@ -12,12 +12,27 @@ from typing import Any, Final
 from gl2gh_batch import codec
 from gl2gh_batch.agents._desk import Desk
 from gl2gh_batch.domain.numbering import PLACEHOLDERS, NumberRange
+from gl2gh_batch.domain.plan import Finding, Severity
 from gl2gh_batch.kinds import Kind, filling_order
 from gl2gh_batch.kit.ledger import Ledger
 from gl2gh_batch.kit.workdir import LineWriter, lines_to, read_lines
 
 # As many as a reader looks at; the rest is in the file.
 MOST_IN_HEAD: Final = 20
+
+
+def numbering_findings(desk: Desk) -> Iterator[Finding]:
+    """Numbers that were given stand: another policy cannot be carried out any more."""
+    stands, wanted = desk.reference.numbers.policy, desk.request.policies.numbering
+    if stands is not wanted:
+        yield Finding(
+            code="numbering-stands",
+            severity=Severity.BLOCKING,
+            message=f"numbering is {stands.value} since its apply began, and cannot become {wanted.value}",
+            hint=f"Write numbering: {stands.value} again. For other numbers begin anew: `gl2gh-batch cleanup`"
+            " deletes the repository, and the next plan is free.",
+            item=str(desk.repo),
+        )
 
 
 class NumberMap:

@@ -10,16 +10,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gl2gh_batch import codec
-from gl2gh_batch.agents._agent import AGENT_FILES_VERSION, PLAN, Agent, counted
+from gl2gh_batch.agents._agent import AGENT_FILES_VERSION, PLAN, TRANSFORM_REMEDY, Agent, counted
 from gl2gh_batch.agents._desk import Desk
 from gl2gh_batch.agents._git_findings import git_findings, surroundings_of
-from gl2gh_batch.agents._numbers import NumberMap
+from gl2gh_batch.agents._numbers import NumberMap, numbering_findings
 from gl2gh_batch.agents._people import people_findings
 from gl2gh_batch.agents._target import capabilities, issues_via, look_at_target, snippets_findings
 from gl2gh_batch.agents._watermark import as_inputs
 from gl2gh_batch.agents.discovery import read_inventory
 from gl2gh_batch.agents.source_marks import findings_of
-from gl2gh_batch.agents.transform import REMEDY as TRANSFORM_REMEDY
 from gl2gh_batch.domain.errors import PlanRefusedError, WorkDirectoryError
 from gl2gh_batch.domain.ledger import StepState
 from gl2gh_batch.domain.modes import AgentName
@@ -430,6 +429,7 @@ def _findings(desk: Desk) -> Iterator[Finding]:
                 item=str(desk.repo),
             )
     yield from people_findings(desk)
+    yield from numbering_findings(desk)
     for other in desk.references:
         if other.repo.key == desk.repo.key and other.project.id != desk.reference.project.id:
             yield Finding(

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any, Self
 
 from gl2gh_batch import codec
-from gl2gh_batch.agents._agent import Agent, counted
+from gl2gh_batch.agents._agent import TRANSFORM_REMEDY, Agent, counted
 from gl2gh_batch.agents._book import DeskBook
 from gl2gh_batch.agents._desk import Desk
 from gl2gh_batch.agents._message_losses import message_losses
 from gl2gh_batch.agents._people import PEOPLE, resolve_people
+from gl2gh_batch.agents._sent import Sent, kept
 from gl2gh_batch.agents.export import require_inventory, require_snapshot
 from gl2gh_batch.domain.errors import WorkDirectoryError
 from gl2gh_batch.domain.inventory import NOT_CARRIED, Inventory
@@ -45,8 +46,6 @@ from gl2gh_batch.kit.workdir import (
     write_manifest,
 )
 
-REMEDY = "Run again with resume_from=transform: the files are written anew."
-
 
 class Transform(Agent):
     """Writes `desired/<kind>.ndjson`, `desired/losses.ndjson` and a manifest that seals them."""
@@ -54,8 +53,8 @@ class Transform(Agent):
     name = AgentName.TRANSFORM
 
     async def is_current(self, desk: Desk) -> bool:
-        snapshot = read_manifest(desk.folder.snapshot, remedy=REMEDY)
-        manifest = read_manifest(desk.folder.desired, remedy=REMEDY)
+        snapshot = read_manifest(desk.folder.snapshot, remedy=TRANSFORM_REMEDY)
+        manifest = read_manifest(desk.folder.desired, remedy=TRANSFORM_REMEDY)
         return (
             snapshot is not None
             and manifest is not None
@@ -103,7 +102,7 @@ class Transform(Agent):
         )
         spans = numbered(desk.kinds, names, desk.reference.numbers)
         files: dict[str, FileFacts] = {}
-        with lines_to(desk.folder.losses) as losses:
+        with Sent(desk) as sent, lines_to(desk.folder.losses) as losses:
             for loss in (*_losses_of_project(desk, inventory), *await message_losses(desk)):
                 losses.write(codec.encode(loss))
             for name, kind in sorted(desk.kinds.items(), key=lambda one: one[1].transform_order):
@@ -116,6 +115,8 @@ class Transform(Agent):
                     losses.write(codec.encode(loss))
                 with Sorter(desk.folder.scratch / "transform.sqlite") as sorter:
                     self._shape_all(desk, kind, source, setting, sorter, losses)
+                    for loss in _as_sent(kind, sent, sorter):
+                        losses.write(codec.encode(loss))
                     with lines_to(path) as lines:
                         for line in sorter.lines(_fillers(kind, setting, spans.get(name, range(0)))):
                             lines.write(line)
@@ -169,6 +170,21 @@ class Transform(Agent):
                     losses.write(codec.encode(loss))
             if done % 200 == 0:
                 desk.count(self.name, kind.name, done, None)
+
+
+def _as_sent(kind: Kind[Any, Any], sent: Sent, sorter: Sorter) -> Iterator[Loss]:
+    """Put the records back that GitHub has in other words, or that are gone from GitLab since it has them."""
+    for place, record, line in sent.lines(kind):
+        identity = kind.identity(record)
+        now = sorter.get(identity)
+        if now is None:
+            if sent.has(kind, record):
+                number = kind.number_of(record)
+                sorter.add(identity, place if number is None else number, line)
+                yield kept(kind, record, is_gone=True)
+        elif now != line and sent.contradicts(kind, codec.decode(now, kind.desired_type)):
+            sorter.replace(identity, line)
+            yield kept(kind, record, is_gone=False)
 
 
 def _snippet_address(
@@ -235,6 +251,15 @@ class Sorter:
         """Add a line; False when there is one of that identity already."""
         cursor = self._db.execute("insert or ignore into items values (?, ?, ?)", (place, identity, line))
         return cursor.rowcount == 1
+
+    def get(self, identity: str) -> bytes | None:
+        """The line of that identity."""
+        row = self._db.execute("select line from items where identity = ?", (identity,)).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def replace(self, identity: str, line: bytes) -> None:
+        """Put another line in the place of the one that is there."""
+        self._db.execute("update items set line = ? where identity = ?", (line, identity))
 
     def lines(self, fillers: Iterator[tuple[int, bytes]]) -> Iterator[bytes]:
         """The lines in order of their places, with the fillers for places that nothing takes."""

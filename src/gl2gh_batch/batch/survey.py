@@ -70,12 +70,12 @@ def standing(known: Numbers, surveyed: Numbers, *, unfinished: bool, begun: bool
     """The numbers that hold when a project is surveyed again: none that was given away may move.
 
     While a batch is unfinished, all stay as they were. Later, new items come after those that are there: of
-    the kind that comes last any, of the other none as long as numbers follow its own. A project into whose
-    target nothing was written (not `begun`) is free.
+    the kind that comes last any, of the other none as long as numbers follow its own. Another policy finds
+    them taken: the plan says so. A project into whose target nothing was written (not `begun`) is free.
     """
-    if unfinished:
+    if unfinished or (begun and known.policy is not surveyed.policy):
         return known
-    if not begun or known.policy is not surveyed.policy:
+    if not begun:
         return surveyed
     match known.policy:
         case NumberingPolicy.ISSUES_EXACT if known.highest_merge_request:

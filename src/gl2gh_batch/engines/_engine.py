@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from gl2gh_batch.domain.plan import Plan, Step, TargetFacts
+from gl2gh_batch import codec
+from gl2gh_batch.domain.plan import Call, Plan, Step, TargetFacts
 from gl2gh_batch.domain.ports import Clock, Emit
 from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.kit.claim import TargetClaim
@@ -70,3 +72,13 @@ class Engine(ABC):
     @abstractmethod
     async def settle(self) -> None:
         """Wait until everything that was sent has its receipt."""
+
+
+def digest_of(step: Step) -> str:
+    """What the ledger writes down of a step: another digest is another request."""
+    return hashlib.sha256(codec.encode(step)).hexdigest()
+
+
+def may_repeat(step: Step) -> bool:
+    """True for what can be sent twice without harm: no lookup is needed to find out."""
+    return not isinstance(step, Call) or step.repeatable or (step.lookup is None and step.method != "POST")

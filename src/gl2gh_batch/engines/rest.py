@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
 
-from gl2gh_batch import codec
 from gl2gh_batch.domain.errors import (
     CapabilityMissingError,
     EarlierStepMissingError,
@@ -35,7 +33,7 @@ from gl2gh_batch.domain.plan import (
     WikiPush,
 )
 from gl2gh_batch.engines._assets import AssetUploads
-from gl2gh_batch.engines._engine import Engine, Workbench
+from gl2gh_batch.engines._engine import Engine, Workbench, digest_of, may_repeat
 from gl2gh_batch.engines._entries import SPLIT, EntryByEntry
 from gl2gh_batch.engines._imports import IMPORT_ID, ImportFailedError, ImportJobs
 from gl2gh_batch.engines._lookups import LOOK_AFTER_S, Lookups
@@ -100,7 +98,7 @@ class RestEngine(Engine):
             if repository is not None and not repository.archived:
                 await self.bench.claim.ensure()
         repository = await self._writer.look_at_target()
-        return await Recovery(self.bench, plan, _digest).recover(repository, steps)
+        return await Recovery(self.bench, plan, digest_of).recover(repository, steps)
 
     async def remove(self) -> None:
         bench = self.bench
@@ -126,10 +124,10 @@ class RestEngine(Engine):
     async def perform(self, step: Step) -> bool:
         if isinstance(step, Call) and not self._is_due(step):
             return False
-        digest = _digest(step)
+        digest = digest_of(step)
         receipt = self.bench.ledger.receipt(step.id)
         if receipt is not None and receipt.state is not StepState.INTENT:
-            if receipt.step_sha256 == digest or not _may_repeat(step):
+            if receipt.step_sha256 == digest or not may_repeat(step):
                 return False
             if isinstance(step, Call):
                 receipt = None  # what is no call looks for itself what is there
@@ -191,7 +189,7 @@ class RestEngine(Engine):
                     self._address(call.path),
                     call.body,
                     call.pace,
-                    repeatable=_may_repeat(call),
+                    repeatable=may_repeat(call),
                 )
             except UnclearAnswerError:
                 if await self._find_with_lag(call):
@@ -259,7 +257,7 @@ class RestEngine(Engine):
         body = {name: value for name, value in call.body.items() if name not in call.spare}
         less = replace(call, body=body, spare=())
         answer = await self.bench.github.write(
-            less.method, self._address(less.path), less.body, less.pace, repeatable=_may_repeat(less)
+            less.method, self._address(less.path), less.body, less.pace, repeatable=may_repeat(less)
         )
         if answer.verdict is not Verdict.UNCLEAR:
             await self._conclude(less, answer)
@@ -356,7 +354,7 @@ class RestEngine(Engine):
                 return False  # what it named may have been mended since
             await self._finish(call, fields)
             return True
-        if _may_repeat(call):
+        if may_repeat(call):
             return False
         return await self._find_with_lag(call)
 
@@ -474,15 +472,6 @@ def _is_told(call: Call, answer: Answer) -> bool:
     if call.completion is Completion.IMPORT_JOB:
         return isinstance(body.get("id"), int)
     return "number" not in call.keep or isinstance(body.get("number"), int)
-
-
-def _digest(step: Step) -> str:
-    return hashlib.sha256(codec.encode(step)).hexdigest()
-
-
-def _may_repeat(step: Step) -> bool:
-    """True for what can be sent twice without harm: no lookup is needed to find out."""
-    return not isinstance(step, Call) or step.repeatable or (step.lookup is None and step.method != "POST")
 
 
 def _made_since(receipt: Receipt | None, created_at: str | None) -> bool:

@@ -174,6 +174,8 @@ class Kind(ABC, Generic[R, D]):
     has_assignees: ClassVar[bool] = False
     # Nothing is read back where nothing was planned.
     is_rare: ClassVar[bool] = False
+    # Made by requests that are never sent twice: what has changed since is not carried (see `agents._sent`).
+    is_sent_once: ClassVar[bool] = False
     # What cannot be carried over (see `domain.inventory`) and is named among its losses, one by one.
     lists: ClassVar[frozenset[str]] = frozenset()
     # When records are read: a later kind finds in the mirror what the earlier ones fetched.

@@ -43,6 +43,7 @@ class IssuesKind(Kind[IssueRecord, IssueDesired]):
     """
 
     name = "issues"
+    is_sent_once = True
     record_type = IssueRecord
     desired_type = IssueDesired
     has_assignees: ClassVar[bool] = True

@@ -48,6 +48,7 @@ class LabelsKind(Kind[gitlab.Label, LabelDesired]):
     """One request for each label."""
 
     name = "labels"
+    is_sent_once = True
     record_type = gitlab.Label
     desired_type = LabelDesired
 

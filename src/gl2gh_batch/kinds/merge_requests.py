@@ -35,6 +35,7 @@ class MergeRequestsKind(Kind[MergeRequestRecord, MergeRequestDesired]):
     """An import for each that becomes an issue; about four requests for each that becomes a pull request."""
 
     name = "merge_requests"
+    is_sent_once = True
     record_type = MergeRequestRecord
     desired_type = MergeRequestDesired
     has_assignees: ClassVar[bool] = True

@@ -46,6 +46,7 @@ class MilestonesKind(Kind[MilestoneRecord, MilestoneDesired]):
     """One request for each milestone."""
 
     name = "milestones"
+    is_sent_once = True
     record_type = MilestoneRecord
     desired_type = MilestoneDesired
 

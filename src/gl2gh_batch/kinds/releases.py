@@ -76,6 +76,7 @@ class ReleasesKind(Kind[ReleaseRecord, ReleaseDesired]):
     """One request for each release, and one for each of its files."""
 
     name = "releases"
+    is_sent_once = True
     record_type = ReleaseRecord
     desired_type = ReleaseDesired
     is_rare: ClassVar[bool] = True

@@ -177,6 +177,11 @@ class ProjectFolder:
         return self.path / "desired"
 
     @property
+    def sent(self) -> Path:
+        """`desired` and the plan as they were when records of theirs were sent; see `agents._sent`."""
+        return self.path / "sent"
+
+    @property
     def losses(self) -> Path:
         return self.desired / "losses.ndjson"
 
