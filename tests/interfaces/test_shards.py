@@ -210,3 +210,66 @@ def test_merge_says_what_it_needs(tmp_path: Path) -> None:
         (tmp_path / "batch-result.shard-1-of-1.json").write_text(damaged, "utf-8")
         with pytest.raises(WorkDirectoryError, match="shard-1-of-1"):
             merge(tmp_path)
+
+
+async def test_a_project_planned_by_its_path_is_joined_with_what_was_applied_by_its_id(
+    tmp_path: Path, seeds: list[Path]
+) -> None:
+    """Applying needs no list, and names projects by their ids; the merged result has each once."""
+    async with Sandbox(projects=seeds, profile="unlimited") as sandbox:
+        plan = tmp_path / "plan"
+        await run(sandbox, plan, project_ids="901,acme/two", mode="PLAN_ONLY", shards="2")
+        for number in (1, 2):
+            await run(sandbox, plan, mode="APPLY", shard=f"{number}/2")
+        merged = merge(plan)
+        assert [(one["source"], one["status"]) for one in merged["results"]] == [
+            ("acme/one", "success"),
+            ("acme/two", "success"),
+        ]
+
+
+async def test_a_result_of_another_plan_or_of_no_apply_does_not_count(
+    tmp_path: Path, seeds: list[Path]
+) -> None:
+    """It is named with the reason, and its shard is missing."""
+    async with Sandbox(projects=seeds, profile="unlimited") as sandbox:
+        plan = tmp_path / "plan"
+        await run(sandbox, plan, project_ids="901,902", mode="PLAN_ONLY", shards="2")
+        await run(sandbox, plan, mode="APPLY", shard="1/2")
+        await run(sandbox, plan, project_ids="901,902", mode="PLAN_ONLY", shard="2/2")
+        merged = merge(plan)
+        assert (merged["status"], merged["missing_shards"]) == ("partial_success", ["2/2"])
+        (said,) = merged["passed_over"]
+        assert "shard 2/2 is not counted: it is of mode PLAN_ONLY" in said
+        await run(sandbox, plan, project_ids="902,903", mode="PLAN_ONLY", shards="2")
+        with pytest.raises(ConfigurationError, match="it is of another plan"):
+            merge(plan)
+
+
+async def test_what_no_shard_has_is_told(tmp_path: Path, seeds: list[Path]) -> None:
+    """A project that is listed and was not planned, and a shard more than there are projects."""
+    async with Sandbox(projects=seeds, profile="unlimited") as sandbox:
+        plan, told = tmp_path / "plan", list[Event]()
+        await run(sandbox, plan, project_ids="901,902", mode="PLAN_ONLY", shards="2")
+        await run(sandbox, plan, told.append, project_ids="901,902,903", mode="APPLY", shard="2/2")
+        assert "903 is listed and not in the plan: no shard migrates it" in _said(told)
+        told.clear()
+        done = [
+            await run(
+                sandbox, tmp_path / "x", told.append, project_ids="901,902", mode="EXPORT_ONLY", shard=one
+            )
+            for one in ("1/3", "2/3", "3/3")
+        ]
+        assert [one["total_projects"] for one in done] == [1, 1, 0]
+        assert "shard 3/3 has nothing to do: the batch has fewer projects" in _said(told)
+
+
+def _said(events: list[Event]) -> list[str]:
+    return [one.message for one in events if isinstance(one, Noticed)]
+
+
+def test_a_part_is_not_cut_again() -> None:
+    """`shard` and `shards` together are one mistake, told at once."""
+    given = {"project_ids": "1", "mode": "PLAN_ONLY", "shard": "1/2", "shards": "2"}
+    with pytest.raises(ConfigurationError, match="shard 1/2 is a part of a plan that was cut"):
+        wire({**given, "gitlab_token": "t", "github_token": "t", "target_owner": "acme"})

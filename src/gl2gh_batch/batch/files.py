@@ -30,6 +30,9 @@ def write_batch_files(
     Where `root` is a project's own folder (`output_dir`), the plan there is that project's, and stays.
     """
     if shard is not None:
+        plan = read_batch_plan(root)
+        if plan is not None and plan.get("shards"):
+            result = {**result, "plan_digest": plan["digest"]}
         write_atomic(root / shard.file_name, codec.encode_pretty(result))
         return []
     plan = batch_plan(result)
@@ -65,6 +68,12 @@ def of_shard(plan: Mapping[str, Any], shard: Shard) -> set[str]:
         )
     ids = {str(one) for one in shards[str(shard)]}
     return ids | {str(one["source"]) for one in plan["projects"] if str(one["project_id"]) in ids}
+
+
+def known_to(plan: Mapping[str, Any]) -> set[str]:
+    """The projects of all shards of a plan and those that could not be planned, by id and by path."""
+    listed = (*plan["projects"], *plan.get("unplanned", ()))
+    return {str(one[key]) for one in listed for key in ("project_id", "source") if one.get(key)}
 
 
 def planned_hours(root: Path) -> dict[str, float]:

@@ -102,17 +102,18 @@ def matrix(shards: Sequence[str]) -> dict[str, list[str]]:
 def merge_results(plan: Mapping[str, Any], results: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """The results of all shards as one, projects in the plan's order.
 
-    `results` by shard. Projects of a shard that has no result are `not_started`, and `missing_shards`
-    names it. What the plan names as unplanned comes last, and is as the planning left it. What each
-    credential spent and waited for is told for each shard: they may share it or not.
+    `results` by shard; what was planned by its path may have been applied by its id. Projects of a shard that
+    has no result are `not_started`, and `missing_shards` names it. What the plan names as unplanned comes
+    last, and is as the planning left it. What each credential spent and waited for is told for each shard:
+    they may share it or not.
     """
     shards: Mapping[str, Sequence[Any]] = plan["shards"]
-    found = {
-        str(project["project_id"]): project for result in results.values() for project in result["results"]
-    }
+    done = [project for result in results.values() for project in result["results"]]
+    found = {str(project["source"]): project for project in done if project.get("source")}
+    found |= {str(project["project_id"]): project for project in done}
     projects = []
     for index, planned in enumerate(plan["projects"]):
-        project = found.get(str(planned["project_id"]))
+        project = found.get(str(planned["project_id"])) or found.get(str(planned.get("source")))
         projects.append(
             {**project, "index": index} if project is not None else _absent(planned, index, shards)
         )

@@ -7,10 +7,11 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from gl2gh_batch.batch.config import KEYS
-from gl2gh_batch.batch.files import of_shard, read_batch_plan
+from gl2gh_batch.batch.files import known_to, of_shard, read_batch_plan
 from gl2gh_batch.batch.resources import REFERENCES, SharedResources
 from gl2gh_batch.batch.shards import Shard, cut
 from gl2gh_batch.domain.errors import ConfigurationError, PlanRefusedError
+from gl2gh_batch.domain.events import Noticed
 from gl2gh_batch.domain.modes import MigrationMode
 from gl2gh_batch.domain.references import ProjectReference
 from gl2gh_batch.interfaces.wiring import Batch
@@ -77,20 +78,31 @@ def _of_shard(
                 missing=True,
                 hint="Run PLAN_ONLY with shards first, and give every job its work directory.",
             )
-        parts = cut({str(one["project_id"]): 1.0 for one in configs}, shard.count)
-        names = set(parts.get(str(shard), ()))
+        # Fewer projects than shards make fewer parts: the last shards have none.
+        parts = list(cut({str(one["project_id"]): 1.0 for one in configs}, shard.count).values())
+        names = set(parts[shard.index - 1]) if shard.index <= len(parts) else set()
+        if not names:
+            _tell(resources, "notice", f"shard {shard} has nothing to do: the batch has fewer projects")
         return [one for one in configs if str(one["project_id"]) in names]
-    wanted = of_shard(plan, shard)
+    wanted, known = of_shard(plan, shard), known_to(plan)
     references = resources.references(batch.work_dir)
 
-    def is_wanted(config: Mapping[str, Any]) -> bool:
+    def named(config: Mapping[str, Any]) -> set[str]:
         reference = references.named(config["project_id"])
         names = {str(config["project_id"])}
         if reference is not None:
             names |= {reference.project.full_path, str(reference.project.id)}
-        return not names.isdisjoint(wanted)
+        return names
 
-    return [one for one in configs if is_wanted(one)]
+    for one in configs:
+        if named(one).isdisjoint(known):
+            said = f"{one['project_id']} is listed and not in the plan: no shard migrates it"
+            _tell(resources, "warning", said, "Plan again with it, or take it from the list.")
+    return [one for one in configs if not named(one).isdisjoint(wanted)]
+
+
+def _tell(resources: SharedResources, level: str, message: str, hint: str = "") -> None:
+    resources.emit(Noticed(project="", level=level, message=message, hint=hint))
 
 
 def _planned(batch: Batch, resources: SharedResources) -> list[dict[str, Any]]:

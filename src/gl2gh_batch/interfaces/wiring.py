@@ -170,13 +170,19 @@ def wire(
         approved_plan=_approved_plan(given.get("approved_plan", ""), mode),
         allow_public_artifacts=truth(given, "allow_public_artifacts"),
         notices=_notices(mode, file),
-        shard=parse_shard(given.get("shard", "")),
-        shards=_shards(given.get("shards", ""), mode),
+        shard=(shard := parse_shard(given.get("shard", ""))),
+        shards=_shards(given.get("shards", ""), mode, shard),
     )
 
 
-def _shards(text: str, mode: MigrationMode) -> int | None:
+def _shards(text: str, mode: MigrationMode, shard: Shard | None) -> int | None:
     shards = parse_shards(text)
+    if shards is not None and shard is not None:
+        raise ConfigurationError(
+            f"shard {shard} is a part of a plan that was cut, and shards cuts a new one",
+            field="shards",
+            hint="Plan all of it with shards; the jobs that apply it give `shard`, and no shards.",
+        )
     if shards is not None and mode is not MigrationMode.PLAN_ONLY:
         raise ConfigurationError(
             f"a plan is cut when it is made, and {mode} makes none to be cut",

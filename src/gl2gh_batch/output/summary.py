@@ -192,6 +192,8 @@ def _opening(result: Mapping[str, Any]) -> Iterator[str]:
     yield f" · mode {code(result.get('mode', ''))} · batch {code(result.get('batch_id', ''))}"
     if result.get("missing_shards"):
         yield f" · no result of shard {cell(', '.join(result['missing_shards']))}"
+    for one in result.get("passed_over", ()):
+        yield f" · {cell(one)}"
     if result.get("stopped_by"):
         yield f" · stopped by {cell(result['stopped_by'])}"
     yield f"{_price(result.get('price'))}\n\n"

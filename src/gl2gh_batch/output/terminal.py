@@ -214,6 +214,7 @@ def result_lines(result: Mapping[str, Any]) -> list[str]:
     missing = result.get("missing_shards")
     if missing:
         lines.append(f"| no result yet of shard {terminal(', '.join(missing))}: run it, then merge again")
+    lines += [f"| {terminal(one)}" for one in result.get("passed_over", ())]
     return lines
 
 
