@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from lab import Lab, project
+import pytest
+from lab import USERS, Lab, project
 
 FACE = {
     "description": "Two\nlines \x1b[31m and ‮more",
@@ -152,3 +153,82 @@ async def test_badges_that_nobody_tells_are_counted(open_lab: Any) -> None:
     assert (await other.run("PLAN_ONLY"))["status"] == "success"
     asked = [one.path for one in other.sandbox.journal if one.path.endswith("/badges")]
     assert len(asked) == 1  # discovery counts them
+
+
+PARTS = ("issues", "wiki", "merge_requests", "releases", "snippets", "repository")
+
+
+def guarded(*parts: str, visibility: str = "public") -> dict[str, Any]:
+    """A project that others see, with something in every part; GitLab shows these parts to members only."""
+    described = project(
+        wiki={"home.md": "the runbook"},
+        releases=[{"tag": "v1.0", "name": "One"}],
+        snippets=[{"title": "script", "author": "anna", "visibility": "public", "files": {"a.sh": "ls"}}],
+    )
+    described["project"] |= {"visibility": visibility, "features": dict.fromkeys(parts, "private")}
+    return described
+
+
+def told(result: dict[str, Any]) -> dict[str, str]:
+    """What the plan says of who sees what: code → message."""
+    return {one["code"]: one["message"] for one in result["findings"] if "members-only" in one["code"]}
+
+
+@pytest.mark.parametrize("part", PARTS)
+async def test_what_members_alone_see_keeps_the_repository_private(open_lab: Any, part: str) -> None:
+    """With `visibility: source` one such part is enough, named in the plan; left out, it does not count."""
+    lab = await open_lab(guarded(part))
+    planned = await lab.run("PLAN_ONLY", lab.config(visibility="source"), users=USERS)
+    (message,) = told(planned).values()
+    assert message.endswith("acme/app stays private")
+    assert part.replace("repository", "code").replace("_", " ") in message
+    steps = (lab.folder_of() / "plan.ndjson").read_text()
+    assert "snippets/5" not in {one["item"] for one in map(json.loads, _losses_lines(lab))}
+    assert '"visibility":"public"' not in steps
+    if part != "repository":
+        config = lab.config(visibility="source", kinds={part: "skip"})
+        assert told(await lab.run("PLAN_ONLY", config, users=USERS)) == {}
+        assert '"visibility":"public"' in (lab.folder_of() / "plan.ndjson").read_text()
+
+
+def _losses_lines(lab: Lab) -> list[str]:
+    return (lab.folder_of() / "desired" / "losses.ndjson").read_text().splitlines()
+
+
+async def test_members_only_parts_stay_private_to_the_end(open_lab: Any) -> None:
+    """Applied, verified and from an export: nobody else reads it, and all of it is there."""
+    lab = await open_lab(guarded(*PARTS, "builds"))
+    reading = lab.config(confidential="include")
+    assert (await lab.run("EXPORT_ONLY", reading, work=lab.folder / "first"))["status"] == "success"
+    exported = lab.folder / "first" / "export" / "acme-app-17"
+    config = lab.config(visibility="source", from_export=exported, gitlab_token="", confidential="include")
+    result = await lab.run("FULL", config, users=USERS)
+    assert result["status"] == "success", result
+    held = await lab.repository()
+    assert (held["private"], len(held["issues"]), len(held["releases"])) == (True, 3, 1)
+    assert {"refs/heads/wiki", "refs/heads/gl2gh-snippets"} <= set(held["refs"])
+    assert losses(lab) == set()
+
+
+@pytest.mark.parametrize("visibility", ["public", "internal"])
+async def test_what_becomes_readable_on_purpose_is_told(open_lab: Any, visibility: str) -> None:
+    """With an explicit `visibility` each such part is a loss, and a warning names them; snippets stay out."""
+    lab = await open_lab(guarded(*PARTS))
+    result = await lab.run("PLAN_ONLY", lab.config(visibility=visibility), users=USERS)
+    assert result["status"] == "success", result
+    shown = {*PARTS, "labels", "milestones"} - ({"snippets"} if visibility == "public" else set())
+    assert losses(lab) == {f"repository/members-only/{part}" for part in shown}
+    (message,) = told(result).values()
+    assert ("snippets" in message) is (visibility == "internal")
+    assert "merge requests" in message
+    left = [one for one in map(json.loads, _losses_lines(lab)) if one["kind"] == "snippets"]
+    assert len(left) == (visibility == "public")
+
+
+async def test_a_private_projects_parts_are_no_exceptions(open_lab: Any) -> None:
+    """GitLab calls the parts of a private project members-only as well: nothing more is told of them."""
+    lab = await open_lab(guarded(*PARTS, visibility="private"))
+    for visibility in ("source", "public", "private"):
+        result = await lab.run("PLAN_ONLY", lab.config(visibility=visibility), users=USERS)
+        assert (result["status"], told(result)) == ("success", {})
+        assert losses(lab) == set()

@@ -74,6 +74,7 @@ class Discovery(Agent):
             empty_repository=project.empty_repo,
             issues_enabled=project.has_issues,
             merge_requests_enabled=project.has_merge_requests,
+            members_only=project.members_only,
             wiki_enabled=bool(project.wiki_enabled),
             topics=project.topics or project.tag_list or (),
             created_at=project.created_at,

@@ -66,6 +66,7 @@ FEATURES: Final = (
     "monitor",
     "model_experiments",
     "model_registry",
+    "package_registry",
     "requirements",
 )
 _SWITCHES: Final = {
