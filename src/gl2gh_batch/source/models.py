@@ -365,6 +365,14 @@ def decode_issue(raw: object) -> Issue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalIssue:
+    """An issue of an external tracker, such as `PROJECT-123` of Jira's; GitLab may know no title of it."""
+
+    id: str
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
     """A comment, or a `system` note; `internal` ones are for members only (older name: `confidential`)."""
 
