@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from lab import USERS, Lab, project
+from lab import USERS, Lab, differing, project
 
 FACE = {
     "description": "Two\nlines \x1b[31m and ‮more",
@@ -232,3 +232,49 @@ async def test_a_private_projects_parts_are_no_exceptions(open_lab: Any) -> None
         result = await lab.run("PLAN_ONLY", lab.config(visibility=visibility), users=USERS)
         assert (result["status"], told(result)) == ("success", {})
         assert losses(lab) == set()
+
+
+async def test_a_repository_that_is_switched_off_is_an_empty_one(open_lab: Any) -> None:
+    """All the rest arrives, verified, from an export, too; what is not read is told and listed."""
+    described = guarded(visibility="private")
+    change = {"title": "Change", "author": "ben", "source_branch": "release/1.0", "target_branch": "main"}
+    described["merge_requests"] = [change]
+    described["project"]["features"] = {"repository": "disabled"}
+    lab = await open_lab(described)
+    planned = await lab.run("PLAN_ONLY", users=USERS)
+    assert planned["status"] == "success", planned
+    assert {one["code"] for one in planned["findings"]} == {"repository-off", "people-unresolved"}
+    price, mark = planned["plan"]["price"], lab.mark()
+    result = await lab.run("APPLY", users=USERS)
+    assert result["status"] == "success", result
+    assert result["verification"]["total_differences"] == 0
+    made = [one for one in lab.github(mark) if "/git-" not in one.path and "/info/refs" not in one.path]
+    assert sum(one.method not in {"GET", "HEAD"} for one in made) == sum(
+        price[pace] for pace in ("writes", "content", "imports")
+    )
+    held = await lab.repository()
+    assert {ref for ref in held["refs"] if ref.startswith("refs/heads/")} == {
+        "refs/heads/wiki",
+        "refs/heads/gl2gh-snippets",
+    }
+    assert (len(held["issues"]), held["pulls"], held["releases"]) == (3, [], [])
+    assert losses(lab) == {"repository/switched-off"}
+    (left,) = [one for one in map(json.loads, _losses_lines(lab)) if one["kind"] == "releases"]
+    assert left["what"] == "1 release"
+    assert (await lab.run("APPLY", resume_from="verify"))["status"] == "success"
+    before = await lab.settled()
+    await lab.control("POST", "reset")
+    assert (await lab.run("EXPORT_ONLY", work=lab.folder / "first"))["status"] == "success"
+    exported = lab.config(from_export=lab.folder / "first" / "export" / "acme-app-17", gitlab_token="")
+    result = await lab.run("FULL", exported, work=lab.folder / "second", users=USERS)
+    assert result["status"] == "success", result
+    assert differing(await lab.settled(), before) == []
+
+
+async def test_a_repository_that_is_switched_off_later_is_a_change(open_lab: Any) -> None:
+    """What was planned with its history is not applied without a word when GitLab hides it since."""
+    lab = await open_lab(project())
+    assert (await lab.run("PLAN_ONLY"))["status"] == "success"
+    lab.sandbox.gitlab.projects[17].features["repository"] = "disabled"
+    result = await lab.run("APPLY")
+    assert (result["status"], result["error"]["reason"]) == ("failed", "source-changed")

@@ -23,7 +23,8 @@ class Watermark:
 class Inventory:
     """Facts about one project; `counts` by kind, None where GitLab does not say; sizes in bytes.
 
-    `members_only` are the features that only members see, whoever sees the project.
+    `members_only` are the features that only members see, whoever sees the project. A repository that is not
+    enabled counts as empty.
     """
 
     project: ProjectRef
@@ -46,6 +47,7 @@ class Inventory:
     not_carried: Mapping[str, int | None] = field(default_factory=dict)
     merge_requests_enabled: bool = True
     members_only: tuple[str, ...] = ()
+    repository_enabled: bool = True
 
 
 NOT_CARRIED: Final[dict[str, str]] = {

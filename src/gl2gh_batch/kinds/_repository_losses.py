@@ -28,6 +28,7 @@ def losses_of(
         *_texts(record, refused, description, topics),
         *_without_api(record, setting),
         *_shown(record, setting),
+        *_switched_off(setting),
         *_badges(record, setting),
     )
 
@@ -45,6 +46,16 @@ def _shown(record: RepositoryRecord, setting: Setting) -> Iterator[Loss]:
                 what=f"that {named([part])} are for members of the project only",
                 reason="everybody who may read the repository reads them",
             )
+
+
+def _switched_off(setting: Setting) -> Iterator[Loss]:
+    if not setting.inventory.repository_enabled:
+        yield Loss(
+            kind=KIND,
+            item=f"{KIND}/switched-off",
+            what="what the repository holds: its branches and tags, and its merge requests",
+            reason="it is switched off on GitLab, which shows nothing of it",
+        )
 
 
 def _badges(record: RepositoryRecord, setting: Setting) -> Iterator[Loss]:

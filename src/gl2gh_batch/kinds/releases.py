@@ -93,7 +93,7 @@ class ReleasesKind(Kind[ReleaseRecord, ReleaseDesired]):
         self, gitlab: GitLab, source: Source, before: Callable[[str], ReleaseRecord | None]
     ) -> AsyncIterator[ReleaseRecord]:
         project = source.inventory.project
-        if source.inventory.counts.get(self.name) == 0:
+        if source.inventory.counts.get(self.name) == 0 or not source.inventory.repository_enabled:
             return
 
         async def whole(release: published.Release) -> ReleaseRecord:
@@ -122,6 +122,16 @@ class ReleasesKind(Kind[ReleaseRecord, ReleaseDesired]):
             if record.tag_sha and not release.upcoming_release:
                 newest = max(newest, (release.released_at or release.created_at, release.tag_name))
         return {LATEST: newest[1]} if newest[1] else {}
+
+    def losses(self, setting: Setting) -> Iterator[Loss]:
+        count = setting.inventory.counts.get(self.name)
+        if count and not setting.inventory.repository_enabled:
+            yield Loss(
+                kind=self.name,
+                item=self.name,
+                what=f"{count} release{'' if count == 1 else 's'}",
+                reason="the repository is switched off on GitLab, which does not tell their tags",
+            )
 
     def shape(self, record: ReleaseRecord, setting: Setting) -> Shaped[ReleaseDesired]:
         release, book = record.release, setting.book

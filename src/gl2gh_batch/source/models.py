@@ -151,9 +151,20 @@ class Project:
     forking_access_level: str | None = None
 
     @property
+    def has_repository(self) -> bool:
+        """False only when GitLab says that the repository is off, and with it what needs its code."""
+        return self.repository_access_level != "disabled"
+
+    @property
+    def has_history(self) -> bool:
+        """False where there is nothing that git could read."""
+        return self.has_repository and not self.empty_repo
+
+    @property
     def has_ci(self) -> bool:
         """False only when GitLab says that pipelines are off."""
-        return self.builds_access_level != "disabled" and self.jobs_enabled is not False
+        is_on = self.builds_access_level != "disabled" and self.jobs_enabled is not False
+        return is_on and self.has_repository
 
     @property
     def has_issues(self) -> bool:
@@ -163,7 +174,8 @@ class Project:
     @property
     def has_merge_requests(self) -> bool:
         """False only when GitLab says that merge requests are off."""
-        return self.merge_requests_access_level != "disabled" and self.merge_requests_enabled is not False
+        is_on = self.merge_requests_access_level != "disabled" and self.merge_requests_enabled is not False
+        return is_on and self.has_repository
 
     @property
     def members_only(self) -> tuple[str, ...]:
