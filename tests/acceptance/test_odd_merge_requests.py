@@ -118,6 +118,48 @@ async def test_malformed_discussions_are_one_error(open_lab: Any, subtests: Any)
     assert (await lab.run("FULL", users=PEOPLE))["status"] == "success"
 
 
+@pytest.mark.parametrize(("tracker", "own"), [("enabled", "#1, #3, "), ("disabled", "")])
+async def test_issues_of_another_tracker_are_named(open_lab: Any, tracker: str, own: str) -> None:
+    """What a merge request closes in Jira stands among its facts; texts that name it stay as they are."""
+    text = "Closes #1 and closes PROJECT-123. Closes PROJECT-9 too."
+    described = {**merging(), "merge_requests": [merge_request(1, "feature", description=text)]}
+    if tracker == "disabled":
+        described["issues"] = []
+    described["project"] |= {
+        "features": {"issues": tracker},
+        "external_issues": {"PROJECT-123": "Log in <b>@anna</b>"},
+    }
+    lab = await open_lab(described)
+    result = await lab.run("FULL", users=PEOPLE)
+    assert result["status"] == "success", result.get("error")
+    (pull,) = (await lab.repository())["pulls"]
+    (about,) = [one for one in pull["body"].splitlines() if "Issues that this is about" in one]
+    assert f"about: {own}PROJECT-123: Log in " in about
+    assert about.endswith(", PROJECT-9")
+    assert "<b>" not in about
+    assert "@anna" not in about
+    assert "closes PROJECT-123. Closes PROJECT-9 too." in pull["body"]
+
+
+@pytest.mark.parametrize(("text", "asked"), [("Fixes the build", 0), ("Fixes APP-1", 1), ("Closes b/c#1", 1)])
+async def test_without_issues_gitlab_is_asked_where_words_lead_elsewhere(
+    open_lab: Any, text: str, asked: int
+) -> None:
+    """Where the project's own issues are off, only the name of another one is worth a request."""
+    commits = [{"name": "one", "message": "Begin", "author": "anna", "files": {"a": "1\n"}}]
+    work = {"name": "f", "message": "Go on", "author": "ben", "branch": "work", "files": {"a": "2\n"}}
+    described = project(
+        issues=[],
+        merge_requests=[merge_request(1, "work", description=text)],
+        repository={"default_branch": "main", "commits": [*commits, work]},
+    )
+    described["project"] |= {"features": {"issues": "disabled"}}
+    lab = await open_lab(described)
+    assert (await lab.run("EXPORT_ONLY"))["status"] == "success"
+    found = [one.path for one in lab.sandbox.journal if one.path.endswith("/closes_issues")]
+    assert len(found) == asked
+
+
 @pytest.mark.slow
 async def test_thousands_of_refs_arrive(open_lab: Any) -> None:
     """Branches and tags by the thousand go with one push, and are verified one by one."""

@@ -118,6 +118,24 @@ async def test_releases_arrive_with_notes_and_files(open_lab: Any) -> None:
     assert not any("/projects/18/" in path for path in asked)
 
 
+@pytest.mark.parametrize("visibility", ["source", "private"])
+async def test_files_of_members_do_not_become_public(open_lab: Any, visibility: str) -> None:
+    """A package that members alone may fetch is no asset of a release that everybody sees, but a loss."""
+    described = released()
+    described["project"] |= {"visibility": "public", "features": {"package_registry": "private"}}
+    lab = await open_lab(described)
+    for link in lab.sandbox.gitlab.projects[17].releases[0].links:
+        link["url"] = link["url"].replace("{gitlab}", lab.sandbox.gitlab_url)
+    assert (await lab.run("FULL", lab.config(visibility=visibility)))["status"] == "success"
+    repository = await lab.repository()
+    assets = {one["name"] for one in by_tag(repository)["v1.0"]["assets"]}
+    left = {"log.txt", "evidence-1.json"}
+    assert assets == (left if visibility == "source" else left | {"app-1.zip", "app-1-2.zip"})
+    assert repository["private"] is (visibility == "private")
+    losses = (lab.folder_of() / "desired" / "losses.ndjson").read_text()
+    assert losses.count("to members only") == (2 if visibility == "source" else 0)
+
+
 async def test_files_from_object_storage_get_no_token(open_lab: Any) -> None:
     """Packages that lie in object storage are fetched there without the token."""
     lab = await opened(open_lab, object_storage=True)

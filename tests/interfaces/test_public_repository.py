@@ -65,6 +65,9 @@ async def test_what_is_public_anyway_goes_on(lab: Lab, tmp_path: Path) -> None:
     runner = _runner(tmp_path / "two", lab, public)
     step = await runner.run(_given(lab, mode="DISCOVER_ONLY"))
     assert step.exit_code == 0, step
+    lab.sandbox.gitlab.projects[17].features["wiki"] = "private"  # for members only
+    step = await runner.run(_given(lab, mode="DISCOVER_ONLY"))
+    assert (step.exit_code, step.outputs["failure_reason"]) == (1, "artifacts-public"), step
 
 
 @pytest.mark.parametrize("private", [True, False])

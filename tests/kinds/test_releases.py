@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gl2gh_batch.kinds._attachments import NAME_LENGTH, addresses, asset_name, branch_name
-from gl2gh_batch.kinds._release_files import distinct_names, file_name, source_of
+from gl2gh_batch.kinds._release_files import distinct_names, feature_of, file_name, source_of
 from gl2gh_batch.kinds.releases import ReleaseRecord, ReleasesKind
 from gl2gh_batch.sandbox.github.published import kept_name
 from gl2gh_batch.source import published as gitlab
@@ -52,6 +52,23 @@ def test_only_files_of_the_project_are_read(url: str, address: str | None) -> No
     assert source_of(ROOT + url, ROOT, 1, "group/app") == address
     for host in ("https://evil.example", f"{ROOT}.evil.example", f"{ROOT}@evil.example", "ftp://gitlab"):
         assert source_of(host + url, ROOT, 1, "group/app") is None
+
+
+@pytest.mark.parametrize(
+    ("url", "feature"),
+    [
+        ("/api/v4/projects/1/packages/generic/a/1.0/b.zip", "package_registry"),
+        ("/group/app/-/package_files/7/download", "package_registry"),
+        ("/api/v4/projects/1/jobs/5/artifacts", "builds"),
+        ("/group/app/-/jobs/5/artifacts/raw/out/a.txt", "builds"),
+        ("/group/app/-/jobs/artifacts/main/raw/a.txt?job=build", "builds"),
+        (f"/group/app/uploads/{HASH}/a.png", ""),
+        ("/group/app/-/releases/v1/evidences/1.json", ""),
+    ],
+)
+def test_files_are_guarded_by_what_made_them(url: str, feature: str) -> None:
+    """Who sees the releases of a project need not see its jobs and packages."""
+    assert feature_of(ROOT + url) == feature
 
 
 @given(st.text(max_size=300))

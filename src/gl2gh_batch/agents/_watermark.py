@@ -25,7 +25,9 @@ async def read_watermark(desk: Desk) -> Watermark:
     project_id = desk.reference.project.id
     project = await desk.gitlab.project(project_id)
     refs = (
-        {} if project.empty_repo else (await desk.git.ls_remote(desk.source_git_url, desk.gitlab_auth())).refs
+        (await desk.git.ls_remote(desk.source_git_url, desk.gitlab_auth())).refs
+        if project.has_history
+        else {}
     )
     watched = [
         what

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from gl2gh_batch import codec
@@ -21,6 +22,8 @@ from gl2gh_batch.kit.workdir import ProjectFolder, read_document, write_document
 from gl2gh_batch.source.models import Project
 
 REMEDY = "Run again with resume_from=discovery: it is written anew."
+# What GitLab shows of no project whose repository is switched off.
+_OF_REPOSITORY = ("branches", "tags", "merge_requests", "protected_branches", "protected_tags")
 
 
 def read_inventory(folder: ProjectFolder) -> Inventory | None:
@@ -71,9 +74,11 @@ class Discovery(Agent):
             visibility=project.visibility,
             default_branch=project.default_branch,
             archived=project.archived,
-            empty_repository=project.empty_repo,
+            empty_repository=not project.has_history,
+            repository_enabled=project.has_repository,
             issues_enabled=project.has_issues,
             merge_requests_enabled=project.has_merge_requests,
+            members_only=project.members_only,
             wiki_enabled=bool(project.wiki_enabled),
             topics=project.topics or project.tag_list or (),
             created_at=project.created_at,
@@ -81,7 +86,7 @@ class Discovery(Agent):
             sizes=_sizes(project),
             gitlab_version=version.version,
             watermark=watermark,
-            findings=tuple(_findings(counts)),
+            findings=tuple(_findings(counts, project)),
             not_carried={name: counts.get(name) for name in NOT_CARRIED if counts.get(name) != 0},
         )
         write_document(desk.folder.inventory, INVENTORY, AGENT_FILES_VERSION, inventory)
@@ -119,19 +124,26 @@ def _sizes(project: Project) -> dict[str, int]:
     }
 
 
-def _findings(counts: dict[str, int | None]) -> list[Finding]:
+def _findings(counts: dict[str, int | None], project: Project) -> Iterator[Finding]:
     # LFS objects are counted when the history is read.
-    unknown = sorted(name for name, count in counts.items() if count is None and name != "lfs_objects")
-    if not unknown:
-        return []
-    return [
-        Finding(
+    told = {"lfs_objects"} if project.has_repository else {"lfs_objects", *_OF_REPOSITORY}
+    unknown = sorted(name for name, count in counts.items() if count is None and name not in told)
+    if unknown:
+        yield Finding(
             code="not-counted",
             severity=Severity.NOTICE,
             message=f"GitLab did not say how many there are of: {', '.join(unknown)}",
             hint="A token of a Maintainer sees more; what cannot be seen cannot be listed as a loss.",
         )
-    ]
+    if not project.has_repository:
+        yield Finding(
+            code="repository-off",
+            severity=Severity.NOTICE,
+            message="the repository is switched off on GitLab: nothing of it is read, no branch, tag, merge"
+            " request or release; the rest is",
+            hint="To take it along switch it on there (Settings, General, Visibility), and run again.",
+            item=project.path_with_namespace,
+        )
 
 
 def is_unfinished(folder: ProjectFolder) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 from gl2gh_batch import codec
 from gl2gh_batch.agents._agent import AGENT_FILES_VERSION, PLAN, TRANSFORM_REMEDY, Agent, counted
+from gl2gh_batch.agents._audience import audience_findings
 from gl2gh_batch.agents._desk import Desk
 from gl2gh_batch.agents._git_findings import git_findings, surroundings_of
 from gl2gh_batch.agents._numbers import NumberMap, numbering_findings
@@ -40,7 +41,7 @@ from gl2gh_batch.domain.plan import (
     WikiPush,
 )
 from gl2gh_batch.domain.pricing import Tally
-from gl2gh_batch.domain.request import ConfidentialPolicy, MergeRequestPolicy, Visibility, WikiPolicy
+from gl2gh_batch.domain.request import MergeRequestPolicy, WikiPolicy
 from gl2gh_batch.domain.result import AgentResult
 from gl2gh_batch.kinds import Kind, filling_order
 from gl2gh_batch.kinds._kind import pages
@@ -415,19 +416,7 @@ def _findings(desk: Desk) -> Iterator[Finding]:
     inventory = read_inventory(desk.folder)
     if inventory is not None:
         yield from inventory.findings
-        policies = desk.request.policies
-        if (
-            policies.confidential is ConfidentialPolicy.INCLUDE
-            and policies.visibility is Visibility.SOURCE
-            and inventory.visibility == "public"
-        ):
-            yield Finding(
-                code="confidential-in-public",
-                severity=Severity.BLOCKING,
-                message="confidential issues and internal notes would be in a public repository",
-                hint="Write confidential: skip, or visibility: private, for this project.",
-                item=str(desk.repo),
-            )
+        yield from audience_findings(desk, inventory)
     yield from people_findings(desk)
     yield from numbering_findings(desk)
     for other in desk.references:

@@ -21,6 +21,7 @@ from gl2gh_batch.agents._message_losses import message_losses
 from gl2gh_batch.agents._people import PEOPLE, resolve_people
 from gl2gh_batch.agents._sent import Sent, kept
 from gl2gh_batch.agents.export import require_inventory, require_snapshot
+from gl2gh_batch.domain.audience import hidden_parts
 from gl2gh_batch.domain.errors import WorkDirectoryError
 from gl2gh_batch.domain.inventory import NOT_CARRIED, Inventory
 from gl2gh_batch.domain.modes import AgentName
@@ -99,6 +100,7 @@ class Transform(Agent):
             files=desk.folder.files,
             wiki=wiki,
             unpromised=None if desk.reference.numbers.promised else desk.reference.numbers,
+            skipped=desk.request.skipped,
         )
         spans = numbered(desk.kinds, names, desk.reference.numbers)
         files: dict[str, FileFacts] = {}
@@ -192,7 +194,8 @@ def _snippet_address(
 ) -> str | None:
     """Where a snippet will be on GitHub; None for one that is not carried over."""
     visibility = names.get(str(snippet_id))
-    if visibility is None or not is_carried(visibility, desk.request.policies, inventory):
+    hidden = hidden_parts(inventory.members_only, desk.request.skipped)
+    if visibility is None or not is_carried(visibility, desk.request.policies, inventory, hidden):
         return None
     root = snippets_root(desk.repo, desk.request.policies, own_name(SNIPPETS, taken))
     return f"{desk.github_url}/{root}/{snippet_id}"

@@ -21,7 +21,11 @@ class Watermark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
-    """Facts about one project; `counts` by kind, None where GitLab does not say; sizes in bytes."""
+    """Facts about one project; `counts` by kind, None where GitLab does not say; sizes in bytes.
+
+    `members_only` are the features that only members see, whoever sees the project. A repository that is not
+    enabled counts as empty.
+    """
 
     project: ProjectRef
     name: str
@@ -42,6 +46,8 @@ class Inventory:
     findings: tuple[Finding, ...] = ()
     not_carried: Mapping[str, int | None] = field(default_factory=dict)
     merge_requests_enabled: bool = True
+    members_only: tuple[str, ...] = ()
+    repository_enabled: bool = True
 
 
 NOT_CARRIED: Final[dict[str, str]] = {

@@ -155,6 +155,11 @@ class ProjectRequest:
     policies: Policies = field(default_factory=Policies)
     origin: str = ""
 
+    @property
+    def skipped(self) -> frozenset[str]:
+        """The kinds that are left out."""
+        return frozenset(name for name, choice in self.kinds.items() if choice == "skip")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupRequest:

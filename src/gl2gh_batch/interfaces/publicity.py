@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from gl2gh_batch.batch.config import ProjectConfig, parse_config
 from gl2gh_batch.batch.resources import SharedResources
+from gl2gh_batch.domain.audience import hidden_parts
 from gl2gh_batch.domain.errors import Gl2ghError, PublicArtifactsError
 from gl2gh_batch.interfaces.review import open_review
 from gl2gh_batch.interfaces.workflow_event import WorkflowEvent
@@ -41,7 +42,10 @@ async def is_public(event: WorkflowEvent, token: str) -> bool:
 async def refuse_private_sources(
     configs: Sequence[Mapping[str, Any]], resources: SharedResources, repo: str
 ) -> None:
-    """Raise `PublicArtifactsError` when one of the projects is not public: one request each, and no more."""
+    """Raise `PublicArtifactsError` when one of the projects, or a part of it, is not public.
+
+    One request each, and no more.
+    """
     room = asyncio.Semaphore(ASKED_AT_ONCE)
 
     async def ask(config: ProjectConfig) -> str:
@@ -52,13 +56,16 @@ async def refuse_private_sources(
                 project = await resources.gitlab_of(config).project(config.request.project)
             except Gl2ghError:
                 return ""  # its own agents meet the same fault and report it, with nothing read
-            return "" if project.visibility == "public" else project.path_with_namespace
+            hidden = hidden_parts(project.members_only, config.request.skipped)
+            is_open = project.visibility == "public" and not hidden
+            return "" if is_open else project.path_with_namespace
 
     found = [one for one in await asyncio.gather(*(ask(parse_config(raw)) for raw in configs)) if one]
     if found:
         more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
         raise PublicArtifactsError(
             f"{repo} is public, so that everybody can download the artifacts of this run, and"
-            f" {', '.join(found[:NAMED])}{more} {'is' if len(found) == 1 else 'are'} not public on GitLab",
+            f" {', '.join(found[:NAMED])}{more} {'is' if len(found) == 1 else 'are'} not public on GitLab,"
+            " or not in all parts",
             hint=HINT,
         )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
+from gl2gh_batch.domain.audience import hidden_parts
 from gl2gh_batch.domain.inventory import Inventory
 from gl2gh_batch.domain.ledger import Receipt
 from gl2gh_batch.domain.numbering import Numbers
@@ -116,7 +117,8 @@ class Setting:
     project, see `Kind.refs`. `taken` are the refs of the mirror, `used_uploads` the attachments that texts
     were given addresses of, `files` the folder of the files that were read, and `trees` the refs that kinds
     had made (full name → object id; there when `repository` is shaped). `wiki` knows the pages of the wiki.
-    `unpromised` is there for a project whose items take any number: it tells only their order.
+    `unpromised` is there for a project whose items take any number: it tells only their order. `skipped` are
+    the kinds that the request leaves out.
     """
 
     book: Book
@@ -130,6 +132,12 @@ class Setting:
     trees: Mapping[str, str] = field(default_factory=dict)
     wiki: Wiki | None = None
     unpromised: Numbers | None = None
+    skipped: frozenset[str] = frozenset()
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """The kinds that are carried over and that GitLab shows to members of the project only."""
+        return hidden_parts(self.inventory.members_only, self.skipped)
 
     def issue_place(self, iid: int) -> int | None:
         """The number of an issue of this project, or its place where none is promised; None when unknown."""

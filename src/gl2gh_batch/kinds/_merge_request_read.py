@@ -20,12 +20,15 @@ from gl2gh_batch.kinds._merge_request_values import (
 from gl2gh_batch.kit.git_history import object_ids
 from gl2gh_batch.source.api import GitLab
 from gl2gh_batch.source.merge_models import MergeRequest
+from gl2gh_batch.source.models import ExternalIssue
 
 READ_AHEAD: Final = 8
 # GitLab's default pattern (docs: "Managing issues", closing issues automatically), as far as a look pays.
 _CLOSING: Final = re.compile(
     r"\b(?:clos(?:e[sd]?|ing)|fix(?:e[sd]|ing)?|resolv(?:e[sd]?|ing)|implement(?:s|ed|ing)?)\b", re.IGNORECASE
 )
+# What is closed where the project has no issues of its own: those of an external tracker, of other projects.
+_ELSEWHERE: Final = re.compile(r"\b[A-Za-z][A-Za-z0-9_]*-[0-9]|#[A-Za-z0-9]|://")
 
 
 async def read_merge_requests(gitlab: GitLab, source: Source) -> AsyncIterator[MergeRequestRecord]:
@@ -205,10 +208,16 @@ async def _closes(
 ) -> AsyncIterator[ClosedIssue]:
     """The issues that it closes; asked for only where its words may close one."""
     said = (item.description or "", item.title, *(one.title for one in git.commits))
-    if not source.inventory.issues_enabled or not any(_CLOSING.search(text) for text in said):
+    said = tuple(text for text in said if _CLOSING.search(text))
+    if not source.inventory.issues_enabled:
+        said = tuple(text for text in said if _ELSEWHERE.search(text))
+    if not said:
         return
     project = source.inventory.project
     async for issue in gitlab.closes_issues(project.id, item.iid):
+        if isinstance(issue, ExternalIssue):
+            yield ClosedIssue(iid=0, external=issue.id, title=issue.title)
+            continue
         full = issue.references.full if issue.references else ""
         path = full.rpartition("#")[0]
         yield ClosedIssue(iid=issue.iid, project_path="" if path == project.full_path else path)

@@ -12,7 +12,7 @@ from gl2gh_batch.domain.people import Person
 from gl2gh_batch.domain.plan import Loss
 from gl2gh_batch.domain.request import ConfidentialPolicy, SystemNotesPolicy
 from gl2gh_batch.kinds._kind import Setting
-from gl2gh_batch.kinds._merge_request_values import GitFacts, MergeRequestRecord
+from gl2gh_batch.kinds._merge_request_values import ClosedIssue, GitFacts, MergeRequestRecord
 from gl2gh_batch.rewrite.attribution import (
     Marks,
     TimelineEntry,
@@ -106,7 +106,7 @@ def _facts(record: MergeRequestRecord, setting: Setting, unplaced: tuple[gitlab.
         yield f"Reviewers: {', '.join(map(name_of, item.reviewers))}"
     if unplaced:
         yield f"Assigned to {', '.join(map(name_of, unplaced))}"
-    issues = [text for one in record.closes if (text := _issue(one.iid, one.project_path, setting))]
+    issues = [text for one in record.closes if (text := _issue(one, setting))]
     if issues:
         yield f"Issues that this is about: {', '.join(issues)}"
     if git.head:
@@ -162,9 +162,13 @@ def person(user: gitlab.User | None) -> Person | None:
     return Person(username=user.username, name=user.name, id=user.id, web_url=user.web_url)
 
 
-def _issue(iid: int, project_path: str, setting: Setting) -> str:
+def _issue(issue: ClosedIssue, setting: Setting) -> str:
     """An issue by its number on GitHub, else by its address; never behind a word that closes it."""
-    book = setting.book
+    if issue.external:
+        is_told = issue.title and issue.title != f"External Issue {issue.external}"
+        name = plain_words(issue.external)
+        return f"{name}: {plain_words(issue.title)}" if is_told else name
+    book, iid, project_path = setting.book, issue.iid, issue.project_path
     found = book.issue_number(iid, project_path or None)
     if found is not None:
         repo, number = found

@@ -23,10 +23,15 @@ class Obstacle(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosedIssue:
-    """An issue that a merge request closes; `project_path` is empty for one of the same project."""
+    """An issue that a merge request closes; `project_path` is empty for one of the same project.
+
+    One of an external tracker has no number, but a name of its own, `external`, and perhaps a title.
+    """
 
     iid: int
     project_path: str = ""
+    external: str = ""
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

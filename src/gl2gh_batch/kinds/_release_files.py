@@ -72,6 +72,14 @@ def source_of(url: str, root: str, project_id: int, project_path: str) -> str | 
     return None
 
 
+def feature_of(url: str) -> str:
+    """The feature of GitLab's that guards the file of a link; empty for one that goes with the release."""
+    path = urlsplit(url).path
+    if re.search(r"/jobs/(?:[0-9]+/)?artifacts(?:/|$)", path):
+        return "builds"
+    return "package_registry" if "/packages/generic/" in path or "/-/package_files/" in path else ""
+
+
 def file_name(url: str, label: str) -> str:
     """What a file is called: the end of its address, when that looks like a name, else the link's name."""
     last = unquote(urlsplit(url).path.rstrip("/").rpartition("/")[2])

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from gl2gh_batch.domain.audience import named, visibility_on_github
 from gl2gh_batch.domain.plan import Loss
+from gl2gh_batch.domain.request import Visibility
 from gl2gh_batch.kinds._badges import KIND_COUNTED, badge_losses
 from gl2gh_batch.kinds._kind import Setting
 from gl2gh_batch.kinds._repository_values import RepositoryRecord
@@ -25,8 +27,35 @@ def losses_of(
     return (
         *_texts(record, refused, description, topics),
         *_without_api(record, setting),
+        *_shown(record, setting),
+        *_switched_off(setting),
         *_badges(record, setting),
     )
+
+
+def _shown(record: RepositoryRecord, setting: Setting) -> Iterator[Loss]:
+    """What members alone saw of a project that others see, too, and that everybody reads from now on."""
+    target = visibility_on_github(setting.policies, record.visibility, setting.hidden)
+    if record.visibility == "private" or target is Visibility.PRIVATE:
+        return
+    for part in setting.hidden:
+        if part != "snippets" or target is not Visibility.PUBLIC:  # those are left out
+            yield Loss(
+                kind=KIND,
+                item=f"{KIND}/members-only/{part}",
+                what=f"that {named([part])} are for members of the project only",
+                reason="everybody who may read the repository reads them",
+            )
+
+
+def _switched_off(setting: Setting) -> Iterator[Loss]:
+    if not setting.inventory.repository_enabled:
+        yield Loss(
+            kind=KIND,
+            item=f"{KIND}/switched-off",
+            what="what the repository holds: its branches and tags, and its merge requests",
+            reason="it is switched off on GitLab, which shows nothing of it",
+        )
 
 
 def _badges(record: RepositoryRecord, setting: Setting) -> Iterator[Loss]:

@@ -7,16 +7,17 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final
 from urllib.parse import quote
 
+from gl2gh_batch.domain.audience import visibility_on_github
 from gl2gh_batch.domain.errors import NotFoundError, SourceError, TransportError
 from gl2gh_batch.domain.people import Person
 from gl2gh_batch.domain.plan import Call, Lookup, Loss, NoOp, Pace, Step, TargetFacts, Upload
 from gl2gh_batch.domain.refs import RepoRef
-from gl2gh_batch.domain.request import Policies
+from gl2gh_batch.domain.request import Policies, Visibility
 from gl2gh_batch.domain.result import Difference, DifferenceSort
 from gl2gh_batch.kinds._ahead import ahead
 from gl2gh_batch.kinds._attachments import ASSETS_PER_RELEASE
 from gl2gh_batch.kinds._kind import Kind, Setting, Shaped, Source, compare, pages
-from gl2gh_batch.kinds._release_files import ReleaseFile, distinct_names, file_name, source_of
+from gl2gh_batch.kinds._release_files import ReleaseFile, distinct_names, feature_of, file_name, source_of
 from gl2gh_batch.kinds.uploads import is_attachment_tag
 from gl2gh_batch.kit.git_refs import refused_refs
 from gl2gh_batch.rewrite.addresses import moved, safe
@@ -93,7 +94,7 @@ class ReleasesKind(Kind[ReleaseRecord, ReleaseDesired]):
         self, gitlab: GitLab, source: Source, before: Callable[[str], ReleaseRecord | None]
     ) -> AsyncIterator[ReleaseRecord]:
         project = source.inventory.project
-        if source.inventory.counts.get(self.name) == 0:
+        if source.inventory.counts.get(self.name) == 0 or not source.inventory.repository_enabled:
             return
 
         async def whole(release: published.Release) -> ReleaseRecord:
@@ -123,6 +124,16 @@ class ReleasesKind(Kind[ReleaseRecord, ReleaseDesired]):
                 newest = max(newest, (release.released_at or release.created_at, release.tag_name))
         return {LATEST: newest[1]} if newest[1] else {}
 
+    def losses(self, setting: Setting) -> Iterator[Loss]:
+        count = setting.inventory.counts.get(self.name)
+        if count and not setting.inventory.repository_enabled:
+            yield Loss(
+                kind=self.name,
+                item=self.name,
+                what=f"{count} release{'' if count == 1 else 's'}",
+                reason="the repository is switched off on GitLab, which does not tell their tags",
+            )
+
     def shape(self, record: ReleaseRecord, setting: Setting) -> Shaped[ReleaseDesired]:
         release, book = record.release, setting.book
         tag, item = release.tag_name, f"releases/{release.tag_name}"
@@ -142,13 +153,14 @@ class ReleasesKind(Kind[ReleaseRecord, ReleaseDesired]):
         first, *more = pieces(release.description or "", book, NOTES_BYTES) or [""]
         if more:
             losses.append(loss("the end of the notes", "GitHub takes 125,000 characters"))
-        stored = [one for one in record.files if not one.problem]
+        files = [_unless_hidden(one, setting) for one in record.files]
+        stored = [one for one in files if not one.problem]
         kept, left = stored[:ASSETS_PER_RELEASE], stored[ASSETS_PER_RELEASE:]
         losses += [
             loss(
                 f"the file {one.label!r}", one.problem or f"GitHub takes {ASSETS_PER_RELEASE} files a release"
             )
-            for one in (*(each for each in record.files if each.problem), *left)
+            for one in (*(each for each in files if each.problem), *left)
         ]
         url = f"{book.gitlab_url}/{book.project_path}/-/releases/{quote(tag, safe='')}"
         author = release.author
@@ -308,6 +320,16 @@ async def _stored(
     if not stored.size:
         return replace(file, problem="it is empty, and GitHub takes no empty assets")
     return replace(file, sha256=stored.sha256, size=stored.size)
+
+
+def _unless_hidden(one: ReleaseFile, setting: Setting) -> ReleaseFile:
+    """What GitLab shows to members only, in a project that others see, stays out of a public release."""
+    inventory = setting.inventory
+    target = visibility_on_github(setting.policies, inventory.visibility, setting.hidden)
+    is_hidden = inventory.visibility != "private" and feature_of(one.url) in inventory.members_only
+    if one.problem or not is_hidden or target is not Visibility.PUBLIC:
+        return one
+    return replace(one, problem="GitLab shows it to members only, and the repository will be public")
 
 
 def _details(record: ReleaseRecord, uploaded: set[str], setting: Setting) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final
 
+from gl2gh_batch.domain.audience import visibility_on_github
 from gl2gh_batch.domain.ledger import StepState
 from gl2gh_batch.domain.plan import (
     CREATE_STEP,
@@ -23,7 +24,7 @@ from gl2gh_batch.domain.plan import (
     WikiPush,
 )
 from gl2gh_batch.domain.refs import RepoRef
-from gl2gh_batch.domain.request import Policies, Visibility
+from gl2gh_batch.domain.request import Visibility
 from gl2gh_batch.domain.result import Difference
 from gl2gh_batch.kinds._badges import KIND_COUNTED, read_badges
 from gl2gh_batch.kinds._kind import Kind, Receipts, Setting, Shaped, Source, compare
@@ -87,7 +88,7 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
         losses = losses_of(record, setting, refused=refused, description=description, topics=topics)
         head = f"refs/heads/{record.default_branch}"
         always_squashed = record.squash_option == "always"
-        visibility = _visibility(record.visibility, setting.policies)
+        visibility = visibility_on_github(setting.policies, record.visibility, setting.hidden).value
         return Shaped(
             desired=RepositoryDesired(
                 description=description,
@@ -441,10 +442,3 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Ref:
     sha: str
-
-
-def _visibility(source: str, policies: Policies) -> str:
-    if policies.visibility is not Visibility.SOURCE:
-        return policies.visibility.value
-    # GitLab's internal means every signed-in user of the instance: never public on GitHub.
-    return "public" if source == "public" else "private"

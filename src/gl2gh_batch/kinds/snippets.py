@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final
 from urllib.parse import quote
 
+from gl2gh_batch.domain.audience import visibility_on_github
 from gl2gh_batch.domain.errors import AuthenticationError, NotFoundError, SourceError, TransportError
 from gl2gh_batch.domain.inventory import Inventory
 from gl2gh_batch.domain.people import Person
@@ -140,7 +141,7 @@ class SnippetsKind(Kind[SnippetRecord, SnippetDesired]):
         def loss(what: str, reason: str) -> Loss:
             return Loss(kind=self.name, item=item, what=what, reason=reason)
 
-        if not is_carried(snippet.visibility, setting.policies, setting.inventory):
+        if not is_carried(snippet.visibility, setting.policies, setting.inventory, setting.hidden):
             hidden = loss(
                 f"the {snippet.visibility} snippet {snippet.title!r}", "the repository will be public"
             )
@@ -281,12 +282,11 @@ def _is_apart(policies: Policies) -> bool:
     return policies.snippets is SnippetsPolicy.REPOSITORY
 
 
-def is_carried(visibility: str, policies: Policies, inventory: Inventory) -> bool:
+def is_carried(visibility: str, policies: Policies, inventory: Inventory, hidden: Collection[str]) -> bool:
     """False for what members alone may see, when everybody may see the repository."""
-    will_be_public = policies.visibility is Visibility.PUBLIC or (
-        policies.visibility is Visibility.SOURCE and inventory.visibility == "public"
-    )
-    return visibility == "public" or not will_be_public
+    if visibility_on_github(policies, inventory.visibility, hidden) is not Visibility.PUBLIC:
+        return True
+    return visibility == "public" and (inventory.visibility == "private" or "snippets" not in hidden)
 
 
 async def _history(snippet: published.Snippet, source: Source) -> tuple[SnippetHistory | None, str]:

@@ -23,6 +23,7 @@ from gl2gh_batch.source.files import Download, StoredFile
 from gl2gh_batch.source.merge_models import Approvals, Discussion, MergeRequest
 from gl2gh_batch.source.models import (
     AwardEmoji,
+    ExternalIssue,
     Group,
     Issue,
     IssueLink,
@@ -286,10 +287,14 @@ class GitLab:
             return None
         return decode(answer.json(), Approvals)
 
-    async def closes_issues(self, project: int | str, iid: int) -> AsyncIterator[Issue]:
-        """The issues that a merge request closes when it is merged."""
-        async for one in self._list(_project(project, f"merge_requests/{iid}/closes_issues"), Issue):
-            yield one
+    async def closes_issues(self, project: int | str, iid: int) -> AsyncIterator[Issue | ExternalIssue]:
+        """The issues that a merge request closes when it is merged, those of an external tracker too."""
+        path = _project(project, f"merge_requests/{iid}/closes_issues")
+        async for page in read_pages(self.get, path, {}):
+            for raw in page:
+                # Without a number of its own it is none of GitLab's (api/merge_requests).
+                is_external = "iid" not in raw and isinstance(raw.get("id"), str)
+                yield decode(raw, ExternalIssue) if is_external else decode(raw, Issue)
 
     async def releases(self, project: int | str) -> AsyncIterator[Release]:
         """The releases with their links, oldest first."""

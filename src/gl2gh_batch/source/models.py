@@ -128,6 +128,8 @@ class Project:
     merge_requests_access_level: str | None = None
     wiki_access_level: str | None = None
     repository_access_level: str | None = None
+    releases_access_level: str | None = None
+    snippets_access_level: str | None = None
     open_issues_count: int | None = None
     import_status: str | None = None
     marked_for_deletion_on: str | None = None
@@ -144,12 +146,25 @@ class Project:
     only_allow_merge_if_all_discussions_are_resolved: bool | None = None
     jobs_enabled: bool | None = None
     builds_access_level: str | None = None
+    public_jobs: bool | None = None
+    package_registry_access_level: str | None = None
     forking_access_level: str | None = None
+
+    @property
+    def has_repository(self) -> bool:
+        """False only when GitLab says that the repository is off, and with it what needs its code."""
+        return self.repository_access_level != "disabled"
+
+    @property
+    def has_history(self) -> bool:
+        """False where there is nothing that git could read."""
+        return self.has_repository and not self.empty_repo
 
     @property
     def has_ci(self) -> bool:
         """False only when GitLab says that pipelines are off."""
-        return self.builds_access_level != "disabled" and self.jobs_enabled is not False
+        is_on = self.builds_access_level != "disabled" and self.jobs_enabled is not False
+        return is_on and self.has_repository
 
     @property
     def has_issues(self) -> bool:
@@ -159,7 +174,26 @@ class Project:
     @property
     def has_merge_requests(self) -> bool:
         """False only when GitLab says that merge requests are off."""
-        return self.merge_requests_access_level != "disabled" and self.merge_requests_enabled is not False
+        is_on = self.merge_requests_access_level != "disabled" and self.merge_requests_enabled is not False
+        return is_on and self.has_repository
+
+    @property
+    def members_only(self) -> tuple[str, ...]:
+        """The features that GitLab shows to members of the project only."""
+        levels = {
+            "repository": self.repository_access_level,
+            "issues": self.issues_access_level,
+            "merge_requests": self.merge_requests_access_level,
+            "wiki": self.wiki_access_level,
+            "releases": self.releases_access_level,
+            "snippets": self.snippets_access_level,
+            "builds": "private" if self.public_jobs is False else self.builds_access_level,
+            "package_registry": self.package_registry_access_level,
+        }
+        trackers = {levels["issues"], levels["merge_requests"]}
+        if "private" in trackers and trackers <= {"private", "disabled"}:
+            levels |= {"labels": "private", "milestones": "private"}  # gitlabhq, ProjectPolicy
+        return tuple(name for name, level in levels.items() if level == "private")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -340,6 +374,14 @@ def decode_issue(raw: object) -> Issue:
     extra = raw.keys() - _ISSUE_FIELDS if isinstance(raw, dict) else set()
     unknown = sorted(str(name)[:100] for name in extra if raw[name]) if isinstance(raw, dict) else []
     return replace(issue, unknown=tuple(unknown)) if unknown else issue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalIssue:
+    """An issue of an external tracker, such as `PROJECT-123` of Jira's; GitLab may know no title of it."""
+
+    id: str
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -120,6 +120,22 @@ async def test_issues_are_closed_by_words_and_related_by_mention(site: Any) -> N
     assert [row["iid"] for row in await site.all(f"{MR}/related_issues")] == [1, 2, 3]
 
 
+@pytest.mark.parametrize(("feature", "own"), [("enabled", [1]), ("disabled", [])])
+async def test_an_external_tracker_answers_otherwise(open_site: Any, feature: str, own: list[int]) -> None:
+    """Its issues have an id of letters and a title, and come behind the project's own, where those are on."""
+    place = f"features: {{issues: {feature}}}, external_issues: {{APP-7: Login}}"
+    site = await open_site(
+        SEED.replace("id: 3,", f"id: 3, {place},").replace("See #3.", "Closes APP-7 and APP-8, see OTHER-1.")
+    )
+    for path in ("closes_issues", "related_issues"):
+        rows = await site.all(f"{MR}/{path}")
+        assert [row["iid"] for row in rows if "iid" in row][:1] == own
+        found = {row["id"]: row for row in rows if "iid" not in row}
+        assert ("OTHER-1" in found) is (path == "related_issues")
+        assert found["APP-7"] == {"id": "APP-7", "title": "Login"}
+        assert found["APP-8"] == {"id": "APP-8", "title": "External Issue APP-8"}
+
+
 async def test_heads_are_refs_even_without_branch_or_fork(site: Any) -> None:
     """A deleted branch is not listed, a deleted fork has no id, and both heads can be had."""
     assert [row["name"] for row in await site.all("/projects/3/repository/branches")] == ["main"]

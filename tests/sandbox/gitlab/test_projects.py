@@ -181,3 +181,20 @@ async def test_releases_and_snippets(demo: Any) -> None:
     raw = await demo.ask(f"/projects/4101/snippets/{snippet['id']}/raw")
     assert raw.body == b"SELECT country, count(*) FROM invoices GROUP BY 1;\n"
     assert [each["path"] for each in snippet["files"]] == ["count.sql"]
+
+
+async def test_a_repository_that_is_off_shows_no_branch_and_no_tag(open_site: Any) -> None:
+    """Nothing of it is there for anybody, releases are without their tags; whether it is empty is told."""
+    site = await open_site(
+        "project: {path: a/app, id: 3, creator: anna, features: {repository: disabled}}\n"
+        "users: {anna: {name: Anna}}\n"
+        "releases: [{tag: v1, name: One}]\n"
+    )
+    face = (await site.ask("/projects/3")).body
+    assert (face["empty_repo"], face["repository_access_level"]) == (False, "disabled")
+    assert "default_branch" not in face
+    for path in ("repository/branches", "repository/tags", "merge_requests"):
+        assert (await site.ask(f"/projects/3/{path}")).status == 403
+    (release,) = await site.all("/projects/3/releases")
+    assert release["name"] == "One"
+    assert "v1" not in str({**release, "author": None})

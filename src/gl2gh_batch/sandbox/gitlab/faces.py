@@ -66,6 +66,7 @@ FEATURES: Final = (
     "monitor",
     "model_experiments",
     "model_registry",
+    "package_registry",
     "requirements",
 )
 _SWITCHES: Final = {
@@ -287,6 +288,9 @@ def project_face(
         face[switch] = project.can_use(feature)
     for feature in FEATURES:
         face[f"{feature}_access_level"] = project.features.get(feature, "enabled")
+    if not project.can_use("repository"):
+        face["readme_url"] = None
+        del face["default_branch"]  # entity BasicProjectDetails: for who may read the code
     origin = world.project(str(project.face["forked_from"])) if project.face.get("forked_from") else None
     if origin is not None:
         face["forked_from_project"] = simple_project(world, origin)

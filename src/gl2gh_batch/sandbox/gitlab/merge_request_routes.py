@@ -22,6 +22,11 @@ _CLOSING: Final = re.compile(
     re.IGNORECASE,
 )
 _MENTIONED: Final = re.compile(r"(?<![\w/&])#(\d+)\b")
+# docs: integration/external-issue-tracker, as `CODE-123`.
+_EXTERNAL: Final = re.compile(r"\b[A-Z][A-Z0-9_]*-\d+\b")
+_CLOSING_EXTERNAL: Final = re.compile(
+    _CLOSING.pattern.replace(r"#\d+", _EXTERNAL.pattern).replace("?P<numbers>", ""), re.IGNORECASE
+)
 
 
 async def merge_request(call: Call) -> web.StreamResponse:
@@ -124,19 +129,17 @@ async def version(call: Call) -> web.StreamResponse:
 async def closes_issues(call: Call) -> web.StreamResponse:
     """`/projects/:id/merge_requests/:merge_request_iid/closes_issues`."""
     project, found = call.merge_request()
-    return call.page(
-        _visible(call, project, closing_numbers(project, found)),
-        lambda each: issue_face(call.world, project, each),
-    )
+    closing = " ".join(one[0] for one in _CLOSING_EXTERNAL.finditer(_said(found)))
+    return _issues(call, project, closing_numbers(project, found), closing)
 
 
 async def related_issues(call: Call) -> web.StreamResponse:
     """`/projects/:id/merge_requests/:merge_request_iid/related_issues`: closed or mentioned by it."""
     project, found = call.merge_request()
-    numbers = {int(number) for number in _MENTIONED.findall(f"{found.title}\n{found.description or ''}")}
+    numbers = {int(number) for number in _MENTIONED.findall(_said(found))}
     numbers |= closing_numbers(project, found)
     numbers |= {each.iid for each in project.issues.values() if found.iid in each.related_merge_requests}
-    return call.page(_visible(call, project, numbers), lambda each: issue_face(call.world, project, each))
+    return _issues(call, project, numbers, _said(found))
 
 
 def closing_numbers(project: Project, item: MergeRequest) -> set[int]:
@@ -147,7 +150,27 @@ def closing_numbers(project: Project, item: MergeRequest) -> set[int]:
     return numbers
 
 
+def _said(item: MergeRequest) -> str:
+    return f"{item.title}\n{item.description or ''}"
+
+
+def _issues(call: Call, project: Project, numbers: set[int], text: str) -> web.StreamResponse:
+    """The project's own issues, and behind them those of an external tracker that the text names.
+
+    docs: api/merge_requests, "Example response when an external issue tracker (for example, Jira) is used".
+    """
+    known = project.face.get("external_issues") or {}
+    names = dict.fromkeys(_EXTERNAL.findall(text)) if known else {}
+    external = [{"id": name, "title": known.get(name, f"External Issue {name}")} for name in names]
+    rows: list[Issue | dict[str, Any]] = [*_visible(call, project, numbers), *external]
+    return call.page(
+        rows, lambda each: each if isinstance(each, dict) else issue_face(call.world, project, each)
+    )
+
+
 def _visible(call: Call, project: Project, numbers: set[int]) -> list[Issue]:
+    if not call.caller.can_use(project, "issues"):
+        return []
     found = [project.issues[iid] for iid in sorted(numbers) if iid in project.issues]
     return [each for each in found if call.caller.can_see_issue(project, each)]
 

@@ -87,7 +87,10 @@ async def snippet_awards(call: Call) -> web.StreamResponse:
 
 
 def release_face(call: Call, project: Project, release: Release) -> dict[str, Any]:
-    """A release (entity Release); its commit is the tag's, where that is there."""
+    """A release (entity Release); its commit is the tag's, where that is there.
+
+    Nothing that tells the tag is in it for who may not read the code.
+    """
     world, place = call.world, f"{call.world.url}/{project.full_path}"
     repository = Repository(world.repository(project))
     sha = repository.resolve(f"refs/tags/{release.tag}") if call.caller.can_read_code(project) else None
@@ -103,7 +106,7 @@ def release_face(call: Call, project: Project, release: Release) -> dict[str, An
         for each in release.links
     ]
     found = [world.milestone(project, title) for title in release.milestones]
-    return {
+    face = {
         "name": release.name,
         "tag_name": release.tag,
         "description": release.description,
@@ -133,6 +136,11 @@ def release_face(call: Call, project: Project, release: Release) -> dict[str, An
             "self": here,
         },
     }
+    if not call.caller.can_read_code(project):
+        hidden = {"tag_name", "commit", "commit_path", "tag_path", "evidences"}
+        shown = {"assets": {"count": len(links), "links": links}, "_links": {}}
+        return {name: value for name, value in face.items() if name not in hidden} | shown
+    return face
 
 
 def snippet_face(call: Call, project: Project, snippet: Snippet) -> dict[str, Any]:

@@ -5,7 +5,8 @@ project: {path: acme/platform/api, id: 17, name: API, description: …, visibili
           archived: false, created_at: 2023-01-01T09:00:00Z, topics: [a], creator: anna,
           forked_from: acme/other, avatar: /uploads/-/system/project/avatar/17/a.png,
           settings: {merge_method: ff, squash_option: always, …},     # as GET /projects/:id has them
-          features: {issues|merge_requests|wiki|snippets|…: enabled|private|disabled}}
+          features: {issues|merge_requests|wiki|snippets|…: enabled|private|disabled},
+          external_issues: {PROJECT-123: title}}      # with any of them the project has an external tracker
 users:    {anna: {name: Anna Berg, email: …, public_email: …, state: active|blocked|deactivated, bot: false,
                   admin: false, external: false, id: 5, bio: …}}
 members:  {anna: maintainer, ben: developer}      # of the project: guest|reporter|developer|maintainer|owner
@@ -165,6 +166,7 @@ def _project(top: Reader) -> Project:
             face={
                 "forked_from": face.text("forked_from", ""),
                 "avatar": face.text("avatar", ""),
+                "external_issues": {name: str(title) for name, title in face.pairs("external_issues")},
                 **dict(face.pairs("settings")),
             },
         )
