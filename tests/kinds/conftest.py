@@ -23,6 +23,7 @@ class TestBook:
     project_path = "group/app"
     repo = RepoRef(owner="acme", name="app")
     mentions = True
+    in_file = False
 
     def repository(self, project_path: str) -> RepoRef | None:
         return self.repo if project_path == self.project_path else None

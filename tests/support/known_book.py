@@ -26,6 +26,7 @@ class KnownBook:
     project_path: str = "group/app"
     repo: RepoRef = OWN
     mentions: bool = True
+    in_file: bool = False
 
     def user(self, username: str) -> UserMapping | None:
         if username not in LOGINS:

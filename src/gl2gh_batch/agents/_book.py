@@ -23,6 +23,8 @@ class DeskBook:
     somebody is, where more is known than the map says.
     """
 
+    in_file = False
+
     def __init__(
         self,
         desk: Desk,

@@ -60,6 +60,11 @@ class Book(Protocol):
         """True when people with a known login are mentioned, False when nobody ever is."""
         ...
 
+    @property
+    def in_file(self) -> bool:
+        """True for a text that becomes a file: GitHub makes no links of the references in such."""
+        ...
+
     def user(self, username: str) -> UserMapping | None: ...
     def repository(self, project_path: str) -> RepoRef | None:
         """Where the project of that full path goes, when this batch or an earlier one migrates it."""

@@ -128,6 +128,7 @@ class _FindingBook:
     """Implements the port `Book`, knows nothing, and notes the attachments that it is asked for."""
 
     mentions = False
+    in_file = False
 
     def __init__(self, gitlab_url: str, project_path: str) -> None:
         self.gitlab_url = gitlab_url

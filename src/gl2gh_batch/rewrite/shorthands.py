@@ -18,8 +18,8 @@ from gl2gh_batch.rewrite.references import (
     framed,
     full_path,
     linked,
-    named,
     path_before,
+    written_out,
 )
 from gl2gh_batch.rewrite.runs import ZERO_WIDTH_SPACE, Edit, Run
 from gl2gh_batch.rewrite.urls import Addresses
@@ -155,7 +155,7 @@ def _spelled(run: Run, book: Book, found: re.Match[str]) -> Iterator[Edit]:
     if target is not None:
         # A bracket ended it on GitLab, and what stands behind must not join the number now.
         apart = "" if run.text[end : end + 1] in _AFTER else ZERO_WIDTH_SPACE
-        yield Edit(start, end, framed(run, start, end, named(book, *target)) + apart)
+        yield Edit(start, end, framed(run, start, end, target, book) + apart)
     elif kind:  # what looks like `GL-12` may be anything, unless there is such an issue
         address = f"{gitlab}/{project or book.project_path}/-/{kind}s/{iid}"
         yield Edit(start, end, linked(run, start, words, address))
@@ -188,8 +188,10 @@ def _commit(run: Run, book: Book, found: re.Match[str], floor: int) -> Iterator[
     elif repo is not None and dots and run.markdown:
         yield from _range(run, book, start, found, repo)
     elif repo is not None and not dots:
-        own = repo.key == book.repo.key
-        yield Edit(start, found.end(), sha if own else f"{repo}@{sha}", guard)
+        words = sha if repo.key == book.repo.key else f"{repo}@{sha}"
+        if book.in_file and run.markdown:
+            words = written_out(run, start, words, on_github(repo, book, "commit", sha))
+        yield Edit(start, found.end(), words, guard)
     elif not run.markdown:
         yield Edit(guard, guard, ZERO_WIDTH_SPACE)
     else:
