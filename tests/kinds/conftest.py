@@ -45,6 +45,10 @@ class TestBook:
             return UserMapping(gitlab_username=username, github_login=username.replace("known", "login"))
         return UserMapping(gitlab_username=username, github_login=None) if username == "gone" else None
 
+    def release_file(self, path: str) -> str | None:
+        del path
+        return None
+
     def wiki_page(self, slug: str) -> str | None:
         del slug
         return None

@@ -89,6 +89,13 @@ class Book(Protocol):
         """The address on GitHub of one of the project's snippets."""
         ...
 
+    def release_file(self, path: str) -> str | None:
+        """The address on GitHub of a file of the project's releases; `path` is GitLab's below `releases/`.
+
+        That is `<tag>/downloads/<path>`, `permalink/latest/downloads/<path>` or an evidence, unquoted.
+        """
+        ...
+
     def wiki_page(self, slug: str) -> str | None:
         """The address on GitHub of a page of the project's wiki."""
         ...

@@ -161,6 +161,10 @@ class _FindingBook:
         del snippet_id
         return None
 
+    def release_file(self, path: str) -> str | None:
+        del path
+        return None
+
     def wiki_page(self, slug: str) -> str | None:
         del slug
         return None

@@ -38,6 +38,9 @@ class FileBook:
     def snippet(self, snippet_id: int) -> str | None:
         return self._book.snippet(snippet_id)
 
+    def release_file(self, path: str) -> str | None:
+        return self._book.release_file(path)
+
     def wiki_page(self, slug: str) -> str | None:
         return self._book.wiki_page(slug)
 

@@ -16,7 +16,14 @@ from gl2gh_batch.domain.result import Difference, DifferenceSort
 from gl2gh_batch.kinds._ahead import ahead
 from gl2gh_batch.kinds._attachments import ASSETS_PER_RELEASE
 from gl2gh_batch.kinds._kind import Kind, Setting, Shaped, Source, compare, pages
-from gl2gh_batch.kinds._release_files import ReleaseFile, distinct_names, file_name, source_of
+from gl2gh_batch.kinds._release_files import (
+    DOWNLOADS,
+    ReleaseFile,
+    distinct_names,
+    file_name,
+    paths_of,
+    source_of,
+)
 from gl2gh_batch.kinds.uploads import is_attachment_tag
 from gl2gh_batch.kit.git_refs import refused_refs
 from gl2gh_batch.rewrite.addresses import moved, safe
@@ -113,14 +120,29 @@ class ReleasesKind(Kind[ReleaseRecord, ReleaseDesired]):
             return  # switched off, or not for this token: discovery could not count them either
 
     def names(self, records: Iterator[ReleaseRecord], policies: Policies) -> Mapping[str, str]:
-        """`latest` → the tag of the newest release that is out."""
+        """`latest` → the tag of the newest release that is out; and where the files of all are.
+
+        Each of their paths below GitLab's `releases/` → the path below GitHub's.
+        """
         del policies
-        newest = ("", "")
+        newest: tuple[str, str, dict[str, str]] = ("", "", {})
+        places: dict[str, str] = {}
         for record in records:
-            release = record.release
-            if record.tag_sha and not release.upcoming_release:
-                newest = max(newest, (release.released_at or release.created_at, release.tag_name))
-        return {LATEST: newest[1]} if newest[1] else {}
+            release, tag = record.release, record.release.tag_name
+            if not record.tag_sha or any(refused_refs([f"refs/tags/{tag}"])):
+                continue  # nobody sees the files of a draft
+            names = dict(paths_of(release, _kept(record)))
+            places |= {f"{tag}/{path}": f"download/{quote(tag)}/{name}" for path, name in names.items()}
+            moment = (release.released_at or release.created_at, tag)
+            if not release.upcoming_release and moment > newest[:2]:
+                newest = (*moment, names)
+        _, tag, names = newest
+        places |= {
+            f"permalink/latest/{path}": f"latest/download/{name}"
+            for path, name in names.items()
+            if path.startswith(DOWNLOADS)
+        }
+        return places | ({LATEST: tag} if tag else {})
 
     def shape(self, record: ReleaseRecord, setting: Setting) -> Shaped[ReleaseDesired]:
         release, book = record.release, setting.book
@@ -141,8 +163,8 @@ class ReleasesKind(Kind[ReleaseRecord, ReleaseDesired]):
         first, *more = pieces(release.description or "", book, NOTES_BYTES) or [""]
         if more:
             losses.append(loss("the end of the notes", "GitHub takes 125,000 characters"))
-        stored = [one for one in record.files if not one.problem]
-        kept, left = stored[:ASSETS_PER_RELEASE], stored[ASSETS_PER_RELEASE:]
+        kept = _kept(record)
+        left = [one for one in record.files if not one.problem][ASSETS_PER_RELEASE:]
         losses += [
             loss(
                 f"the file {one.label!r}", one.problem or f"GitHub takes {ASSETS_PER_RELEASE} files a release"
@@ -274,6 +296,10 @@ class ReleasesKind(Kind[ReleaseRecord, ReleaseDesired]):
     def verify_reads(self, items: int, parts: int, removed: int) -> int:
         del removed
         return pages(items) + 1 + parts if items else 0
+
+
+def _kept(record: ReleaseRecord) -> list[ReleaseFile]:
+    return [one for one in record.files if not one.problem][:ASSETS_PER_RELEASE]
 
 
 def _files_of(release: published.Release, root: str, source: Source) -> Iterator[tuple[ReleaseFile, str]]:
