@@ -19,6 +19,14 @@ FILES: Final = f"{HUB}/app/raw/uploads/{SECRET}"
 VERSION: Final = f"{HUB}/app/issues?q=is%3Aissue%20milestone%3A%22v1.0%22"
 RELEASES: Final = f"{LAB}/group/app/-/releases"
 EVIDENCE: Final = f"{HUB}/app/releases/download/v1.0/evidence-1.json"
+EPIC: Final = f"[\\&5]({LAB}/groups/group/-/epics/5)"
+SHELL: Final = (
+    "cmd 2>&1 | tee a.log",
+    "cmd >&2 1>& 2 3<&0 4>&- &>1",
+    "cmd 2&gt;&amp;1 2\\>&1",
+    "cmd `2>`&1 [x](https://x.y)&1 <b>2></b>&1",
+    "a && b &&1 R&1 x|&1",
+)
 
 CASES: Final = [
     # issues and merge requests
@@ -40,6 +48,11 @@ CASES: Final = [
     ("/home/me~bug x~bug", "/home/me~bug x~bug"),
     # epics, snippets
     ("&5 and R&D, AT&T, a&5", f"[\\&5]({LAB}/groups/group/-/epics/5) and R&D, AT&T, a&5"),
+    *((words, words) for words in SHELL),
+    ("> cmd 2>&1\n> &5", f"> cmd 2>&1\n> {EPIC}"),
+    (">&5", f">{EPIC}"),
+    ("see &amp;5", f"see {EPIC}"),
+    ("see &5. (&5), **&5** &1.5 &5;", f"see {EPIC}. ({EPIC}), **{EPIC}** &1.5 &5;"),
     ("group/sub&7", f"[group/sub\\&7]({LAB}/groups/group/sub/-/epics/7)"),
     ("$12 is money", "$12 is money"),
     ("group/lib$4", f"[group/lib\\$4]({LAB}/group/lib/-/snippets/4)"),

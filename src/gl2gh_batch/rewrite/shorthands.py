@@ -26,7 +26,7 @@ from gl2gh_batch.rewrite.urls import Addresses
 
 # doc/user/markdown, "GitLab-specific references"
 _NAMED: Final = re.compile(r"([~%])(?:\"([^\"\n]{1,255})\"|([^\s\"~%<>()\[\],;|`]{1,255}))")
-_NUMBERED: Final = re.compile(r"([&$])([1-9][0-9]{0,8})(?![\w.;]|,[0-9])", re.ASCII)
+_NUMBERED: Final = re.compile(r"([&$])([1-9][0-9]{0,8})(?![\w;]|[.,][0-9])", re.ASCII)
 _SPELLED: Final = re.compile(
     r"\[(issue|work_item|epic):(?:([\w.-]{1,255}(?:/[\w.-]{1,255}){0,20})/)?([1-9][0-9]{0,6})\]"
     r"|(?<![\w-])GL-([1-9][0-9]{0,6})(?![\w-])",
@@ -42,6 +42,8 @@ _MARK: Final = re.compile(r"\n|[{\[][+-]|[+-][}\]]")
 _CLOSER: Final = {"{+": "+}", "[+": "+]", "{-": "-}", "[-": "-]"}
 _TAG: Final = {"+": "ins", "-": "del"}
 _BEFORE: Final = frozenset(("", *" \t\r\n([{\"'*_,:>"))
+# Which epics there are is not known, and `2>&1` is the commonest of what looks like one.
+_BEFORE_EPIC: Final = _BEFORE - {">"}
 _AFTER: Final = frozenset(("", *" \t\r\n.,;:!?)"))
 _ENDS_SENTENCE: Final = ".,:!?*_'"
 _MARKUP: Final = re.compile(r"([\\`*_\[\]<>#!|~&$^])")
@@ -128,6 +130,9 @@ def _number(run: Run, book: Book, found: re.Match[str], floor: int) -> Iterator[
     path, start = _owner(run, found.start(), floor)
     known = book.snippet(int(digits)) if sign == "$" and not path else None
     if start < 0 or (sign == "$" and not path and known is None):
+        return
+    before = run.text[start - 1 : start] if start or run.first else run.before(0)
+    if sign == "&" and before not in _BEFORE_EPIC:
         return
     gitlab = book.gitlab_url.rstrip("/")
     if sign == "&":
