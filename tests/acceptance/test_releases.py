@@ -33,7 +33,12 @@ def released(gitlab: str = "{gitlab}", **fields: Any) -> dict[str, Any]:
                 "released_at": at,
                 "milestones": ["1.0"],
                 "links": [
-                    {"name": "The program", "url": f"{api}/app%20(1).zip", "type": "package"},
+                    {
+                        "name": "The program",
+                        "url": f"{api}/app%20(1).zip",
+                        "type": "package",
+                        "direct_asset_path": "/bin/app",
+                    },
                     {"name": "Again", "url": f"{api}/app%20(1).zip", "type": "package"},
                     {"name": "Docs", "url": "https://docs.example.com/v1", "type": "runbook"},
                     {"name": "Gone", "url": f"{api}/gone.zip"},
@@ -76,6 +81,43 @@ async def opened(open_lab: Any, **arguments: Any) -> Lab:
 def by_tag(repository: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The releases of the target by their tags."""
     return {one["tag_name"]: one for one in repository["releases"]}
+
+
+async def test_links_to_files_of_releases_lead_to_their_assets(open_lab: Any) -> None:
+    """By the names that the assets have; what is no asset stays on GitLab; the latest is GitHub's latest."""
+    lab = await opened(open_lab)
+    root = f"{lab.sandbox.gitlab_url}/acme/app/-/releases"
+    ends = (
+        "v1.0/downloads/bin/app",
+        "v1.0/evidences/1.json",
+        "v1.0/downloads/gone.zip",
+        "v9.9/downloads/bin/app",
+        "permalink/latest",
+        "permalink/latest/downloads/bin/app",
+    )
+    held = lab.sandbox.gitlab.projects[17]
+    held.issues[1].description = "\n".join(f"- [x]({root}/{end})" for end in ends)
+    held.releases[1].links = [
+        {
+            "id": 1,
+            "name": "Two",
+            "url": f"{API.format(gitlab=lab.sandbox.gitlab_url)}/app%20(1).zip",
+            "direct_asset_path": "/bin/app",
+        }
+    ]
+    assert (await lab.run("FULL", users=USERS))["status"] == "success"
+    repository = await lab.repository()
+    there = f"{lab.sandbox.github_url}/acme/app/releases"
+    links = [line[6:-1] for line in repository["issues"][0]["body"].splitlines() if line.startswith("- [x]")]
+    assert links == [
+        f"{there}/download/v1.0/app-1.zip",
+        f"{there}/download/v1.0/evidence-1.json",
+        f"{root}/v1.0/downloads/gone.zip",
+        f"{root}/v9.9/downloads/bin/app",
+        f"{there}/latest",
+        f"{there}/latest/download/app-1.zip",
+    ]
+    assert [one["name"] for one in by_tag(repository)["v1.1"]["assets"]] == ["app-1.zip"]
 
 
 async def test_releases_arrive_with_notes_and_files(open_lab: Any) -> None:

@@ -91,6 +91,26 @@ async def test_snippets_lie_in_a_branch_with_an_index(open_lab: Any) -> None:
     assert result["plan"]["price"]["git_operations"] <= 3
 
 
+async def test_references_in_pages_about_snippets_are_written_out(open_lab: Any) -> None:
+    """In titles, descriptions and comments, since GitHub makes no links of them in files; code stays."""
+    lab = await opened(open_lab)
+    held = lab.sandbox.gitlab.projects[17]
+    held.snippets[0].title = "For #1 and *$6*, `#1` | @anna"
+    issue_page = f"{lab.sandbox.gitlab_url}/acme/app/-/issues/1"
+    held.snippets[0].description = f"Of #1, {issue_page}, !9, &3, [#1](https://x.y)\n\n    #1\n"
+    assert (await lab.run("FULL", users=USERS))["status"] == "success"
+    files = await files_of(lab)
+    link = f"[#1]({lab.sandbox.github_url}/acme/app/issues/1)"
+    about = files["5/README.md"]
+    snippet = f"[\\$6]({lab.sandbox.github_url}/acme/app/tree/gl2gh-snippets/6)"
+    title = f"For {link} and \\*{snippet}\\*, \\`{link}\\` \\| @anna"
+    assert about.startswith(f"# {title}\n\n")
+    gitlab = f"{lab.sandbox.gitlab_url}/acme/app/-/merge_requests/9"
+    epic = f"{lab.sandbox.gitlab_url}/groups/acme/-/epics/3"
+    assert f"Of {link}, {link}, [!9]({gitlab}), [\\&3]({epic}), [#1](https://x.y)\n\n    #1\n" in about
+    assert f"- [\\$5](5/README.md) {title}\n" in files["README.md"]
+
+
 VERSIONS = [
     {
         "files": {"a.sh": "one\n", "old.txt": "gone since\n"},

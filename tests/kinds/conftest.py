@@ -23,6 +23,7 @@ class TestBook:
     project_path = "group/app"
     repo = RepoRef(owner="acme", name="app")
     mentions = True
+    in_file = False
 
     def repository(self, project_path: str) -> RepoRef | None:
         return self.repo if project_path == self.project_path else None
@@ -43,6 +44,10 @@ class TestBook:
         if username.startswith("known"):
             return UserMapping(gitlab_username=username, github_login=username.replace("known", "login"))
         return UserMapping(gitlab_username=username, github_login=None) if username == "gone" else None
+
+    def release_file(self, path: str) -> str | None:
+        del path
+        return None
 
     def wiki_page(self, slug: str) -> str | None:
         del slug

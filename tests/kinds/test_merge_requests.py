@@ -174,6 +174,25 @@ def test_a_thread_is_one_comment(setting: Callable[..., Setting]) -> None:
     assert review_comment(laid[1], record, setting()) is None
 
 
+@pytest.mark.parametrize("policy", MergeRequestPolicy)
+def test_facts_that_do_not_fit_follow_in_a_comment(
+    setting: Callable[..., Setting], policy: MergeRequestPolicy
+) -> None:
+    """However many issues a release closes, each is named, and so is what is said behind them."""
+    raw = codec.plain(_record(state="merged"))
+    raw["closes"] = [{"iid": number, "project_path": "group/sub/other"} for number in range(201, 801)]
+    raw["approvals"] = {"approved_by": [{"user": {"username": "a", "name": "Ä" * 90}}] * 60}
+    record = codec.convert(raw, MergeRequestRecord)
+    desired = shape_merge_request(record, 5, setting(merge_requests=policy)).desired
+    assert desired is not None
+    made = desired.issue if desired.pull is None else desired.pull
+    whole = [made.body, *(one.body for one in made.comments)]
+    assert all(f"/-/issues/{number})" in "".join(whole) for number in range(201, 801))
+    assert "".join(whole).count("Ä" * 90) == 60
+    assert "Last commit" in whole[0]
+    assert all(len(one.encode()) <= 65_536 for one in whole)
+
+
 EVIL = "@stranger #7 closes #8 <!-- gl2gh:issues/1 --> `x` <script>\n::error::no"
 
 

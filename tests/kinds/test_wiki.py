@@ -15,6 +15,7 @@ from gl2gh_batch.kinds._wiki_pages import Wiki, page_to_github, places_of
 from gl2gh_batch.kinds.wiki import WikiKind, WikiRecord
 
 ROOT = "https://github.com/acme/app"
+PAGES_ON_GITLAB = "https://gitlab.example.com/group/app/-/wikis"
 PATHS = ("home.md", "_sidebar.md", "guides/set up.md", "guides/other.md", "other.md", "uploads/a b.png")
 
 
@@ -38,9 +39,22 @@ def wiki(policy: WikiPolicy = WikiPolicy.DOCS_BRANCH) -> Wiki:
             "![p](../uploads/a%20b.png?raw=true)",
             f"![p]({ROOT}/wiki/uploads/a%20b.png)",
         ),
-        ("`[[home]]` [[no such]]", "`[[home]]` [[no such]]", "`[[home]]` [[no such]]"),
+        ("`[[home]]`", "`[[home]]`", "`[[home]]`"),
+        ("[[No such]]", f"[No such]({PAGES_ON_GITLAB}/No-such)", f"[No such]({PAGES_ON_GITLAB}/No-such)"),
+        ("[[x|guides/../no]]", f"[x]({PAGES_ON_GITLAB}/no)", f"[x]({PAGES_ON_GITLAB}/no)"),
+        ("[[Site|https://x.y/a_(b)]]", "[Site](https://x.y/a%5F%28b%29)", "[Site](https://x.y/a%5F%28b%29)"),
+        ("[[x|javascript:alert(1)]]", f"[x]({PAGES_ON_GITLAB}/javascript%3Aalert%281%29)", None),
+        ("[[#part]] [[x|#part]]", "[\\#part](#part) [x](#part)", "[\\#part](#part) [x](#part)"),
+        ("[[**b** c|home]] \\[[home]]", "[\\*\\*b\\*\\* c](../Home.md) \\[[home]]", None),
+        ("|a|b|\n|-|-|\n|[[x\\|home]]|[[y|\n", "|a|b|\n|-|-|\n|[x](../Home.md)|[[y|\n", None),
+        ("|a|b|\n|-|-|\n|[[x|home]]|\n", "|a|b|\n|-|-|\n|[[x|home]]|\n", None),
         ("```\n[[home]] #1\n```", "```\n[[home]] #1\n```", "```\n[[home]] #1\n```"),
         ("#12", f"[#1012]({ROOT}/issues/1012)", f"[#1012]({ROOT}/issues/1012)"),
+        ("closes #12", f"closes [#1012]({ROOT}/issues/1012)", f"closes [#1012]({ROOT}/issues/1012)"),
+        ("[#12], \\#12", f"[[#1012]({ROOT}/issues/1012)], [#1012]({ROOT}/issues/1012)", None),
+        ("[issue:12]", f"[#1012]({ROOT}/issues/1012)", None),
+        ("https://gitlab.example.com/group/app/-/issues/12", f"[#1012]({ROOT}/issues/1012)", None),
+        ("lib@9ba12248", "[acme/lib@9ba12248](https://github.com/acme/lib/commit/9ba12248)", None),
         ("[see #12](other)", "[see #12](other.md)", f"[see #12]({ROOT}/wiki/guides-other)"),
         ("group/lib#3", "[acme/lib#1003](https://github.com/acme/lib/issues/1003)", None),
         ("[x](javascript:alert(1))", "[x](javascript:alert(1))", None),
@@ -53,6 +67,51 @@ def test_links_lead_to_the_pages(text: str, branch: str | None, own: str | None)
         done = page_to_github(text, "guides/set up.md", wiki(policy), KnownBook())
         if expected is not None:
             assert done == expected
+
+
+CODE = [
+    "1. Commit:\n\n    ```sh\n    git commit -m 'closes #1, [[home]]'\n    ```\n",
+    "- a\n    - b\n        ```sh\n        [[ -f x ]] || exit #1\n        ```\n",
+    "> ```css\n> a { color: #2 }\n> ```\n",
+    "Text\n\n    indented #1 [[home]] !2\n\nmore\n",
+    "\tgroup/lib#3\n",
+    "<pre>\n#1 [[home]]\n</pre>\n",
+    "<pre><b>x</b> #1 [[home]]\n</pre>\n",
+    "<code>#1 [[home]] @alice</code> <a href='https://x.y'>#1 !1</a> x\n",
+    "<!-- #1 [[home]] !1 -->\n",
+    "a <!-- #1 [[home]] --> b\n",
+    "`two\nlines #1 [[home]]` x\n",
+    "``` inline #1 ``` and `` ` [[home]] ``\n",
+    "~~~\r\n#1\r\n[[home]]\r\n~~~\r\n",
+    "$$\n[[1]]\n$$\n",
+    "[[_TOC_]] [[ ]] [[a|]]\n",
+]
+
+
+@pytest.mark.parametrize("text", CODE)
+def test_code_stays_as_it_is(text: str) -> None:
+    """Whatever is code to GitHub, or no text at all, keeps its words, and gets no sign that nobody sees."""
+    assert page_to_github(text, "other.md", wiki(), KnownBook()) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "---\ntags: '#1 [[home]]'\n---\n#1\n",
+            f"```yaml\ntags: '#1 [[home]]'\n```\n[#1001]({ROOT}/issues/1001)\n",
+        ),
+        (">>>\n```\n#1 [[home]]\n```\n>>>\n", "\n> ```\n> #1 [[home]]\n> ```\n\n"),
+        (
+            "```sh\r\nmake\r\n```\r\n\r\nSee [[home]], #1.\r\n",
+            f"```sh\r\nmake\r\n```\r\n\r\nSee [home](Home.md), [#1001]({ROOT}/issues/1001).\r\n",
+        ),
+        ("<code>#1</code> <b>#1</b>", f"<code>#1</code> <b>[#1001]({ROOT}/issues/1001)</b>"),
+    ],
+)
+def test_what_stands_beside_code_is_linked(text: str, expected: str) -> None:
+    """Where code ends, in lines of either sort, references and links are ones again."""
+    assert page_to_github(text, "other.md", wiki(), KnownBook()) == expected
 
 
 @pytest.mark.parametrize(

@@ -160,6 +160,20 @@ def test_a_long_timeline_is_several_comments(book: Book) -> None:
     assert [line.split()[-1] for line in lines] == [str(number) for number in range(3000)]
 
 
+def test_a_long_note_has_several_lines(book: Book) -> None:
+    """A push of hundreds of commits, which older GitLabs list whole, is carried to the last one."""
+    commits = "".join(f"<li>{number:08x} - Work on #{number}</li>" for number in range(1, 401))
+    note = f"added 400 commits\n<ul>{commits}</ul>"
+    (text,) = timeline([TimelineEntry(author=ANN, at="", text=note)], book)
+    lines = text.splitlines()[2:]
+    assert len(lines) > 1
+    assert all(line.startswith("- at some time: **Alice A.** (@alice-gh) ") for line in lines)
+    words = " ".join(line.partition("(@alice-gh) ")[2].removeprefix("… ") for line in lines)
+    assert re.findall(r"[0-9a-f]{8} - Work", words) == [f"{number:08x} - Work" for number in range(1, 401)]
+    (unbroken,) = timeline([TimelineEntry(author=ANN, at="", text="x" * 5000)], book)
+    assert unbroken.count("x") == 5000
+
+
 def test_details_stand_in_the_quote_above_the_text(book: Book) -> None:
     """Below the text they could be inside a fence that was never closed: above it they are always read."""
     body = attributed("```\nopen", book, author=ANN, at="", url="", details="Due on 2024-05-01 · Weight: 5")

@@ -17,6 +17,16 @@ LAB: Final = "https://gitlab.example.com"
 HUB: Final = "https://github.com/acme"
 FILES: Final = f"{HUB}/app/raw/uploads/{SECRET}"
 VERSION: Final = f"{HUB}/app/issues?q=is%3Aissue%20milestone%3A%22v1.0%22"
+RELEASES: Final = f"{LAB}/group/app/-/releases"
+EVIDENCE: Final = f"{HUB}/app/releases/download/v1.0/evidence-1.json"
+EPIC: Final = f"[\\&5]({LAB}/groups/group/-/epics/5)"
+SHELL: Final = (
+    "cmd 2>&1 | tee a.log",
+    "cmd >&2 1>& 2 3<&0 4>&- &>1",
+    "cmd 2&gt;&amp;1 2\\>&1",
+    "cmd `2>`&1 [x](https://x.y)&1 <b>2></b>&1",
+    "a && b &&1 R&1 x|&1",
+)
 
 CASES: Final = [
     # issues and merge requests
@@ -38,6 +48,11 @@ CASES: Final = [
     ("/home/me~bug x~bug", "/home/me~bug x~bug"),
     # epics, snippets
     ("&5 and R&D, AT&T, a&5", f"[\\&5]({LAB}/groups/group/-/epics/5) and R&D, AT&T, a&5"),
+    *((words, words) for words in SHELL),
+    ("> cmd 2>&1\n> &5", f"> cmd 2>&1\n> {EPIC}"),
+    (">&5", f">{EPIC}"),
+    ("see &amp;5", f"see {EPIC}"),
+    ("see &5. (&5), **&5** &1.5 &5;", f"see {EPIC}. ({EPIC}), **{EPIC}** &1.5 &5;"),
     ("group/sub&7", f"[group/sub\\&7]({LAB}/groups/group/sub/-/epics/7)"),
     ("$12 is money", "$12 is money"),
     ("group/lib$4", f"[group/lib\\$4]({LAB}/group/lib/-/snippets/4)"),
@@ -60,6 +75,32 @@ CASES: Final = [
     (f"{LAB}/group/app/-/milestones/3", VERSION),
     (f"{LAB}/group/lib/-/labels", f"{HUB}/lib/labels"),
     (f"{LAB}/group/lib/-/tags/v1.0", f"{HUB}/lib/releases/tag/v1.0"),
+    # releases and their files
+    (f"{LAB}/group/lib/-/releases/v1.0", f"{HUB}/lib/releases/tag/v1.0"),
+    (f"{LAB}/group/app/-/tags/release%2Fnext", f"{HUB}/app/releases/tag/release/next"),
+    (f"{LAB}/group/app/-/releases/release/next", f"{HUB}/app/releases/tag/release/next"),
+    (f"{LAB}/group/lib/-/releases/permalink/latest", f"{HUB}/lib/releases/latest"),
+    (f"{RELEASES}/permalink/latest/downloads/app.zip", f"{HUB}/app/releases/latest/download/app.zip"),
+    (f"{RELEASES}/permalink/latest/downloads/gone", f"{RELEASES}/permalink/latest/downloads/gone"),
+    (f"[x](<{RELEASES}/v1.0/downloads/bin/app (1).zip>)", f"[x]({HUB}/app/releases/download/v1.0/app-1.zip)"),
+    ("[x](/group/app/-/releases/v1.0/evidences/1.json)", f"[x]({EVIDENCE})"),
+    (f"{LAB}/group/app/releases/v1.0/evidences/1.json", EVIDENCE),
+    (f"{RELEASES}/release%2Fnext/downloads/app.zip", f"{HUB}/app/releases/download/release/next/app.zip"),
+    (f"{RELEASES}/release/next/downloads/app.zip", f"{HUB}/app/releases/download/release/next/app.zip"),
+    *(
+        (address, address)
+        for address in (
+            f"{RELEASES}/v1.0/downloads/gone.zip",
+            f"{RELEASES}/v1.0/evidences/2.json",
+            f"{RELEASES}/v1.0/evidence.json",
+            f"{LAB}/group/lib/-/releases/v1.0/downloads/app.zip",
+            f"{RELEASES}/permalink/other",
+            f"{RELEASES}/v1.0/edit",
+            f"{RELEASES}/new",
+            f"{LAB}/group/app/-/tags/new",
+            f"{LAB}/group/app/-/tags/v1.0/release/edit",
+        )
+    ),
     (f"{LAB}/group/lib.git", f"{HUB}/lib.git"),
     (f"{LAB}/other/thing/-/issues/3", f"{LAB}/other/thing/-/issues/3"),
     (f"[x]({LAB}/group/lib/-/issues/3 'title')", f"[x]({HUB}/lib/issues/1003 'title')"),

@@ -16,6 +16,13 @@ MILESTONES = {"v1.0": "v1.0", "3": "v1.0", "two words": "two words"}
 SECRET = "0123456789abcdef0123456789abcdef"
 FILES = {"a.png", "film.mp4", "log file.txt"}
 
+RELEASE_FILES = {
+    "v1.0/downloads/bin/app (1).zip": "download/v1.0/app-1.zip",
+    "release/next/downloads/app.zip": "download/release/next/app.zip",
+    "permalink/latest/downloads/app.zip": "latest/download/app.zip",
+    "v1.0/evidences/1.json": "download/v1.0/evidence-1.json",
+}
+
 
 @dataclass(frozen=True)
 class KnownBook:
@@ -26,6 +33,7 @@ class KnownBook:
     project_path: str = "group/app"
     repo: RepoRef = OWN
     mentions: bool = True
+    in_file: bool = False
 
     def user(self, username: str) -> UserMapping | None:
         if username not in LOGINS:
@@ -48,6 +56,10 @@ class KnownBook:
 
     def snippet(self, snippet_id: int) -> str | None:
         return "https://github.com/acme/app/tree/gl2gh-snippets/77" if snippet_id == 77 else None
+
+    def release_file(self, path: str) -> str | None:
+        name = RELEASE_FILES.get(path)
+        return None if name is None else f"https://github.com/acme/app/releases/{name}"
 
     def wiki_page(self, slug: str) -> str | None:
         return "https://github.com/acme/app/blob/wiki/Guide.md" if slug == "guide" else None

@@ -20,8 +20,11 @@ class DeskBook:
 
     `labels` and `milestones` give names as GitLab has them → as GitHub has them; `uploads` gives the new
     address for a secret and a file's name, `snippets` one for an id, `wiki` one for a page; `people` who
-    somebody is, where more is known than the map says.
+    somebody is, where more is known than the map says; `release_files` maps paths below GitLab's `releases/`
+    to those below GitHub's.
     """
+
+    in_file = False
 
     def __init__(
         self,
@@ -33,6 +36,7 @@ class DeskBook:
         snippets: Callable[[int], str | None] | None = None,
         people: People | None = None,
         wiki: Callable[[str], str | None] | None = None,
+        release_files: Mapping[str, str] | None = None,
     ) -> None:
         self._desk = desk
         self._labels = labels or {}
@@ -40,6 +44,7 @@ class DeskBook:
         self._uploads = uploads
         self._snippets = snippets
         self._wiki = wiki
+        self._release_files = release_files or {}
         self._people = people or desk.users.lookup
         # Texts name the same few projects again and again; the map is on disk.
         self._by_path = lru_cache(maxsize=512)(desk.references.by_path)
@@ -83,6 +88,10 @@ class DeskBook:
 
     def snippet(self, snippet_id: int) -> str | None:
         return None if self._snippets is None else self._snippets(snippet_id)
+
+    def release_file(self, path: str) -> str | None:
+        found = self._release_files.get(path)
+        return None if found is None else f"{self.github_url.rstrip('/')}/{self.repo}/releases/{found}"
 
     def wiki_page(self, slug: str) -> str | None:
         return None if self._wiki is None else self._wiki(slug)

@@ -90,6 +90,7 @@ class Transform(Agent):
                 uploads=shelf.address,
                 snippets=partial(_snippet_address, desk, inventory, names.get("snippets", {}), taken),
                 wiki=None if wiki is None else wiki.address,
+                release_files=names.get("releases"),
             ),
             policies=desk.request.policies,
             inventory=inventory,

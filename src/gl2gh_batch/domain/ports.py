@@ -60,6 +60,11 @@ class Book(Protocol):
         """True when people with a known login are mentioned, False when nobody ever is."""
         ...
 
+    @property
+    def in_file(self) -> bool:
+        """True for a text that becomes a file: GitHub makes no links of the references in such."""
+        ...
+
     def user(self, username: str) -> UserMapping | None: ...
     def repository(self, project_path: str) -> RepoRef | None:
         """Where the project of that full path goes, when this batch or an earlier one migrates it."""
@@ -82,6 +87,13 @@ class Book(Protocol):
 
     def snippet(self, snippet_id: int) -> str | None:
         """The address on GitHub of one of the project's snippets."""
+        ...
+
+    def release_file(self, path: str) -> str | None:
+        """The address on GitHub of a file of the project's releases; `path` is GitLab's below `releases/`.
+
+        That is `<tag>/downloads/<path>`, `permalink/latest/downloads/<path>` or an evidence, unquoted.
+        """
         ...
 
     def wiki_page(self, slug: str) -> str | None:

@@ -128,6 +128,7 @@ class _FindingBook:
     """Implements the port `Book`, knows nothing, and notes the attachments that it is asked for."""
 
     mentions = False
+    in_file = False
 
     def __init__(self, gitlab_url: str, project_path: str) -> None:
         self.gitlab_url = gitlab_url
@@ -158,6 +159,10 @@ class _FindingBook:
 
     def snippet(self, snippet_id: int) -> str | None:
         del snippet_id
+        return None
+
+    def release_file(self, path: str) -> str | None:
+        del path
         return None
 
     def wiki_page(self, slug: str) -> str | None:

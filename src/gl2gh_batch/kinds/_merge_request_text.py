@@ -21,14 +21,16 @@ from gl2gh_batch.rewrite.attribution import (
     plain_words,
     timeline,
 )
-from gl2gh_batch.rewrite.text import pieces
+from gl2gh_batch.rewrite.length import split
+from gl2gh_batch.rewrite.text import PIECE_LIMIT_BYTES, pieces
 from gl2gh_batch.source import models as gitlab
 from gl2gh_batch.source.merge_models import DiffNote, MergeRequest, Position
 
 KIND: Final = "merge_requests"
 # What is left of a body is for the facts below it.
 DESCRIPTION_LIMIT_BYTES: Final = 56_000
-FACTS_LIMIT: Final = 6_000
+FACTS_LIMIT_BYTES: Final = 6_000
+ISSUES_A_FACT: Final = 25
 COMMITS_NAMED: Final = 250
 _SHORT: Final = 10
 # GitLab docs, user/project/merge_requests/reviews/suggestions: at most 100 lines above and below.
@@ -63,7 +65,7 @@ def address_of(item: MergeRequest, setting: Setting) -> str:
 def body_of(
     record: MergeRequestRecord, setting: Setting, notes: Iterable[str], unplaced: Iterable[gitlab.User]
 ) -> tuple[str, list[str]]:
-    """The body without its marker, and the rest of a description that is too long for it.
+    """The body without its marker, and the rest of a description, and the facts, that are too long for it.
 
     `notes` is said among the facts, `unplaced` are assignees without an account.
     """
@@ -78,11 +80,18 @@ def body_of(
         wrote="proposed this",
     )
     lines: list[str] = []
-    left = FACTS_LIMIT
+    apart: list[str] = []
+    left = FACTS_LIMIT_BYTES
     for fact in (*notes, *_facts(record, setting, tuple(unplaced))):
-        left -= len(fact)
-        if left >= 0:
+        size = len(fact.encode())
+        if size <= left:
+            left -= size
             lines.append(f"> {fact}")
+        else:
+            apart.append(f"- {fact}\n")
+    if apart:
+        parts = split("".join(apart), PIECE_LIMIT_BYTES)
+        more += (f"**More about the merge request**\n\n{part.rstrip()}" for part in parts)
     return f"{body}\n\n" + "\n>\n".join(lines), more
 
 
@@ -107,8 +116,8 @@ def _facts(record: MergeRequestRecord, setting: Setting, unplaced: tuple[gitlab.
     if unplaced:
         yield f"Assigned to {', '.join(map(name_of, unplaced))}"
     issues = [text for one in record.closes if (text := _issue(one, setting))]
-    if issues:
-        yield f"Issues that this is about: {', '.join(issues)}"
+    for start in range(0, len(issues), ISSUES_A_FACT):
+        yield f"Issues that this is about: {', '.join(issues[start : start + ISSUES_A_FACT])}"
     if git.head:
         commits = f" · {git.commit_count} commit{'' if git.commit_count == 1 else 's'}"
         yield f"Last commit {commit(git.head, git.arriving, setting)}{commits if git.commit_count else ''}"

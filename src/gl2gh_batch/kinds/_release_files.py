@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, unquote, urlsplit
 
 from gl2gh_batch.kinds._attachments import asset_name
 from gl2gh_batch.rewrite.addresses import inside_gitlab
+from gl2gh_batch.source.published import Release
 
 # Of the project itself only: whoever writes a release could else have our token read what they may not.
 _API: Final = re.compile(
@@ -22,6 +23,7 @@ _JOB: Final = re.compile(r"/-(/jobs/[0-9]+/artifacts)/(?:raw|file)(/.+)")
 _JOB_ARCHIVE: Final = re.compile(r"/-(/jobs/[0-9]+/artifacts)/download")
 _LATEST: Final = re.compile(r"/-(/jobs/artifacts/.+/(?:raw/.+|download))")
 _PACKAGE_FILE: Final = re.compile(r"/-/package_files/[0-9]+/download")
+DOWNLOADS: Final = "downloads/"
 _JOB_QUERY: Final = re.compile(r"(?:job=[^&]*)?")
 
 
@@ -78,6 +80,18 @@ def feature_of(url: str) -> str:
     if re.search(r"/jobs/(?:[0-9]+/)?artifacts(?:/|$)", path):
         return "builds"
     return "package_registry" if "/packages/generic/" in path or "/-/package_files/" in path else ""
+
+
+def paths_of(release: Release, files: Sequence[ReleaseFile]) -> Iterator[tuple[str, str]]:
+    """The paths below a release's address on GitLab that lead to files, and their assets' names, quoted."""
+    names = {one.url: one.name for one in reversed(files)}
+    addresses = [(one.direct_asset_url or "", one.url) for one in release.assets.links]
+    addresses += [(one.filepath, one.filepath) for one in release.evidences or ()]
+    for address, url in addresses:
+        whole, of_tag = unquote(urlsplit(address).path), f"/-/releases/{release.tag_name}/"
+        path = whole.partition(of_tag)[2]
+        if path and url in names:
+            yield path, quote(names[url])
 
 
 def file_name(url: str, label: str) -> str:

@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import posixpath
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote, unquote
 
-from gl2gh_batch.domain.people import UserMapping
 from gl2gh_batch.domain.ports import Book
-from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.domain.request import WikiPolicy
-from gl2gh_batch.rewrite.markdown import Definition, Link, parts
-from gl2gh_batch.rewrite.raw_html import Attribute
-from gl2gh_batch.rewrite.runs import Edit, apply
+from gl2gh_batch.kinds._file_book import FileBook
+from gl2gh_batch.rewrite.addresses import safe
+from gl2gh_batch.rewrite.markdown import parts
+from gl2gh_batch.rewrite.runs import Edit, Run, apply
 from gl2gh_batch.rewrite.shorthands import escaped
-from gl2gh_batch.rewrite.text import to_github
+from gl2gh_batch.rewrite.text import prepared, rewritten
 
 MARKDOWN: Final = (".md", ".markdown", ".mkd", ".mdown")
 OTHER_MARKUP: Final = (
@@ -41,16 +41,13 @@ _FRONT: Final = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.MU
 _TITLE: Final = re.compile(r"^title:[ \t]*(.*?)[ \t]*\r?\n?$", re.MULTILINE)
 _HEADING: Final = re.compile(r"\s*#[ \t]+\S")
 _NEWLINE: Final = re.compile(r"\r?\n")
-# Code first, in which nothing counts; lengths are bound, so that time stays linear.
+# Formulas first, in which nothing counts; lengths are bound, so that time stays linear.
 _WIKI_WORD: Final = re.compile(
-    r"^ {0,3}(?P<fence>`{3,}|~{3,})(?s:.*?)(?:^ {0,3}(?P=fence)[`~]*[ \t]*$|\Z)"
-    r"|(?<!`)(?P<ticks>`{1,10})(?!`)[^\n]{1,1000}?(?<!`)(?P=ticks)(?!`)"
-    r"|\[\[(?!_?TOC_?\]\])(?P<inner>[^\[\]\n]{1,500})\]\]"
-    r"|\[wiki_page:(?P<page>[^\[\]\n]{1,500})\]"
-    r"|(?<![\w/&#!$\[])(?<!\]\()(?P<path>(?:[\w.-]{1,80}/){1,20}[\w.-]{1,80})?"
-    r"(?P<sign>[#!])(?P<iid>[1-9][0-9]{0,6})(?!\w)",
-    re.MULTILINE,
+    r"\$\$(?:[^$\n]|\n(?![ \t]*\n)){1,2000}\$\$"
+    r"|(?<!\\)\[\[(?!\^|_?TOC_?\]\])(?P<inner>[^\[\]\n]{1,500})\]\]"
+    r"|(?<!\\)\[wiki_page:(?P<page>[^\[\]\n]{1,500})\]"
 )
+_ELSEWHERE: Final = re.compile(r"(?:https?|ftp)://|mailto:", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,9 +143,8 @@ def places_of(paths: Iterable[str], policy: WikiPolicy) -> dict[str, str]:
 
 def page_to_github(text: str, path: str, wiki: Wiki, book: Book) -> str:
     """A page's Markdown as GitHub should have it; `path` is where it lies on GitLab."""
-    placed = _PageBook(book, wiki, path)
-    text = _titled(text)
-    return to_github(apply(text, _word_edits(text, wiki, book)), placed)
+    text = prepared(_titled(text))
+    return rewritten(apply(text, _word_edits(text, wiki, book)), _PageBook(book, wiki, path))
 
 
 def _titled(text: str) -> str:
@@ -165,55 +161,78 @@ def _titled(text: str) -> str:
 
 
 def _word_edits(text: str, wiki: Wiki, book: Book) -> Iterator[Edit]:
-    """Links in double brackets and references become links of Markdown, with GitLab's addresses still."""
-    linked = [(one.start, one.end) for one in parts(text) if isinstance(one, Link | Attribute | Definition)]
-    at = 0
+    """Links in double brackets become links of Markdown, wherever GitHub reads text and no code."""
+    words = _Words(text)
     for found in _WIKI_WORD.finditer(text):
-        while at < len(linked) and linked[at][1] <= found.start():
-            at += 1
-        if found["fence"] or found["ticks"] or (at < len(linked) and linked[at][0] <= found.start()):
+        inner = found["inner"] or found["page"]
+        if not inner or not inner.strip() or not words.hold(*found.span()):
             continue
-        if found["sign"]:
-            yield from _reference(found, book)
-            continue
-        words, bar, name = (found["inner"] or found["page"]).replace("\\|", "|").partition("|")
-        name = (name if bar else words).strip()
-        page, _, fragment = name.partition("#")
-        place = wiki.find(f"/{page}")
-        if place is not None:
-            anchor = f"#{quote(fragment)}" if fragment else ""
-            yield Edit(*found.span(), f"[{escaped(words.strip())}](/{quote(place)}{anchor})")
+        label, bar, name = inner.replace("\\|", "|").partition("|")
+        name = (name if bar else label).strip()
+        if name:
+            shown = escaped(label.strip() or name)
+            yield Edit(*found.span(), f"[{shown}]({_wiki_address(name, wiki, book)})")
 
 
-def _reference(found: re.Match[str], book: Book) -> Iterator[Edit]:
-    path, sign, iid = found["path"], found["sign"], found["iid"]
-    look_up = book.issue_number if sign == "#" else book.merge_request_number
-    target = look_up(int(iid), path)
-    if target is not None:
-        repo, number = target
-        words = f"#{number}" if repo.key == book.repo.key else f"{repo}#{number}"
-        kind = "issues" if sign == "#" else "merge_requests"
-        address = f"{book.gitlab_url.rstrip('/')}/{path or book.project_path}/-/{kind}/{iid}"
-        yield Edit(*found.span(), f"[{words}]({address})")
+def _wiki_address(name: str, wiki: Wiki, book: Book) -> str:
+    """Where a link in double brackets leads, as an address that is still one of GitLab's."""
+    if _ELSEWHERE.match(name):
+        return safe(name)
+    page, _, fragment = name.partition("#")
+    place = wiki.find(f"/{name}")
+    if place is not None:
+        page, fragment = name, ""
+    anchor = f"#{quote(fragment)}" if fragment else ""
+    if not page:
+        return anchor
+    place = place or wiki.find(f"/{page}")
+    if place is not None:
+        return f"/{quote(place)}{anchor}"
+    # A page that nobody wrote yet; or one that is gone.
+    slug = posixpath.normpath(f"/{unquote(page).strip().replace(' ', '-')}").lstrip("/")
+    return f"{book.gitlab_url.rstrip('/')}/{book.project_path}/-/wikis/{quote(slug)}{anchor}"
+
+
+class _Words:
+    """Where the words of a text are: what is neither code nor link, nor between raw tags."""
+
+    def __init__(self, text: str) -> None:
+        block = 0
+        self._starts: list[int] = []
+        self._found: list[tuple[int, int]] = []
+        for one in parts(text, telling=False):
+            if isinstance(one, Run):
+                block += one.first
+                if one.markdown and not one.inside_tag:
+                    start, end = one.span
+                    self._starts.append(start)
+                    self._found.append((end, block))
+
+    def hold(self, start: int, end: int) -> bool:
+        """True when both ends are words, and of one paragraph or cell."""
+        first, last = self._at(start), self._at(end - 1)
+        return first is not None and first == last
+
+    def _at(self, place: int) -> int | None:
+        number = bisect_right(self._starts, place) - 1
+        if number < 0:
+            return None
+        end, block = self._found[number]
+        return block if place < end else None
 
 
 def _slug(path: str) -> str:
     return path.replace(" ", "-").lower()
 
 
-class _PageBook:
+class _PageBook(FileBook):
     """A book whose relative addresses are those of one page; all else is another book's."""
 
     def __init__(self, book: Book, wiki: Wiki, path: str) -> None:
-        self._book = book
+        super().__init__(book)
         self._wiki = wiki
         self._folder = posixpath.dirname(path)
         self._place = wiki.places[path]
-        self.gitlab_url = book.gitlab_url
-        self.github_url = book.github_url
-        self.project_path = book.project_path
-        self.repo = book.repo
-        self.mentions = book.mentions
 
     def local(self, address: str) -> str | None:
         name, mark, fragment = address.partition("#")
@@ -227,33 +246,6 @@ class _PageBook:
             return f"{self.gitlab_url.rstrip('/')}/{self.project_path}/-/wikis/{quote(whole)}{mark}{fragment}"
         place = self._wiki.places[found]
         return self._wiki.from_page(place, self._place, is_file=_is_picture(place)) + mark + fragment
-
-    def user(self, username: str) -> UserMapping | None:
-        return self._book.user(username)
-
-    def repository(self, project_path: str) -> RepoRef | None:
-        return self._book.repository(project_path)
-
-    def label(self, name: str) -> str | None:
-        return self._book.label(name)
-
-    def milestone(self, name: str) -> str | None:
-        return self._book.milestone(name)
-
-    def upload(self, secret: str, filename: str, holder: str = "") -> str | None:
-        return self._book.upload(secret, filename, holder)
-
-    def snippet(self, snippet_id: int) -> str | None:
-        return self._book.snippet(snippet_id)
-
-    def wiki_page(self, slug: str) -> str | None:
-        return self._book.wiki_page(slug)
-
-    def issue_number(self, iid: int, project_path: str | None = None) -> tuple[RepoRef, int] | None:
-        return self._book.issue_number(iid, project_path)
-
-    def merge_request_number(self, iid: int, project_path: str | None = None) -> tuple[RepoRef, int] | None:
-        return self._book.merge_request_number(iid, project_path)
 
 
 def _is_picture(place: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final
 from urllib.parse import quote
@@ -17,7 +17,15 @@ from gl2gh_batch.domain.result import Difference, DifferenceSort
 from gl2gh_batch.kinds._ahead import ahead
 from gl2gh_batch.kinds._attachments import ASSETS_PER_RELEASE
 from gl2gh_batch.kinds._kind import Kind, Setting, Shaped, Source, compare, pages
-from gl2gh_batch.kinds._release_files import ReleaseFile, distinct_names, feature_of, file_name, source_of
+from gl2gh_batch.kinds._release_files import (
+    DOWNLOADS,
+    ReleaseFile,
+    distinct_names,
+    feature_of,
+    file_name,
+    paths_of,
+    source_of,
+)
 from gl2gh_batch.kinds.uploads import is_attachment_tag
 from gl2gh_batch.kit.git_refs import refused_refs
 from gl2gh_batch.rewrite.addresses import moved, safe
@@ -115,14 +123,29 @@ class ReleasesKind(Kind[ReleaseRecord, ReleaseDesired]):
             return  # switched off, or not for this token: discovery could not count them either
 
     def names(self, records: Iterator[ReleaseRecord], policies: Policies) -> Mapping[str, str]:
-        """`latest` → the tag of the newest release that is out."""
+        """`latest` → the tag of the newest release that is out; and where the files of all are.
+
+        Each of their paths below GitLab's `releases/` → the path below GitHub's.
+        """
         del policies
-        newest = ("", "")
+        newest: tuple[str, str, dict[str, str]] = ("", "", {})
+        places: dict[str, str] = {}
         for record in records:
-            release = record.release
-            if record.tag_sha and not release.upcoming_release:
-                newest = max(newest, (release.released_at or release.created_at, release.tag_name))
-        return {LATEST: newest[1]} if newest[1] else {}
+            release, tag = record.release, record.release.tag_name
+            if not record.tag_sha or any(refused_refs([f"refs/tags/{tag}"])):
+                continue  # nobody sees the files of a draft
+            names = dict(paths_of(release, _kept(record.files)))
+            places |= {f"{tag}/{path}": f"download/{quote(tag)}/{name}" for path, name in names.items()}
+            moment = (release.released_at or release.created_at, tag)
+            if not release.upcoming_release and moment > newest[:2]:
+                newest = (*moment, names)
+        _, tag, names = newest
+        places |= {
+            f"permalink/latest/{path}": f"latest/download/{name}"
+            for path, name in names.items()
+            if path.startswith(DOWNLOADS)
+        }
+        return places | ({LATEST: tag} if tag else {})
 
     def losses(self, setting: Setting) -> Iterator[Loss]:
         count = setting.inventory.counts.get(self.name)
@@ -154,8 +177,8 @@ class ReleasesKind(Kind[ReleaseRecord, ReleaseDesired]):
         if more:
             losses.append(loss("the end of the notes", "GitHub takes 125,000 characters"))
         files = [_unless_hidden(one, setting) for one in record.files]
-        stored = [one for one in files if not one.problem]
-        kept, left = stored[:ASSETS_PER_RELEASE], stored[ASSETS_PER_RELEASE:]
+        kept = _kept(files)
+        left = [one for one in files if not one.problem][ASSETS_PER_RELEASE:]
         losses += [
             loss(
                 f"the file {one.label!r}", one.problem or f"GitHub takes {ASSETS_PER_RELEASE} files a release"
@@ -287,6 +310,10 @@ class ReleasesKind(Kind[ReleaseRecord, ReleaseDesired]):
     def verify_reads(self, items: int, parts: int, removed: int) -> int:
         del removed
         return pages(items) + 1 + parts if items else 0
+
+
+def _kept(files: Iterable[ReleaseFile]) -> list[ReleaseFile]:
+    return [one for one in files if not one.problem][:ASSETS_PER_RELEASE]
 
 
 def _files_of(release: published.Release, root: str, source: Source) -> Iterator[tuple[ReleaseFile, str]]:

@@ -18,11 +18,14 @@ from gl2gh_batch.domain.request import Policies, SnippetsPolicy, Visibility
 from gl2gh_batch.domain.result import Difference, DifferenceSort
 from gl2gh_batch.kinds._ahead import ahead
 from gl2gh_batch.kinds._attachments import branch_name
+from gl2gh_batch.kinds._file_book import FileBook
 from gl2gh_batch.kinds._kind import Kind, Setting, Shaped, Source, Tree, compare, newest_branch
 from gl2gh_batch.kit.git_lfs import POINTER_PROBLEM, is_pointer_file
 from gl2gh_batch.kit.git_trees import TreeFile
 from gl2gh_batch.kit.git_wiki import SnippetHistory
 from gl2gh_batch.rewrite.attribution import attributed, plain_words
+from gl2gh_batch.rewrite.names import one_line
+from gl2gh_batch.rewrite.shorthands import escaped
 from gl2gh_batch.rewrite.text import to_github
 from gl2gh_batch.source import models as gitlab
 from gl2gh_batch.source import published
@@ -40,6 +43,7 @@ INDEX: Final = "README.md"
 ABOUT: Final = ("README.md", "gitlab-snippet.md")
 READ_AHEAD: Final = 2
 MOST_BYTES: Final = 100 * 1024 * 1024
+_WITHIN: Final = "x "
 # The name of a repository has at most 100 characters.
 _NAME_LENGTH: Final = 100 - len("-snippets")
 
@@ -186,9 +190,8 @@ class SnippetsKind(Kind[SnippetRecord, SnippetDesired]):
             lines = [f"# Snippets of {plain_words(setting.book.project_path)}", ""]
             one: SnippetDesired | None = first
             while one is not None:
-                lines.append(
-                    f"- [\\${one.folder} {plain_words(one.title)}]({one.folder}/{quote(one.about_path)})"
-                )
+                page = f"[\\${one.folder}]({one.folder}/{quote(one.about_path)})"
+                lines.append(f"- {page} {_title(one.title, setting)}")
                 joined.extend({one.commit} - {""})
                 yield TreeFile(path=f"{one.folder}/{one.about_path}", content=one.about.encode())
                 for path, sha256 in one.stored.items():
@@ -363,9 +366,10 @@ def _paths(wanted: list[str]) -> Iterator[str]:
 
 def _about(record: SnippetRecord, paths: list[str], url: str, setting: Setting) -> Iterator[str]:
     snippet, book = record.snippet, setting.book
-    yield f"# {plain_words(snippet.title)}"
+    in_file = FileBook(book)
+    yield f"# {_title(snippet.title, setting)}"
     yield attributed(
-        to_github(snippet.description or "", book),
+        to_github(snippet.description or "", in_file),
         book,
         author=_person(snippet.author),
         at=snippet.created_at,
@@ -379,12 +383,17 @@ def _about(record: SnippetRecord, paths: list[str], url: str, setting: Setting) 
         yield f"Its {record.history.commits} versions: [{commit[:8]}]({address})"
     for note in record.notes:
         yield attributed(
-            to_github(note.body or "", book),
+            to_github(note.body or "", in_file),
             book,
             author=_person(note.author),
             at=note.created_at,
             url=f"{url}#note_{note.id}",
         )
+
+
+def _title(title: str, setting: Setting) -> str:
+    """A title within a line of Markdown: no markup in it counts, but its references are links."""
+    return to_github(f"{_WITHIN}{escaped(one_line(title))}", FileBook(setting.book)).removeprefix(_WITHIN)
 
 
 def _person(user: gitlab.User | None) -> Person | None:

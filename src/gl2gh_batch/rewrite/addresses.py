@@ -25,6 +25,9 @@ _OLD_FORM: Final = re.compile(
 _SAME_ON_GITHUB: Final = frozenset(("commits", "compare", "blob", "tree", "raw", "blame", "edit"))
 _LISTS: Final = {"issues": "issues", "work_items": "issues", "merge_requests": "pulls", "labels": "labels"}
 _LISTS_OF_GIT: Final = {"tags": "tags", "branches": "branches", "releases": "releases"}
+# A slash within a tag may be quoted or not; a quoted one is never the end of it.
+_OF_RELEASE: Final = re.compile(r"/(?:(?:downloads|evidences)/|evidence\.json\Z)")
+_FORM: Final = re.compile(r"\A(?:new\Z|permalink/)|/(?:edit|release/edit|release/new)\Z")
 _LINES: Final = re.compile(r"L([0-9]+)-(?:L?)([0-9]+)")
 _REF_TYPE: Final = re.compile(r"ref_type=(?:heads|tags)")
 _GITHUB_ITEM: Final = re.compile(r"/+[^/]+/+[^/]+/+(?:issues|pulls?|discussions|commits?)/+.", re.IGNORECASE)
@@ -161,7 +164,11 @@ def _action(action: str, project: str, repo: RepoRef, book: Book) -> str | None:
             return on_github(target[0], book, "issues", str(target[1])) if target else None
         case "commit" if what:
             return on_github(repo, book, "commit", _confined(what))
-        case "tags" | "releases" if what:
+        case "releases" if _OF_RELEASE.search(what):
+            return book.release_file(unquote(what)) if _own(project, book) else None
+        case "releases" if what == "permalink/latest":
+            return on_github(repo, book, "releases", "latest")
+        case "tags" | "releases" if what and not _FORM.search(what):
             return on_github(repo, book, "releases", "tag", _confined(what))
         case "milestones" if what:
             title = book.milestone(what) if _own(project, book) else None

@@ -26,7 +26,8 @@ _LIST_TAG: Final = re.compile(r"</?(?:ul|li|p|br)[ ]?/?>", re.IGNORECASE)
 _SAME_MOMENT: Final = timedelta(minutes=1)
 _NAME_LIMIT: Final = 100
 _WITHIN: Final = "x "
-_NOTE_LIMIT: Final = 4000
+# Its references become links, and the whole has to be shorter than a comment.
+_NOTE_LIMIT: Final = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,13 +97,17 @@ def _marks(marks: Marks, at: str, book: Book) -> Iterator[str]:
 
 
 def timeline(entries: Sequence[TimelineEntry], book: Book) -> list[str]:
-    """What GitLab noted by itself, as few comments as it takes: one line for each, in the order given."""
+    """What GitLab noted by itself, as few comments as it takes: one line for each, in the order given.
+
+    One that is very long, as a list of pushed commits or the words of a task can be, has several lines.
+    """
     if not entries:
         return []
     lines = []
     for one in entries:
-        who = _who(one.author, book, link=False)
-        lines.append(f"- {moment_text(one.at) or 'at some time'}: {who} {_one_line(one.text, book)}\n")
+        start = f"- {moment_text(one.at) or 'at some time'}: {_who(one.author, book, link=False)}"
+        for place, words in enumerate(_one_line(one.text, book)):
+            lines.append(f"{start}{' … ' if place else ' '}{words}\n")
     # Each line is a list item of its own, so that cutting between them changes no meaning.
     return [f"**History on GitLab**\n\n{part.rstrip()}" for part in split("".join(lines), PIECE_LIMIT_BYTES)]
 
@@ -153,9 +158,18 @@ def _profile(author: Person, book: Book) -> str:
     return f"{gitlab}/{quote(clean(author.username), safe='')}"
 
 
-def _one_line(text: str, book: Book) -> str:
+def _one_line(text: str, book: Book) -> Iterator[str]:
     # GitLab's own notes hold titles, which may hold tags; none may swallow the lines below.
     words = _LIST_TAG.sub(" ", clean(text))
-    words = shortened(_SPACE.sub(" ", words).strip(), _NOTE_LIMIT)
-    # At the start of a text three backticks open a fence, and a number a list; within a line they do not.
-    return to_github(f"{_WITHIN}{words.replace('<', '&lt;')}", book).removeprefix(_WITHIN)
+    for part in _cut(_SPACE.sub(" ", words).strip()):
+        # At the start of a text three backticks open a fence, and a number a list; within a line they do not.
+        yield to_github(f"{_WITHIN}{part.replace('<', '&lt;')}", book).removeprefix(_WITHIN)
+
+
+def _cut(words: str) -> Iterator[str]:
+    while len(words) > _NOTE_LIMIT:
+        end = words.rfind(" ", 1, _NOTE_LIMIT)
+        end = end if end > 0 else _NOTE_LIMIT
+        yield words[:end]
+        words = words[end:].lstrip()
+    yield words

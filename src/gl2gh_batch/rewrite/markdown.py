@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from array import array
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -34,6 +35,8 @@ _TELLING: Final = re.compile(
     r"[@#!~%&$]|:/|::|[Gg][Hh]-|GL-|(?:issue|work_item|epic):|[Ww][Ww][Ww]\.|[\[{][+-]|[0-9a-f]{7}\.\.",
     re.ASCII,
 )
+# GitLab finds no references within these.
+_INERT_TAG: Final = re.compile(r"<(/?)(a|code|pre|style)(?![A-Za-z0-9-])", re.IGNORECASE)
 _LEFT_OUT: Final = re.compile(r"\[~\][ \t]+(?=\S)")
 _INLINE: Final = frozenset(("Emphasis", "Strong", "Strikethrough", "Link", "Image"))
 _BLOCKS_IN_ITEM: Final = frozenset(
@@ -102,9 +105,12 @@ def plain_run(text: str) -> Run:
     return run.close()
 
 
-def parts(text: str) -> Iterator[Part]:
-    """What matters in a Markdown text that is free of NUL and lone surrogates, from left to right."""
-    yield from _Reader(text).read()
+def parts(text: str, *, telling: bool = True) -> Iterator[Part]:
+    """What matters in a Markdown text that is free of NUL and lone surrogates, from left to right.
+
+    Of the runs those alone that may hold something to rewrite, unless `telling` is False.
+    """
+    yield from _Reader(text, telling=telling).read()
 
 
 class _Open:
@@ -135,8 +141,9 @@ class _Open:
 class _Reader:
     """Goes through the parser's events once, and collects what is text to GitHub."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, telling: bool) -> None:
         self._source = text
+        self._telling = telling
         self._offsets = None if text.isascii() else _character_offsets(text)
         self._found: list[Part] = []
         self._run = Run(text)
@@ -147,6 +154,7 @@ class _Reader:
         self._item = False
         self._brackets = 0
         self._first = True
+        self._inert_tags = Counter[str]()
         self._left_out: list[tuple[int, int]] = []
 
     def read(self) -> Iterator[Part]:
@@ -206,6 +214,7 @@ class _Reader:
         self._first = name not in _INLINE
         if self._first:
             self._brackets = 0
+            self._inert_tags.clear()
             if self._left_out and name in _BLOCKS_IN_ITEM:
                 self._leave_out()
         if name in {"Link", "Image"}:
@@ -252,11 +261,19 @@ class _Reader:
             self._leave_out()
         if name == "InlineHtml":
             self._flush(glued=True)
+            if tag := _INERT_TAG.match(self._source, start, end):
+                self._tag(tag.group(2).lower(), closes=bool(tag.group(1)))
             found = Html(self._source, [(start, end)]).inline()
             self._found.extend(one for one in found if not self._inert or isinstance(one, Attribute))
             self._run = Run(self._source, glued_before=True)
         else:
             self._flush()
+
+    def _tag(self, name: str, *, closes: bool) -> None:
+        if not closes:
+            self._inert_tags[name] += 1
+        elif self._inert_tags[name]:
+            self._inert_tags[name] -= 1
 
     def _impure(self) -> None:
         self._item = False
@@ -273,10 +290,11 @@ class _Reader:
             text = run.close().text
             run.glued_after = glued
             run.brackets, run.first = self._brackets, self._first
+            run.inside_tag = self._inert_tags.total() > 0
             self._first = False
             if "[" in text or (self._brackets and "]" in text):
                 self._brackets = open_brackets(text, self._brackets)
-            if _TELLING.search(text) or (glued and text.endswith("-")):
+            if not self._telling or _TELLING.search(text) or (glued and text.endswith("-")):
                 self._found.append(run)
         elif run.glued_before:
             self._run = Run(self._source)

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from gl2gh_batch.domain.ports import Book
 from gl2gh_batch.domain.refs import RepoRef
-from gl2gh_batch.rewrite.addresses import inside_gitlab, moved, numbered
+from gl2gh_batch.rewrite.addresses import inside_gitlab, moved, numbered, on_github
 from gl2gh_batch.rewrite.runs import ZERO_WIDTH_SPACE, Edit, Run
 from gl2gh_batch.rewrite.urls import Addresses
 
@@ -88,7 +88,7 @@ def _reference(run: Run, book: Book, found: re.Match[str], floor: int) -> Iterat
     look_up = book.issue_number if sign == "#" else book.merge_request_number
     target = look_up(int(digits), project)
     if target is not None:
-        yield Edit(start, found.end(), framed(run, start, found.end(), named(book, *target)), guard)
+        yield Edit(start, found.end(), framed(run, start, found.end(), target, book), guard)
     elif run.markdown and (not path or "/" in path):
         kind = "issues" if sign == "#" else "merge_requests"
         address = f"{book.gitlab_url.rstrip('/')}/{project or book.project_path}/-/{kind}/{digits}"
@@ -129,7 +129,11 @@ def linked(run: Run, start: int, words: str, address: str) -> str:
 
     Where GitHub's parser takes for raw HTML what ours takes for Markdown, even its words are harmless.
     """
-    words = _LIVE.sub(lambda found: found.group() + ZERO_WIDTH_SPACE, words)
+    return written_out(run, start, _LIVE.sub(lambda found: found.group() + ZERO_WIDTH_SPACE, words), address)
+
+
+def written_out(run: Run, start: int, words: str, address: str) -> str:
+    """The same with live words: for files, which act on nobody."""
     # After these, Markdown would read the brackets as something else.
     guard = ZERO_WIDTH_SPACE if run.before(start) in {"!", "]", "\\"} else ""
     return f"{guard}[{words}]({address})"
@@ -139,8 +143,14 @@ def named(book: Book, repo: RepoRef, number: int) -> str:
     return f"#{number}" if repo.key == book.repo.key else f"{repo}#{number}"
 
 
-def framed(run: Run, start: int, end: int, reference: str) -> str:
-    """The reference, kept apart from a closing keyword before it and from text that may join it."""
+def framed(run: Run, start: int, end: int, target: tuple[RepoRef, int], book: Book) -> str:
+    """The reference, kept apart from a closing keyword before it and from text that may join it.
+
+    In a file, where it is neither a link nor closes anything, it is written out.
+    """
+    reference = named(book, *target)
+    if book.in_file and run.markdown:
+        return written_out(run, start, reference, on_github(target[0], book, "issues", str(target[1])))
     # The keyword may stand in another run: `**Fixes** #12`.
     keyword = ends_in_keyword(run.text, start) or ends_in_keyword(run.before(start, _LONGEST_KEYWORD))
     joined = (run.glued_before and start <= _LONGEST_KEYWORD) or run.text[start - 1 : start] in _PATH_SIGNS
@@ -158,7 +168,7 @@ def _address(run: Run, book: Book, start: int, end: int) -> Iterator[Edit]:
     if item := _GITLAB_ITEM.fullmatch(inside):
         path, kind, iid = item.groups()
         if target := numbered(kind, iid, path, book):
-            yield Edit(start, end, framed(run, start, end, named(book, *target)))
+            yield Edit(start, end, framed(run, start, end, target, book))
     elif (new := moved(address, book)) is not None:
         keyword = ends_in_keyword(run.text, start) or ends_in_keyword(run.before(start, _LONGEST_KEYWORD))
         yield Edit(start, end, f"{ZERO_WIDTH_SPACE if keyword else ''}{new}")

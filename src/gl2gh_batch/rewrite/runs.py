@@ -35,7 +35,8 @@ class Run:
     `glued_before`/`glued_after`: only a raw tag, which may vanish, parts it from other text. `markdown` is
     False where Markdown syntax means nothing. A `raw` one stands between raw tags, and what is malformed
     within it may vanish too, so that nothing in it can be trusted to stay apart. `brackets` is how many
-    square ones are open where it begins; `first` when nothing stands before it in its paragraph.
+    square ones are open where it begins; `first` when nothing stands before it in its paragraph; `inside_tag`
+    when a raw tag of code or of a link stands open around it.
     """
 
     __slots__ = (
@@ -48,6 +49,7 @@ class Run:
         "first",
         "glued_after",
         "glued_before",
+        "inside_tag",
         "markdown",
         "raw",
         "text",
@@ -59,6 +61,7 @@ class Run:
         self.text = ""
         self.brackets = 0
         self.first = False
+        self.inside_tag = False
         self._source = source
         self.markdown = markdown and not raw
         self.raw = raw
@@ -86,6 +89,11 @@ class Run:
         """The run, complete."""
         self.text = "".join(self._parts)
         return self
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Its place in the source; of a run that is not empty."""
+        return self._pieces[0][0], self._pieces[-1][1]
 
     def before(self, index: int, length: int = 1) -> str:
         """At most `length` characters of the source before the place of `index`."""

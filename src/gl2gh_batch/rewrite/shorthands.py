@@ -18,15 +18,15 @@ from gl2gh_batch.rewrite.references import (
     framed,
     full_path,
     linked,
-    named,
     path_before,
+    written_out,
 )
 from gl2gh_batch.rewrite.runs import ZERO_WIDTH_SPACE, Edit, Run
 from gl2gh_batch.rewrite.urls import Addresses
 
 # doc/user/markdown, "GitLab-specific references"
 _NAMED: Final = re.compile(r"([~%])(?:\"([^\"\n]{1,255})\"|([^\s\"~%<>()\[\],;|`]{1,255}))")
-_NUMBERED: Final = re.compile(r"([&$])([1-9][0-9]{0,8})(?![\w.;]|,[0-9])", re.ASCII)
+_NUMBERED: Final = re.compile(r"([&$])([1-9][0-9]{0,8})(?![\w;]|[.,][0-9])", re.ASCII)
 _SPELLED: Final = re.compile(
     r"\[(issue|work_item|epic):(?:([\w.-]{1,255}(?:/[\w.-]{1,255}){0,20})/)?([1-9][0-9]{0,6})\]"
     r"|(?<![\w-])GL-([1-9][0-9]{0,6})(?![\w-])",
@@ -42,6 +42,8 @@ _MARK: Final = re.compile(r"\n|[{\[][+-]|[+-][}\]]")
 _CLOSER: Final = {"{+": "+}", "[+": "+]", "{-": "-}", "[-": "-]"}
 _TAG: Final = {"+": "ins", "-": "del"}
 _BEFORE: Final = frozenset(("", *" \t\r\n([{\"'*_,:>"))
+# Which epics there are is not known, and `2>&1` is the commonest of what looks like one.
+_BEFORE_EPIC: Final = _BEFORE - {">"}
 _AFTER: Final = frozenset(("", *" \t\r\n.,;:!?)"))
 _ENDS_SENTENCE: Final = ".,:!?*_'"
 _MARKUP: Final = re.compile(r"([\\`*_\[\]<>#!|~&$^])")
@@ -129,6 +131,9 @@ def _number(run: Run, book: Book, found: re.Match[str], floor: int) -> Iterator[
     known = book.snippet(int(digits)) if sign == "$" and not path else None
     if start < 0 or (sign == "$" and not path and known is None):
         return
+    before = run.text[start - 1 : start] if start or run.first else run.before(0)
+    if sign == "&" and before not in _BEFORE_EPIC:
+        return
     gitlab = book.gitlab_url.rstrip("/")
     if sign == "&":
         group = path or book.project_path.rpartition("/")[0]
@@ -155,7 +160,7 @@ def _spelled(run: Run, book: Book, found: re.Match[str]) -> Iterator[Edit]:
     if target is not None:
         # A bracket ended it on GitLab, and what stands behind must not join the number now.
         apart = "" if run.text[end : end + 1] in _AFTER else ZERO_WIDTH_SPACE
-        yield Edit(start, end, framed(run, start, end, named(book, *target)) + apart)
+        yield Edit(start, end, framed(run, start, end, target, book) + apart)
     elif kind:  # what looks like `GL-12` may be anything, unless there is such an issue
         address = f"{gitlab}/{project or book.project_path}/-/{kind}s/{iid}"
         yield Edit(start, end, linked(run, start, words, address))
@@ -188,8 +193,10 @@ def _commit(run: Run, book: Book, found: re.Match[str], floor: int) -> Iterator[
     elif repo is not None and dots and run.markdown:
         yield from _range(run, book, start, found, repo)
     elif repo is not None and not dots:
-        own = repo.key == book.repo.key
-        yield Edit(start, found.end(), sha if own else f"{repo}@{sha}", guard)
+        words = sha if repo.key == book.repo.key else f"{repo}@{sha}"
+        if book.in_file and run.markdown:
+            words = written_out(run, start, words, on_github(repo, book, "commit", sha))
+        yield Edit(start, found.end(), words, guard)
     elif not run.markdown:
         yield Edit(guard, guard, ZERO_WIDTH_SPACE)
     else:

@@ -42,7 +42,7 @@ def logins(book: Book) -> Mapped:
 
 def to_github(text: str, book: Book) -> str:
     """A Markdown text with its mentions, references, addresses and markers made right and harmless."""
-    return _read(_prepared(text), book)
+    return rewritten(prepared(text), book)
 
 
 def stages(text: str, book: Book) -> Iterator[tuple[str, list[Edit]]]:
@@ -70,12 +70,12 @@ def pieces(text: str, book: Book, limit: int = PIECE_LIMIT_BYTES) -> list[str]:
 
     It is cut first and rewritten then, since a cut can turn code into text.
     """
-    return list(_pieces(_prepared(text), book, limit, limit))
+    return list(_pieces(prepared(text), book, limit, limit))
 
 
 def _pieces(text: str, book: Book, limit: int, raw_limit: int) -> Iterator[str]:
     for part in split(text, raw_limit):
-        done = _read(part, book)
+        done = rewritten(part, book)
         if len(done.encode()) <= limit:
             yield done
         else:
@@ -83,7 +83,8 @@ def _pieces(text: str, book: Book, limit: int, raw_limit: int) -> Iterator[str]:
             yield from _pieces(part, book, limit, raw_limit // 2)
 
 
-def _prepared(text: str) -> str:
+def prepared(text: str) -> str:
+    """The first half of `to_github`: markers, front matter and long quotes, before our parser reads it."""
     text = clean(text)
     text = apply(text, _first_edits(text))
     return apply(text, line_edits(text))
@@ -99,7 +100,8 @@ def _first_edits(text: str) -> Iterator[Edit]:
         yield Edit(found.start(), found.end(), "\n")
 
 
-def _read(text: str, book: Book) -> str:
+def rewritten(text: str, book: Book) -> str:
+    """The second half, for a text that is `prepared`."""
     return apply(text, part_by_part(text, book))
 
 
@@ -126,6 +128,9 @@ def _edits(part: Part, source: str, book: Book, mapped: Mapped) -> Iterator[Edit
 
 
 def _edits_of_run(run: Run, book: Book, mapped: Mapped) -> Iterator[Edit]:
+    if book.in_file and (run.raw or run.inside_tag):
+        # Nothing in a file acts on anybody, and between raw tags Markdown makes no link; it may be code.
+        return
     addresses = bare_addresses(run)
     found = [
         *reference_edits(run, book, addresses),

@@ -61,6 +61,10 @@ def test_the_least_is_a_path(tmp_path: Path) -> None:
         ("project: {path: a/b}\nrepository: {branches: {x: y}}", "there is no commit 'y'"),
         ("project: {path: a/b}\nuploads: [{secret: x, filename: y}]", "expected 32 hexadecimal digits"),
         (f"project: {{path: a/b}}\nuploads: [{{secret: {'a' * 32}, filename: ../y}}]", "the name of a file"),
+        (
+            "project: {path: a/b}\nreleases: [{tag: v1, links: [{name: x, url: y, direct_asset_path: z}]}]",
+            "direct_asset_path: expected /path/to/a/file, got 'z'",
+        ),
         ("project: {path: a/b", "seed.yml"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Final
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -101,9 +102,15 @@ def release_face(call: Call, project: Project, release: Release) -> dict[str, An
     sources = [{"format": each, "url": f"{archive}.{each}"} for each in ("zip", "tar.gz", "tar.bz2", "tar")]
     sources = sources if commit is not None else []
     here = f"{place}/-/releases/{release.tag}"
+    downloads = f"{place}/-/releases/{quote(release.tag, safe='')}/downloads"
     links = [
-        {"direct_asset_url": each["url"], **each, "url": _shown(world.url, each["url"])}
+        {
+            "direct_asset_url": f"{downloads}{path}" if path else each["url"],
+            **{name: value for name, value in each.items() if name != "direct_asset_path"},
+            "url": _shown(world.url, each["url"]),
+        }
         for each in release.links
+        for path in (each.get("direct_asset_path"),)
     ]
     found = [world.milestone(project, title) for title in release.milestones]
     face = {

@@ -46,7 +46,7 @@ repository:                    # left out: a generated history; {} : an empty re
   generated: {commits: 40, seed: 3, branches: 2, tags: 2}    # after the described ones, on the default branch
 wiki:     {Home.md: text, guides/Setup.md: text}
 releases: [{tag: v1.0, name: …, description: …, author: anna, created_at: …, released_at: …, milestones: […],
-            links: [{name: …, url: …, type: other|runbook|image|package}]}]
+            links: [{name: …, url: …, type: other|runbook|image|package, direct_asset_path: /a.zip}]}]
 snippets: [{title: …, author: anna, description: …, visibility: private, created_at: …, files: {a.sh: text},
             updated_at: …, versions: [{files: {a.sh: text}, message: …, author: anna, at: …}]}]  # old
 packages: [{name: app, version: 1.0, files: {app.zip: text}}]
@@ -249,12 +249,16 @@ def _release(entry: Reader, project: Project) -> Release:
         links: list[dict[str, Any]] = []
         for each in release.children("links"):
             with each as link:
+                path = link.text("direct_asset_path")
+                if path and not re.fullmatch(r"/(?:[\w.-]+/)*[\w.-]*[0-9A-Za-z]", path):
+                    raise link.refuse("direct_asset_path", f"expected /path/to/a/file, got {path!r}")
                 links.append(
                     {
                         "id": len(links) + 1,
                         "name": link.needed_text("name"),
                         "url": link.needed_text("url"),
                         "link_type": link.choice("type", ("other", "runbook", "image", "package"), "other"),
+                        **({"direct_asset_path": path} if path else {}),
                     }
                 )
         return Release(
