@@ -11,6 +11,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from gl2gh_batch.kinds._kind import Setting
+from gl2gh_batch.kinds._merge_request_suggestions import Lines
 from gl2gh_batch.kinds._merge_request_text import Remark, lines_of, place_text
 from gl2gh_batch.kinds._merge_request_values import GitFacts, MergeRequestRecord, ReviewComment
 from gl2gh_batch.kit.git_history import FileDiff, Hunk
@@ -37,17 +38,27 @@ def threads(remarks: Iterable[Remark]) -> list[list[Remark]]:
 def review_comment(
     thread: list[Remark], record: MergeRequestRecord, setting: Setting
 ) -> ReviewComment | None:
-    """The thread as one comment on a line; None when the changes do not show the line, or it is too long."""
+    """The thread as one comment on lines; None when the changes do not show them, or it is too long.
+
+    GitHub replaces what the comment is about: where the suggestions of the thread agree on what they replace,
+    the comment is about that. A suggestion for any other lines is code, below words that name them.
+    """
     first = thread[0]
     if first.position is None:
         return None
-    found = line_in(first.position, record.git, first.spread)
+    asked = frozenset(lines for one in thread for lines in one.asks)
+    own = _own(first.position)
+    found, covered = _placed(first.position, own, asked, record.git)
     if found is None:
         return None
-    outdated = first.position.head_sha != record.git.head
     place = place_text(first.position, record.git, setting, reachable=True)
-    text = joined(one.text for one in thread) if len(thread) > 1 else first.text
-    if outdated:
+    texts = [
+        one.offering(covered, own) if one.offering and own and covered in one.asks else one.text
+        for one in thread
+    ]
+    text = joined(texts) if len(thread) > 1 else texts[0]
+    is_said = first.position.head_sha != record.git.head or covered != own
+    if is_said:
         text = f"{place}\n\n{text}"
     if len(text.encode()) > THREAD_LIMIT_BYTES:
         return None
@@ -55,20 +66,41 @@ def review_comment(
         found,
         source=first.source,
         body=marked(text, first.source),
-        place="" if outdated else place,
+        place="" if is_said else place,
     )
 
 
-def line_in(position: Position, git: GitFacts, spread: tuple[int, int] = (0, 0)) -> ReviewComment | None:
-    """The line of the last version's diff that a position is about; None when that shows no such line.
+def _own(position: Position) -> Lines | None:
+    """The lines that a thread is about."""
+    first, last = lines_of(position)
+    return None if first is None or last is None else (first, last)
 
-    What a suggestion replaces has to be what the comment is about: `spread` lines above and below too.
+
+def _placed(
+    position: Position, own: Lines | None, asked: frozenset[Lines], git: GitFacts
+) -> tuple[ReviewComment | None, Lines | None]:
+    """Where the comment is, and which lines of the position's version that covers."""
+    if len(asked) == 1:
+        (lines,) = asked
+        found = line_in(position, git, lines)
+        if found is not None:
+            return found, lines
+    found = line_in(position, git)
+    if found is None or own is None:
+        return None, None
+    return found, own if found.start_line is not None else (own[1], own[1])
+
+
+def line_in(position: Position, git: GitFacts, lines: Lines | None = None) -> ReviewComment | None:
+    """The lines of the last version's diff that a position is about; None when that does not show the last.
+
+    With `lines` of the new file those instead; None when it does not show all of them.
     """
     if position.position_type != "text":
         return None
     removed = position.new_line is None and position.old_line is not None
-    first, last = lines_of(position)
-    if first is None or last is None:
+    first, last = lines or lines_of(position)
+    if first is None or last is None or (lines and removed):
         return None
     path = (position.old_path if removed else position.new_path) or ""
     if position.head_sha and position.head_sha != git.head:
@@ -85,10 +117,8 @@ def line_in(position: Position, git: GitFacts, spread: tuple[int, int] = (0, 0))
             shows = hunk.has_old if removed else hunk.has_new
             if not shows(last):
                 continue
-            if spread != (0, 0) and not removed:
-                first, last = last - spread[0], last + spread[1]
-                if not (shows(first) and shows(last)):
-                    return None
+            if lines and not shows(first):
+                return None
             side = "LEFT" if removed else "RIGHT"
             # Several lines have to be in one hunk.
             several = first < last and shows(first)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
@@ -12,6 +11,7 @@ from gl2gh_batch.domain.people import Person
 from gl2gh_batch.domain.plan import Loss
 from gl2gh_batch.domain.request import ConfidentialPolicy, SystemNotesPolicy
 from gl2gh_batch.kinds._kind import Setting
+from gl2gh_batch.kinds._merge_request_suggestions import Lines, Suggestions
 from gl2gh_batch.kinds._merge_request_values import GitFacts, MergeRequestRecord
 from gl2gh_batch.rewrite.attribution import (
     Marks,
@@ -31,15 +31,14 @@ DESCRIPTION_LIMIT_BYTES: Final = 56_000
 FACTS_LIMIT: Final = 6_000
 COMMITS_NAMED: Final = 250
 _SHORT: Final = 10
-# GitLab docs, user/project/merge_requests/reviews/suggestions: at most 100 lines above and below.
-_SUGGESTION: Final = re.compile(r"^\s*[`~]{3,}suggestion:-([0-9]{1,3})\+([0-9]{1,3})", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remark:
     """One piece of talk, rewritten; `thread` is the discussion that it belongs to, `at` when it was said.
 
-    `spread` is how many lines above and below its own a suggestion in it replaces.
+    Its text offers none of its suggestions; `asks` are the lines that they replace, and `offering` gives the
+    text for a comment on GitHub about the first of two, when the note is about the second.
     """
 
     source: str
@@ -47,7 +46,8 @@ class Remark:
     at: str
     thread: str = ""
     position: Position | None = None
-    spread: tuple[int, int] = (0, 0)
+    asks: frozenset[Lines] = frozenset()
+    offering: Callable[[Lines, Lines], str] | None = None
 
 
 def source_of(item: MergeRequest) -> str:
@@ -197,44 +197,54 @@ def remarks(record: MergeRequestRecord, setting: Setting) -> Iterator[Remark]:
     """What people wrote, oldest first, each rewritten and attributed; a long one in several."""
     for discussion in record.discussions:
         is_first = True
+        anchor: Position | None = None
         for note in discussion.notes:
             if note.system or (note.is_internal and setting.policies.confidential is ConfidentialPolicy.SKIP):
                 continue
             thread = "" if discussion.individual_note else discussion.id
-            yield from _remark(note, record, setting, thread=thread, is_first=is_first)
+            anchor = note.position if is_first else anchor
+            yield from _remark(note, record, setting, thread=thread, anchor=anchor, is_first=is_first)
             is_first = False
 
 
 def _remark(
-    note: DiffNote, record: MergeRequestRecord, setting: Setting, *, thread: str, is_first: bool
+    note: DiffNote,
+    record: MergeRequestRecord,
+    setting: Setting,
+    *,
+    thread: str,
+    anchor: Position | None,
+    is_first: bool,
 ) -> Iterator[Remark]:
     item = record.merge_request
     identity = f"{source_of(item)}/notes/{note.id}"
-    for place, piece in enumerate(pieces(note.body or "", setting.book, DESCRIPTION_LIMIT_BYTES) or [""], 1):
-        text = piece
-        if place == 1:
-            text = attributed(
-                piece,
-                setting.book,
-                author=person(note.author),
-                at=note.created_at,
-                url=f"{address_of(item, setting)}#note_{note.id}",
-                wrote="wrote" if is_first else "answered",
-                marks=_marks(note, is_first=is_first),
-            )
+
+    def headed(text: str) -> str:
+        return attributed(
+            text,
+            setting.book,
+            author=person(note.author),
+            at=note.created_at,
+            url=f"{address_of(item, setting)}#note_{note.id}",
+            wrote="wrote" if is_first else "answered",
+            marks=_marks(note, is_first=is_first),
+        )
+
+    def offering(kept: Lines, own: Lines) -> str:
+        return headed(suggestions.offered(setting.book, DESCRIPTION_LIMIT_BYTES, kept, own))
+
+    suggestions = Suggestions(note, anchor and (note.position or anchor), anchor)
+    texts, asks = suggestions.read(setting.book, DESCRIPTION_LIMIT_BYTES)
+    for place, piece in enumerate(texts or [""], 1):
         yield Remark(
             source=identity if place == 1 else f"{identity}/{place}",
-            text=text,
+            text=headed(piece) if place == 1 else piece,
             at=note.created_at,
             thread=thread,
             position=note.position if place == 1 and is_first else None,
-            spread=_spread(note.body or ""),
+            asks=asks,
+            offering=offering if asks else None,
         )
-
-
-def _spread(body: str) -> tuple[int, int]:
-    found = [(int(above), int(below)) for above, below in _SUGGESTION.findall(body)]
-    return max((above for above, _ in found), default=0), max((below for _, below in found), default=0)
 
 
 def _marks(note: DiffNote, *, is_first: bool) -> Marks:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from gl2gh_batch.domain.ports import Book
-from gl2gh_batch.rewrite.blocks import line_edits, part_edits
+from gl2gh_batch.rewrite.blocks import Offer, line_edits, part_edits
 from gl2gh_batch.rewrite.length import split
 from gl2gh_batch.rewrite.links import attribute_edits, definition_edits, link_edits
 from gl2gh_batch.rewrite.markdown import Definition, Link, Part, parts, plain_run
@@ -65,22 +65,23 @@ def title_to_github(title: str, book: Book) -> str:
     return shortened(line, TITLE_LIMIT) or "(no title)"
 
 
-def pieces(text: str, book: Book, limit: int = PIECE_LIMIT_BYTES) -> list[str]:
+def pieces(text: str, book: Book, limit: int = PIECE_LIMIT_BYTES, offer: Offer | None = None) -> list[str]:
     """A Markdown text as one or more texts of at most `limit` bytes of UTF-8, each safe by itself.
 
-    It is cut first and rewritten then, since a cut can turn code into text.
+    It is cut first and rewritten then, since a cut can turn code into text. `offer` is asked about each
+    suggestion of new lines.
     """
-    return list(_pieces(_prepared(text), book, limit, limit))
+    return list(_pieces(_prepared(text), book, limit, limit, offer))
 
 
-def _pieces(text: str, book: Book, limit: int, raw_limit: int) -> Iterator[str]:
+def _pieces(text: str, book: Book, limit: int, raw_limit: int, offer: Offer | None) -> Iterator[str]:
     for part in split(text, raw_limit):
-        done = _read(part, book)
+        done = _read(part, book, offer)
         if len(done.encode()) <= limit:
             yield done
         else:
             # Links make a text longer; a smaller part of it will fit.
-            yield from _pieces(part, book, limit, raw_limit // 2)
+            yield from _pieces(part, book, limit, raw_limit // 2, offer)
 
 
 def _prepared(text: str) -> str:
@@ -99,18 +100,18 @@ def _first_edits(text: str) -> Iterator[Edit]:
         yield Edit(found.start(), found.end(), "\n")
 
 
-def _read(text: str, book: Book) -> str:
-    return apply(text, part_by_part(text, book))
+def _read(text: str, book: Book, offer: Offer | None = None) -> str:
+    return apply(text, part_by_part(text, book, offer))
 
 
-def part_by_part(text: str, book: Book) -> Iterator[Edit]:
+def part_by_part(text: str, book: Book, offer: Offer | None = None) -> Iterator[Edit]:
     """The edits for a text whose front matter and long quotes are done."""
     mapped = logins(book)
     for part in parts(text):
-        yield from _edits(part, text, book, mapped)
+        yield from _edits(part, text, book, mapped, offer)
 
 
-def _edits(part: Part, source: str, book: Book, mapped: Mapped) -> Iterator[Edit]:
+def _edits(part: Part, source: str, book: Book, mapped: Mapped, offer: Offer | None) -> Iterator[Edit]:
     match part:
         case Run():
             for edit in _edits_of_run(part, book, mapped):
@@ -122,7 +123,7 @@ def _edits(part: Part, source: str, book: Book, mapped: Mapped) -> Iterator[Edit
         case Definition():
             yield from definition_edits(part, source, book)
         case _:
-            yield from part_edits(part, source)
+            yield from part_edits(part, source, offer)
 
 
 def _edits_of_run(run: Run, book: Book, mapped: Mapped) -> Iterator[Edit]:
