@@ -122,6 +122,33 @@ async def test_suggestions_replace_the_lines_that_they_are_for(open_lab: Any) ->
     assert "Suggestion for lines 25 to 26:\n\n```\nFAR\n```" in talk.body
 
 
+async def test_lines_may_begin_on_the_other_side(open_lab: Any) -> None:
+    """A note on a removed line and the added ones below it is about them all; verify holds them to that."""
+
+    def to(line: int, old: int, new: int | None = None) -> dict[str, Any]:
+        start = {"line_code": f"x_{old}_{new or old}", "type": "old", "old_line": old, "new_line": new}
+        return {"line_range": {"start": start, "end": {"type": "new", "old_line": None, "new_line": line}}}
+
+    notes = [
+        diff_note("Both.", 11, thread="a", position=to(11, 10)),
+        diff_note("Far.", 12, old_line=11, thread="b", position=to(12, 40)),
+        diff_note("```suggestion:-1+0\nNEW\n```", 11, thread="c", position=to(11, 10)),
+    ]
+    lab = await open_lab({**merging(), "merge_requests": [merge_request(1, "feature", notes=notes)]})
+    await _migrated(lab)
+    (number,) = _repository(lab).pulls
+    both, far, new = _repository(lab).pulls[number].review_comments.values()
+    assert (both.start_side, both.start_line, both.side, both.line) == ("LEFT", 10, "RIGHT", 11)
+    assert (far.start_side, far.start_line, far.side, far.line) == (None, None, "RIGHT", 12)
+    assert ", removed line 40 to line 12](" in far.body
+    # The suggestion is for the new lines alone.
+    assert (new.start_side, new.start_line, new.side, new.line) == ("RIGHT", 10, "RIGHT", 11)
+    assert ", removed line 10 to line 11](" in new.body
+    both.start_side, both.start_line = "RIGHT", 10
+    result = await lab.run("APPLY", lab.config(), resume_from="verify", users=PEOPLE)
+    assert result["verification"]["total_differences"] == 1
+
+
 async def test_facts_are_said_and_nothing_is_closed(merge_lab: Lab) -> None:
     """Labels, milestone, people, approvals, commits and issues are told; no word closes an issue."""
     lab = merge_lab

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -105,6 +106,62 @@ def test_several_lines_are_of_one_hunk() -> None:
     assert (wide.start_line, wide.line) == (9, 12)
     assert line_in(position(14), GIT, (14, 15)) is None
     assert line_in(position(None, 10), GIT, (9, 12)) is None
+
+
+MIXED = FileDiff(
+    old_path="old.py",
+    new_path="new.py",
+    # Three unchanged lines, a removed one, two added ones, two unchanged ones.
+    hunks=(
+        Hunk(old_start=8, old_count=6, new_start=8, new_count=7, changes=((11, 1, 11, 2),)),
+        FILE.hunks[1],
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "wanted"),
+    [
+        ({"type": "old", "old_line": 11}, (12, None), ("LEFT", 11, "RIGHT", 12)),
+        # GitLab may give both numbers; the type says which is meant.
+        ({"type": "old", "old_line": 11, "new_line": 11}, (12, None), ("LEFT", 11, "RIGHT", 12)),
+        ({"type": "old", "old_line": 11}, (13, 12), ("LEFT", 11, "RIGHT", 13)),
+        ({"type": "new", "new_line": 8}, (None, 11), ("RIGHT", 8, "LEFT", 11)),
+        ({"type": None, "old_line": 10, "new_line": 10}, (12, None), ("RIGHT", 10, "RIGHT", 12)),
+        ({"type": None, "old_line": 10, "new_line": 10}, (None, 11), ("LEFT", 10, "LEFT", 11)),
+        # In another order than the diff's, in another hunk, nowhere.
+        ({"type": "new", "new_line": 12}, (None, 11), (None, None, "LEFT", 11)),
+        ({"type": "old", "old_line": 13}, (12, None), (None, None, "RIGHT", 12)),
+        ({"type": "old", "old_line": 41}, (12, None), (None, None, "RIGHT", 12)),
+        ({"type": "old", "old_line": 2}, (12, None), (None, None, "RIGHT", 12)),
+        ({"type": "old"}, (12, None), (None, None, "RIGHT", 12)),
+    ],
+)
+def test_lines_that_begin_on_the_other_side(
+    setting: Callable[..., Setting],
+    start: dict[str, Any],
+    end: tuple[int | None, int | None],
+    wanted: tuple[str | None, int | None, str, int],
+) -> None:
+    """From a removed line to an added one is a range on GitHub where one hunk has both in that order."""
+    new, old = end
+    place = {**_place(0), "new_line": new, "old_line": old, "line_range": {"start": start}}
+    record = _record(files=(MIXED,))
+    found = _placed_thread(setting, place, ["Hello"], record=record)
+    assert found is not None
+    assert (found.start_side, found.start_line, found.side, found.line) == wanted
+    # What GitHub does not show is said; a line that GitLab does not name is none.
+    is_said = wanted[0] is None and len(start) > 1
+    assert found.body.startswith("On ") is is_said
+    words = found.body if is_said else found.place
+    for is_told, part in (
+        (
+            start.get("type") == "old" and len(start) > 1,
+            f"removed line {start.get('old_line')} to line {new}",
+        ),
+        (start.get("type") == "new", f"line {start.get('new_line')} to removed line {old}"),
+    ):
+        assert (part in words) is is_told
 
 
 def _note(number: int, body: str = "Hello", **fields: Any) -> dict[str, Any]:
@@ -298,10 +355,15 @@ def test_an_applied_suggestion_is_not_offered_again(setting: Callable[..., Setti
 
 
 def _placed_thread(
-    setting: Callable[..., Setting], place: dict[str, Any], bodies: list[str], **fields: Any
+    setting: Callable[..., Setting],
+    place: dict[str, Any],
+    bodies: list[str],
+    record: MergeRequestRecord | None = None,
+    **fields: Any,
 ) -> ReviewComment | None:
     notes = [_note(at, body, position=place, **fields) for at, body in enumerate(bodies, start=1)]
-    raw = {**codec.plain(_record()), "git": codec.plain(GIT), "discussions": [{"id": "x", "notes": notes}]}
+    given = record or replace(_record(), git=GIT)
+    raw = {**codec.plain(given), "discussions": [{"id": "x", "notes": notes}]}
     record = codec.convert(raw, MergeRequestRecord)
     (thread,) = threads(remarks(record, setting()))
     return review_comment(thread, record, setting())

@@ -31,6 +31,8 @@ DESCRIPTION_LIMIT_BYTES: Final = 56_000
 FACTS_LIMIT: Final = 6_000
 COMMITS_NAMED: Final = 250
 _SHORT: Final = 10
+# A side of the diff, as GitHub calls them, and a line of it.
+End = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -286,10 +288,14 @@ def place_text(position: Position, git: GitFacts, setting: Setting, *, reachable
             first = last = None
         case _ if last is None:
             where = f"the file {plain_words(path, 300)}"
-        case _ if first is not None and first != last:
+        case _ if first != last:
             where = f"{plain_words(path, 300)}, lines {first} to {last}"
         case _:
-            where = f"{plain_words(path, 300)}, {'removed ' if removed else ''}line {last}"
+            (side, start), _ = ends_of(position) or (("", 0), None)
+            where = f"{plain_words(path, 300)}, "
+            if side != ("LEFT" if removed else "RIGHT"):
+                where += f"{'removed ' if side == 'LEFT' else ''}line {start} to "
+            where += f"{'removed ' if removed else ''}line {last}"
     on_github = sha in git.arriving or (reachable and sha in {git.head, git.base} and bool(sha))
     if on_github:
         lines = "" if last is None else f"#L{last}" if first in {None, last} else f"#L{first}-L{last}"
@@ -298,15 +304,36 @@ def place_text(position: Position, git: GitFacts, setting: Setting, *, reachable
     return f"On {where}{f' (outdated: in the version `{older[:_SHORT]}` of the changes)' if older else ''}:"
 
 
-def lines_of(position: Position) -> tuple[int | None, int | None]:
-    """The first and the last line that a position is about, on the side of its last."""
+def ends_of(position: Position) -> tuple[End, End] | None:
+    """The first and the last line that a position is about; None where it is about none.
+
+    A removed line before added ones, or the other way round, is on another side than the last.
+    """
     removed = position.new_line is None
     last = position.old_line if removed else position.new_line
-    spread = position.line_range
-    if spread is None or spread.start is None or last is None:
-        return last, last
-    first = spread.start.old_line if removed else spread.start.new_line
-    return (first if first is not None and 0 < first <= last else last), last
+    if last is None:
+        return None
+    side, other = ("LEFT", "RIGHT") if removed else ("RIGHT", "LEFT")
+    start = None if position.line_range is None else position.line_range.start
+    if start is not None:
+        same, beyond = start.new_line, start.old_line
+        if removed:
+            same, beyond = beyond, same
+        is_beyond = same is None if start.type not in {"old", "new"} else (start.type == "old") != removed
+        if is_beyond and beyond is not None:
+            return (other, beyond), (side, last)
+        if same is not None and 0 < same <= last:
+            return (side, same), (side, last)
+    return (side, last), (side, last)
+
+
+def lines_of(position: Position) -> tuple[int | None, int | None]:
+    """The first and the last line that a position is about, as far as they are on one side."""
+    ends = ends_of(position)
+    if ends is None:
+        return None, None
+    (start_side, first), (side, last) = ends
+    return (first if start_side == side else last), last
 
 
 def internal_losses(record: MergeRequestRecord, setting: Setting) -> Iterator[Loss]:
