@@ -21,6 +21,7 @@ from gl2gh_batch.rewrite.attribution import (
     plain_words,
     timeline,
 )
+from gl2gh_batch.rewrite.length import split
 from gl2gh_batch.rewrite.text import pieces
 from gl2gh_batch.source import models as gitlab
 from gl2gh_batch.source.merge_models import DiffNote, MergeRequest, Position
@@ -28,7 +29,7 @@ from gl2gh_batch.source.merge_models import DiffNote, MergeRequest, Position
 KIND: Final = "merge_requests"
 # What is left of a body is for the facts below it.
 DESCRIPTION_LIMIT_BYTES: Final = 56_000
-FACTS_LIMIT: Final = 6_000
+FACTS_LIMIT_BYTES: Final = 6_000
 COMMITS_NAMED: Final = 250
 _SHORT: Final = 10
 # A side of the diff, as GitHub calls them, and a line of it.
@@ -64,8 +65,8 @@ def address_of(item: MergeRequest, setting: Setting) -> str:
 
 def body_of(
     record: MergeRequestRecord, setting: Setting, notes: Iterable[str], unplaced: Iterable[gitlab.User]
-) -> tuple[str, list[str]]:
-    """The body without its marker, and the rest of a description that is too long for it.
+) -> tuple[str, list[str], list[str]]:
+    """The body without its marker, the rest of a description that is too long for it, and that of the facts.
 
     `notes` is said among the facts, `unplaced` are assignees without an account.
     """
@@ -80,12 +81,18 @@ def body_of(
         wrote="proposed this",
     )
     lines: list[str] = []
-    left = FACTS_LIMIT
+    apart: list[str] = []
+    left = FACTS_LIMIT_BYTES
     for fact in (*notes, *_facts(record, setting, tuple(unplaced))):
-        left -= len(fact)
-        if left >= 0:
+        size = len(fact.encode())
+        if size > left:
+            # Where it is cut again, that is between links, a line each.
+            apart.append("- " + fact.replace("), [", "),\n  [") + "\n")
+        else:
+            left -= size
             lines.append(f"> {fact}")
-    return f"{body}\n\n" + "\n>\n".join(lines), more
+    rest = split("**More of this merge request on GitLab**\n\n" + "".join(apart), DESCRIPTION_LIMIT_BYTES)
+    return f"{body}\n\n" + "\n>\n".join(lines), more, [one.rstrip() for one in rest] if apart else []
 
 
 def _facts(record: MergeRequestRecord, setting: Setting, unplaced: tuple[gitlab.User, ...]) -> Iterator[str]:
