@@ -26,6 +26,7 @@ from gl2gh_batch.rewrite.urls import bare_addresses
 TITLE_LIMIT: Final = 256
 # 65,536 characters are allowed; the rest is for our header and marker.
 PIECE_LIMIT_BYTES: Final = 64_000
+_SMALLEST_CUT: Final = 64
 _LONE_RETURN: Final = re.compile(r"\r(?!\n)")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
@@ -72,6 +73,19 @@ def pieces(text: str, book: Book, limit: int = PIECE_LIMIT_BYTES, offer: Offer |
     suggestion of new lines.
     """
     return list(_pieces(_prepared(text), book, limit, limit, offer))
+
+
+def beginning(text: str, book: Book, room: int) -> tuple[str, bool]:
+    """As much of a Markdown text as `room` UTF-16 units hold, safe by itself, and whether that is all."""
+    text = _prepared(text)
+    done = _read(text, book)
+    if units(done) <= room:
+        return done, True
+    # It is cut by bytes: at first by as many as there would be room for if nothing were rewritten.
+    limit = len(text.encode("utf-16-le")[: 2 * room].decode("utf-16-le", "ignore").encode())
+    while units(done := _read(split(text, limit)[0], book)) > room and limit > _SMALLEST_CUT:
+        limit = max(min(limit * room // units(done), limit - limit // 64), _SMALLEST_CUT)
+    return done, False
 
 
 def _pieces(text: str, book: Book, limit: int, raw_limit: int, offer: Offer | None) -> Iterator[str]:
@@ -139,17 +153,18 @@ def _edits_of_run(run: Run, book: Book, mapped: Mapped) -> Iterator[Edit]:
 
 
 def shortened(text: str, limit: int) -> str:
-    """At most `limit` UTF-16 units of the text, the strictest reading of "characters", with an ellipsis."""
-    if _units(text) <= limit:
+    """At most `limit` UTF-16 units of the text, with an ellipsis where it has more."""
+    if units(text) <= limit:
         return text
-    kept, units = [], 0
+    kept, size = [], 0
     for sign in text:
-        units += _units(sign)
-        if units > limit - 1:
+        size += units(sign)
+        if size > limit - 1:
             break
         kept.append(sign)
     return "".join(kept).rstrip() + "…"
 
 
-def _units(text: str) -> int:
+def units(text: str) -> int:
+    """How many UTF-16 units a text has, the strictest reading of "characters"."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
