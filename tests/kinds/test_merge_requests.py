@@ -16,7 +16,7 @@ from gl2gh_batch.kinds._merge_request_git import namespace_of
 from gl2gh_batch.kinds._merge_request_pull import branches_of, can_be_pull, obstacle_of
 from gl2gh_batch.kinds._merge_request_review import line_in, review_comment, threads
 from gl2gh_batch.kinds._merge_request_shape import shape_merge_request
-from gl2gh_batch.kinds._merge_request_text import remarks
+from gl2gh_batch.kinds._merge_request_text import ends_of, remarks
 from gl2gh_batch.kinds._merge_request_values import (
     GitFacts,
     MergeRequestRecord,
@@ -98,6 +98,9 @@ def test_several_lines_are_of_one_hunk() -> None:
     found = line_in(position(11, line_range=spread), GIT)
     assert found is not None
     assert (found.start_line, found.line, found.start_side) == (9, 11, "RIGHT")
+    # GitLab gives a single line as a range as well.
+    point = {"line_code": "x_10_10", "type": "old", "old_line": 10}
+    assert ends_of(position(10, 10, line_range={"start": point, "end": point})) == (("RIGHT", 10),) * 2
     far = line_in(position(41, line_range={"start": {"new_line": 9}}), GIT)
     assert far is not None
     assert (far.start_line, far.line) == (None, 41)

@@ -24,7 +24,7 @@ from gl2gh_batch.rewrite.attribution import (
 from gl2gh_batch.rewrite.length import split
 from gl2gh_batch.rewrite.text import pieces
 from gl2gh_batch.source import models as gitlab
-from gl2gh_batch.source.merge_models import DiffNote, MergeRequest, Position
+from gl2gh_batch.source.merge_models import DiffNote, LineRange, MergeRequest, Position
 
 KIND: Final = "merge_requests"
 # What is left of a body is for the facts below it.
@@ -321,8 +321,10 @@ def ends_of(position: Position) -> tuple[End, End] | None:
     if last is None:
         return None
     side, other = ("LEFT", "RIGHT") if removed else ("RIGHT", "LEFT")
-    start = None if position.line_range is None else position.line_range.start
-    if start is not None:
+    lines = position.line_range or LineRange()
+    start, end = lines.start, lines.end
+    # One code is one line, whichever side GitLab says it is on.
+    if start is not None and not (start.line_code and end and start.line_code == end.line_code):
         same, beyond = start.new_line, start.old_line
         if removed:
             same, beyond = beyond, same
