@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from lab import USERS, Lab, note, project
-from merging import DIFF, hide_branches, merge_request, merging
+from lab import USERS, Lab, issue, note, project
+from merging import COMMITS, DIFF, hide_branches, merge_request, merging
 
 from gl2gh_batch.sandbox.seeds.history import run_git
 
@@ -91,6 +91,39 @@ async def test_long_texts_arrive_whole(open_lab: Any, policies: dict[str, str]) 
     for start in ("long", "note", "line"):
         assert {f"{start}{number:05}z" for number in range(WORDS)} <= held, start
     assert {f"answer{number:03}z" for number in range(5)} <= held
+
+
+@pytest.mark.parametrize("count", [120, 1_500])
+@pytest.mark.parametrize("policies", POLICIES, ids=lambda one: "-".join(one.values()))
+async def test_more_facts_than_fit_arrive(open_lab: Any, policies: dict[str, str], count: int) -> None:
+    """Issues that it closes by the hundred crowd out no other fact; the plan's price is what it costs."""
+    issues = [issue(number) for number in range(1, count + 1)]
+    item = merge_request(
+        1,
+        "feature",
+        description="\n".join(f"Closes #{one['iid']}" for one in issues),
+        reviewers=["ben"],
+        approved_by=["ben"],
+        time_estimate=3_600,
+    )
+    repository = {"default_branch": "main", "commits": COMMITS}
+    path = "acme/payments/backend/service"
+    lab = await open_lab(project(path, issues=issues, merge_requests=[item], repository=repository))
+    config = lab.config(numbering="any", kinds={"issues": "skip"}, **policies)
+    plan = (await lab.run("PLAN_ONLY", config, users=PEOPLE))["plan"]
+    mark = lab.mark()
+    result = await lab.run("APPLY", config, users=PEOPLE)
+    assert result["status"] == "success", result.get("error")
+    assert result["verification"]["total_differences"] == 0
+    text = json.dumps(await lab.repositories(), ensure_ascii=False)
+    links = [
+        f"[{path} {one['iid']}]({lab.sandbox.gitlab_url}/{path}/-/issues/{one['iid']})" for one in issues
+    ]
+    assert [one for one in links if one not in text] == []
+    for fact in ("Approved by Ben Okafor", "Reviewers: Ben Okafor", "Last commit", "Estimate: 1h"):
+        assert fact in text, fact
+    sent = [one for one in lab.github(mark) if "/git-" not in one.path and "info/refs" not in one.path]
+    assert plan["price"]["requests"] == len(sent), [f"{one.method} {one.path}" for one in sent]
 
 
 async def test_malformed_discussions_are_one_error(open_lab: Any, subtests: Any) -> None:

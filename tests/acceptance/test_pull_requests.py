@@ -8,8 +8,21 @@ import json
 from typing import Any
 
 import pytest
-from lab import QUICK, USERS, Lab, differing
-from merging import CLOSED, DELETED, DIFF, FORK, MERGED, OPEN, TEMPORARY, hide_branches, merging, shas
+from lab import QUICK, USERS, Lab, differing, note
+from merging import (
+    CLOSED,
+    DELETED,
+    DIFF,
+    FORK,
+    MERGED,
+    OPEN,
+    TEMPORARY,
+    diff_note,
+    hide_branches,
+    merge_request,
+    merging,
+    shas,
+)
 
 from gl2gh_batch.domain.events import Noticed
 from gl2gh_batch.sandbox.github.repositories import git_of
@@ -75,6 +88,65 @@ async def test_threads_are_where_they_were(merge_lab: Lab) -> None:
     assert [one for one in lab.writes() if one.endswith(f"/issues/{FIRST + OPEN}/comments")] == [
         f"POST /api/v3/repos/acme/app/issues/{FIRST + OPEN}/comments"
     ]
+
+
+async def test_suggestions_replace_the_lines_that_they_are_for(open_lab: Any) -> None:
+    """Where GitHub offers to commit one, the comment is about its very lines; others are code with words."""
+    notes = [
+        diff_note("About line 11.", 11, thread="a"),
+        note("Better:\n\n```suggestion:-1+2\nFOUR\n```", thread="a"),
+        diff_note(
+            "```suggestion:-0+0\nONE\n```\n\nor\n\n- ```suggestion:-2+0\n  THREE\n  ```",
+            12,
+            old_line=11,
+            thread="b",
+        ),
+        diff_note("```suggestion:-0+0\nLAST\n```", 11, first_line=9, thread="c"),
+        diff_note("```suggestion:-0+1\nFAR\n```", 25, old_line=24, thread="d"),
+    ]
+    lab = await open_lab({**merging(), "merge_requests": [merge_request(1, "feature", notes=notes)]})
+    await _migrated(lab)
+    (number,) = _repository(lab).pulls
+    found = {
+        one.start_line or one.line: one for one in _repository(lab).pulls[number].review_comments.values()
+    }
+    assert {start: one.line for start, one in found.items()} == {10: 13, 12: 12, 11: 11}
+    assert "Suggestion for lines 10 to 13:\n\n```suggestion\nFOUR\n```" in found[10].body
+    assert found[10].body.startswith("On [")
+    assert ", line 11](" in found[10].body
+    assert "\n\n```suggestion\nONE\n```" in found[12].body
+    assert "- Suggestion for lines 10 to 12:\n  \n  ```\n  THREE\n  ```" in found[12].body
+    assert ", lines 9 to 11](" in found[11].body.splitlines()[0]
+    assert "Suggestion for line 11:\n\n```suggestion\nLAST\n```" in found[11].body
+    (talk,) = _repository(lab).issues[number].comments.values()
+    assert "Suggestion for lines 25 to 26:\n\n```\nFAR\n```" in talk.body
+
+
+async def test_lines_may_begin_on_the_other_side(open_lab: Any) -> None:
+    """A note on a removed line and the added ones below it is about them all; verify holds them to that."""
+
+    def to(line: int, old: int, new: int | None = None) -> dict[str, Any]:
+        start = {"line_code": f"x_{old}_{new or old}", "type": "old", "old_line": old, "new_line": new}
+        return {"line_range": {"start": start, "end": {"type": "new", "old_line": None, "new_line": line}}}
+
+    notes = [
+        diff_note("Both.", 11, thread="a", position=to(11, 10)),
+        diff_note("Far.", 12, old_line=11, thread="b", position=to(12, 40)),
+        diff_note("```suggestion:-1+0\nNEW\n```", 11, thread="c", position=to(11, 10)),
+    ]
+    lab = await open_lab({**merging(), "merge_requests": [merge_request(1, "feature", notes=notes)]})
+    await _migrated(lab)
+    (number,) = _repository(lab).pulls
+    both, far, new = _repository(lab).pulls[number].review_comments.values()
+    assert (both.start_side, both.start_line, both.side, both.line) == ("LEFT", 10, "RIGHT", 11)
+    assert (far.start_side, far.start_line, far.side, far.line) == (None, None, "RIGHT", 12)
+    assert ", removed line 40 to line 12](" in far.body
+    # The suggestion is for the new lines alone.
+    assert (new.start_side, new.start_line, new.side, new.line) == ("RIGHT", 10, "RIGHT", 11)
+    assert ", removed line 10 to line 11](" in new.body
+    both.start_side, both.start_line = "RIGHT", 10
+    result = await lab.run("APPLY", lab.config(), resume_from="verify", users=PEOPLE)
+    assert result["verification"]["total_differences"] == 1
 
 
 async def test_facts_are_said_and_nothing_is_closed(merge_lab: Lab) -> None:

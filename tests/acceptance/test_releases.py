@@ -69,6 +69,25 @@ def released(gitlab: str = "{gitlab}", **fields: Any) -> dict[str, Any]:
     )
 
 
+async def test_notes_count_in_characters(open_lab: Any) -> None:
+    """Long notes of signs of several bytes arrive whole; should GitHub refuse them, the error says so."""
+    notes = "あ" * 100_000 + " ENDMARK"
+    release = {"tag": "v1.0", "name": "One", "description": notes}
+    lab = await open_lab(project(issues=[], releases=[release]))
+    rules = lab.sandbox.github.rules
+    rules.tighten("release_body_chars", 100_000)
+    refused = await lab.run("FULL", users=USERS)
+    assert refused["error"]["item"] == "releases/v1.0"
+    assert "too long" in refused["error"]["message"]
+    rules.tighten("release_body_chars", 125_000)
+    result = await lab.run("FULL", users=USERS)
+    assert result["status"] == "success", result
+    assert result["verification"]["total_differences"] == 0
+    (found,) = (await lab.repository())["releases"]
+    assert notes in found["body"]
+    assert "of the notes" not in (lab.folder_of() / "desired" / "losses.ndjson").read_text()
+
+
 async def opened(open_lab: Any, **arguments: Any) -> Lab:
     """A lab whose releases link to files of the sandbox's own GitLab."""
     lab: Lab = await open_lab(released(), **arguments)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -128,13 +129,42 @@ def test_a_tag_that_github_refuses_loses_its_release(setting: Any) -> None:
     assert (bare.desired.name, bare.desired.draft) == ("v1", True)
 
 
-def test_notes_that_are_too_long_are_a_loss(setting: Any) -> None:
-    """The beginning is kept within GitHub's limit, and the rest is listed."""
-    long = gitlab.Release(tag_name="v1", description="word " * 40_000)
-    shaped = ReleasesKind().shape(ReleaseRecord(release=long, tag_sha="1" * 40), setting())
-    assert shaped.desired is not None
-    assert len(shaped.desired.body) <= 125_000
-    assert [one.what for one in shaped.losses] == ["the end of the notes"]
+@pytest.mark.parametrize(
+    "sign", ["w", "é", "あ", "🎉", "あ🎉 see #1, ", "a line\n\n", " https://github.com/o/r/issues/1"]
+)
+def test_notes_that_are_too_long_are_a_loss(setting: Any, sign: str) -> None:
+    """They are whole up to GitHub's limit in characters; beyond it the end is listed."""
+    record = ReleaseRecord(release=gitlab.Release(tag_name="v1"), tag_sha="1" * 40)
+
+    def shaped(count: int) -> tuple[int, bool, list[str]]:
+        notes = sign * count + "END"
+        found = ReleasesKind().shape(
+            replace(record, release=replace(record.release, description=notes)), setting()
+        )
+        assert found.desired is not None
+        size = len(found.desired.body.encode("utf-16-le")) // 2
+        return size, "END" in found.desired.body, [one.what for one in found.losses]
+
+    most = len((sign * 1_000).encode("utf-16-le")) // 2
+    fitting = 1_000 * 70_000 // most
+    assert shaped(fitting)[1:] == (True, [])
+    size, is_whole, lost = shaped(1_000 * 126_000 // most)
+    assert (is_whole, lost) == (False, ["the end of the notes"])
+    assert 120_000 < size <= 125_000
+
+
+def test_the_notes_take_all_the_room_there_is(setting: Any) -> None:
+    """To the last character that GitHub takes, beside what stands around them; one more is a loss."""
+
+    def shaped(count: int) -> tuple[int, int]:
+        release = gitlab.Release(tag_name="v1", description="あ" * count, created_at="2024-01-01T00:00:00Z")
+        found = ReleasesKind().shape(ReleaseRecord(release=release, tag_sha="1" * 40), setting())
+        assert found.desired is not None
+        return len(found.desired.body), len(found.losses)
+
+    around = shaped(1)[0] - 1
+    assert shaped(125_000 - around) == (125_000, 0)
+    assert shaped(125_000 - around + 1)[1] == 1
 
 
 def test_files_beyond_the_thousandth_are_losses(setting: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import subprocess
 from pathlib import Path
@@ -101,16 +102,18 @@ async def test_what_a_diff_shows(written: Written, history: History) -> None:
     files = {one.new_path or one.old_path: one for one in found}
     assert set(files) == {"a", "gone", "trap", 'q"uo\\te', "ta\tb", "spa ce", "ünï"}
     assert files["a"].hunks == (
-        Hunk(old_start=8, old_count=6, new_start=8, new_count=7),
-        Hunk(old_start=22, old_count=7, new_start=23, new_count=6),
+        Hunk(old_start=8, old_count=6, new_start=8, new_count=7, changes=((11, 0, 11, 1),)),
+        Hunk(old_start=22, old_count=7, new_start=23, new_count=6, changes=((25, 1, 26, 0),)),
     )
     assert files["gone"] == FileDiff(
-        old_path="gone", new_path="", hunks=(Hunk(old_start=1, old_count=1, new_start=0, new_count=0),)
+        old_path="gone",
+        new_path="",
+        hunks=(Hunk(old_start=1, old_count=1, new_start=0, new_count=0, changes=((1, 1, 1, 0),)),),
     )
     assert files["ünï"].old_path == ""
     assert files["trap"].hunks[0].new_count == 4
     exact = await history.diff(written.shas["one"], written.shas["two"], context=0)
-    added = Hunk(old_start=30, old_count=0, new_start=31, new_count=1)
+    added = Hunk(old_start=30, old_count=0, new_start=31, new_count=1, changes=((31, 0, 31, 1),))
     assert exact == [FileDiff(old_path="a", new_path="a", hunks=(added,))]
 
 
@@ -129,7 +132,28 @@ async def test_a_renamed_file_has_both_names(written: Written, history: History)
     written.commit("moved", {"b": LINES.replace("15\n", "x\n"), "gone": "x\n", "trap": TRAP}, "one")
     (only,) = await history.diff(written.shas["one"], written.shas["moved"])
     assert (only.old_path, only.new_path) == ("a", "b")
-    assert only.hunks == (Hunk(old_start=12, old_count=7, new_start=12, new_count=7),)
+    (hunk,) = only.hunks
+    assert hunk == Hunk(old_start=12, old_count=7, new_start=12, new_count=7, changes=((15, 1, 15, 1),))
+
+
+async def test_the_rows_of_a_diff_are_told_apart(written: Written, history: History) -> None:
+    """Of any two lines of a hunk it is known which the diff shows first, on whichever side they are."""
+    old = "".join(f"{number}\n" for number in range(1, 16))
+    new = old.replace("4\n5\n", "four\n4.5\nfive\n").replace("8\n", "").replace("11\n", "11\neleven\n")
+    written.commit("before", {"a": old})
+    written.commit("after", {"a": new.rstrip("\n")}, "before")
+    (only,) = await history.diff(written.shas["before"], written.shas["after"])
+    (hunk,) = only.hunks
+    diff = difflib.ndiff(old.splitlines(), [*new.splitlines()[:-1], "15, without an end"])
+    rows = [one for one in diff if one[0] != "?"]
+    numbers = {"-": 0, "+": 0}
+    first = hunk.old_start - 1
+    for row, line in enumerate(rows):
+        for sign, is_old in (("-", True), ("+", False)):
+            if line[0] in {sign, " "}:
+                numbers[sign] += 1
+                assert row < first or hunk.row(numbers[sign], is_old=is_old) == row - first, line
+    assert numbers == {"-": 15, "+": 16}
 
 
 async def test_what_a_mirror_lacks_is_asked_at_once(written: Written, tmp_path: Path) -> None:

@@ -66,6 +66,7 @@ def undone(text: str, edits: list[Edit], before: str) -> str:
 @settings(max_examples=BODIES, deadline=None)
 @given(TEXTS)
 @example("~bug#12 group/lib~bug@alice")
+@example("[issue:12]@alice")
 def test_nothing_changes_outside_the_reported_edits(book: Book, text: str) -> None:
     """The edits do not overlap, and mapped back they give the text that was there, byte for byte."""
     steps = list(stages(text, book))

@@ -39,6 +39,11 @@ def kind_losses(policies: Policies) -> Iterator[Loss]:
         "only the reviewers themselves could give them; the text tells them",
     )
     yield loss(
+        "suggestions",
+        "suggestions, as ones to apply, that were applied already or are for other lines than their thread",
+        "GitHub replaces the lines of the comment; they are code, below words that say which lines",
+    )
+    yield loss(
         "reactions",
         "reactions to merge requests and their notes, but for the count of thumbs",
         "GitLab wants a request for each merge request and each note: they are not read",

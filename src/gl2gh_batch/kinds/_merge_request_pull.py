@@ -93,7 +93,7 @@ def pull_of(record: MergeRequestRecord, issue: IssueDesired, setting: Setting) -
     """The pull request; `issue` is the same merge request as an issue."""
     item, git = record.merge_request, record.git
     branches = branches_of(record)
-    body, more = body_of(record, setting, (), _unplaced(record, issue, setting))
+    body, more, facts = body_of(record, setting, (), _unplaced(record, issue, setting))
     review, talk = _discussed(record, setting)
     commits = [*_single(f"{issue.source}/commits", commits_text(record, setting, reachable=True))]
     noted = [
@@ -102,6 +102,7 @@ def pull_of(record: MergeRequestRecord, issue: IssueDesired, setting: Setting) -
     ]
     texts = [
         *(Remark(source=f"{issue.source}/body/{at}", text=text, at="") for at, text in enumerate(more, 2)),
+        *(Remark(source=f"{issue.source}/facts/{at}", text=text, at="") for at, text in enumerate(facts, 1)),
         *commits,
         *talk,
         *noted,

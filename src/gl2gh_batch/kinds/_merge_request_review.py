@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import groupby
+from typing import Final
 
 from gl2gh_batch.kinds._kind import Setting
-from gl2gh_batch.kinds._merge_request_text import Remark, lines_of, place_text
+from gl2gh_batch.kinds._merge_request_suggestions import Lines
+from gl2gh_batch.kinds._merge_request_text import End, Remark, ends_of, place_text
 from gl2gh_batch.kinds._merge_request_values import GitFacts, MergeRequestRecord, ReviewComment
 from gl2gh_batch.kit.git_history import FileDiff, Hunk
 from gl2gh_batch.rewrite.folding import joined, marked
@@ -20,6 +22,7 @@ from gl2gh_batch.source.merge_models import Position
 
 # What is left of a body is for the marker and, where the line is refused, for the place.
 THREAD_LIMIT_BYTES = BODY_LIMIT_BYTES - 3_000
+NONE: Final = (0, 0)
 
 
 def threads(remarks: Iterable[Remark]) -> list[list[Remark]]:
@@ -37,17 +40,25 @@ def threads(remarks: Iterable[Remark]) -> list[list[Remark]]:
 def review_comment(
     thread: list[Remark], record: MergeRequestRecord, setting: Setting
 ) -> ReviewComment | None:
-    """The thread as one comment on a line; None when the changes do not show the line, or it is too long."""
+    """The thread as one comment on lines; None when the changes do not show them, or it is too long.
+
+    GitHub replaces what the comment is about: where the suggestions of the thread agree on what they replace,
+    the comment is about that. A suggestion for any other lines is code, below words that name them.
+    """
     first = thread[0]
     if first.position is None:
         return None
-    found = line_in(first.position, record.git, first.spread)
+    asked = frozenset(lines for one in thread for lines in one.asks)
+    found, own, covered = _placed(first.position, asked, record.git)
     if found is None:
         return None
-    outdated = first.position.head_sha != record.git.head
     place = place_text(first.position, record.git, setting, reachable=True)
-    text = joined(one.text for one in thread) if len(thread) > 1 else first.text
-    if outdated:
+    texts = [
+        one.offering(covered, own) if one.offering and covered in one.asks else one.text for one in thread
+    ]
+    text = joined(texts) if len(thread) > 1 else texts[0]
+    is_said = first.position.head_sha != record.git.head or covered != own
+    if is_said:
         text = f"{place}\n\n{text}"
     if len(text.encode()) > THREAD_LIMIT_BYTES:
         return None
@@ -55,25 +66,53 @@ def review_comment(
         found,
         source=first.source,
         body=marked(text, first.source),
-        place="" if outdated else place,
+        place="" if is_said else place,
     )
 
 
-def line_in(position: Position, git: GitFacts, spread: tuple[int, int] = (0, 0)) -> ReviewComment | None:
-    """The line of the last version's diff that a position is about; None when that shows no such line.
+def _placed(
+    position: Position, asked: frozenset[Lines], git: GitFacts
+) -> tuple[ReviewComment | None, Lines, Lines]:
+    """Where the comment is, which lines the thread is about, and which of its version the comment covers.
 
-    What a suggestion replaces has to be what the comment is about: `spread` lines above and below too.
+    Lines that begin on the other side of the diff are told as no lines of one: no suggestion can be for them.
+    """
+    ends = ends_of(position)
+    if ends is None:
+        return None, NONE, NONE
+    (start_side, first), (side, last) = ends
+    own = (first, last) if start_side == side else NONE
+    if len(asked) == 1:
+        (lines,) = asked
+        found = line_in(position, git, lines)
+        if found is not None:
+            return found, own, lines
+    found = line_in(position, git)
+    return found, own, own if found is None or found.start_line is not None else (last, last)
+
+
+def line_in(position: Position, git: GitFacts, lines: Lines | None = None) -> ReviewComment | None:
+    """The lines of the last version's diff that a position is about; None when that does not show the last.
+
+    With `lines` of the new file those instead; None when it does not show all of them.
     """
     if position.position_type != "text":
         return None
-    removed = position.new_line is None and position.old_line is not None
-    first, last = lines_of(position)
-    if first is None or last is None:
+    ends = ends_of(position)
+    if ends is None:
         return None
+    (start_side, first), (side, last) = ends
+    removed = side == "LEFT"
+    if lines:
+        start_side, (first, last) = "RIGHT", lines
+        if removed:
+            return None
     path = (position.old_path if removed else position.new_path) or ""
     if position.head_sha and position.head_sha != git.head:
         if removed or position.head_sha not in git.moved:
             return None  # what the older version removed may be another line by now
+        if start_side != side:
+            start_side, first = side, last
         carried = _carried(git.moved[position.head_sha], path, first, last)
         if carried is None:
             return None
@@ -85,13 +124,9 @@ def line_in(position: Position, git: GitFacts, spread: tuple[int, int] = (0, 0))
             shows = hunk.has_old if removed else hunk.has_new
             if not shows(last):
                 continue
-            if spread != (0, 0) and not removed:
-                first, last = last - spread[0], last + spread[1]
-                if not (shows(first) and shows(last)):
-                    return None
-            side = "LEFT" if removed else "RIGHT"
-            # Several lines have to be in one hunk.
-            several = first < last and shows(first)
+            several = _are_several(hunk, (start_side, first), (side, last))
+            if lines and first < last and not several:
+                return None
             return ReviewComment(
                 source="",
                 body="",
@@ -99,9 +134,20 @@ def line_in(position: Position, git: GitFacts, spread: tuple[int, int] = (0, 0))
                 line=last,
                 side=side,
                 start_line=first if several else None,
-                start_side=side if several else None,
+                start_side=start_side if several else None,
             )
     return None
+
+
+def _are_several(hunk: Hunk, start: End, end: End) -> bool:
+    """True when GitHub takes both as the ends of one comment: in one hunk, and in that order."""
+    (start_side, first), (side, last) = start, end
+    shows = hunk.has_old if start_side == "LEFT" else hunk.has_new
+    if start_side == side:
+        return first < last and shows(first)
+    if not hunk.changes or not shows(first):
+        return False  # a snapshot of an earlier version does not say in which order
+    return hunk.row(first, is_old=start_side == "LEFT") < hunk.row(last, is_old=side == "LEFT")
 
 
 def _carried(files: tuple[FileDiff, ...], path: str, first: int, last: int) -> tuple[str, int, int] | None:

@@ -66,14 +66,10 @@ def _issue(record: MergeRequestRecord, number: int, setting: Setting) -> IssueDe
     known, unknown = _assignees(item, setting)
     reason = obstacle_of(record, setting.policies.merge_requests)
     note = () if reason is None else (f"It is an issue here, since {reason}.",)
-    body, more = body_of(record, setting, note, unknown)
+    body, more, facts = body_of(record, setting, note, unknown)
     comments = [
-        CommentDesired(
-            source=f"{source}/body/{place}",
-            body=marked(piece, f"{source}/body/{place}"),
-            created_at=seconds(item.created_at),
-        )
-        for place, piece in enumerate(more, start=2)
+        *(_comment(f"{source}/body/{at}", text, item.created_at) for at, text in enumerate(more, start=2)),
+        *(_comment(f"{source}/facts/{at}", text, item.created_at) for at, text in enumerate(facts, start=1)),
     ]
     commits = commits_text(record, setting, reachable=False)
     if commits:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
@@ -12,6 +11,7 @@ from gl2gh_batch.domain.people import Person
 from gl2gh_batch.domain.plan import Loss
 from gl2gh_batch.domain.request import ConfidentialPolicy, SystemNotesPolicy
 from gl2gh_batch.kinds._kind import Setting
+from gl2gh_batch.kinds._merge_request_suggestions import Lines, Suggestions
 from gl2gh_batch.kinds._merge_request_values import ClosedIssue, GitFacts, MergeRequestRecord
 from gl2gh_batch.rewrite.attribution import (
     Marks,
@@ -22,9 +22,9 @@ from gl2gh_batch.rewrite.attribution import (
     timeline,
 )
 from gl2gh_batch.rewrite.length import split
-from gl2gh_batch.rewrite.text import PIECE_LIMIT_BYTES, pieces
+from gl2gh_batch.rewrite.text import pieces
 from gl2gh_batch.source import models as gitlab
-from gl2gh_batch.source.merge_models import DiffNote, MergeRequest, Position
+from gl2gh_batch.source.merge_models import DiffNote, LineRange, MergeRequest, Position
 
 KIND: Final = "merge_requests"
 # What is left of a body is for the facts below it.
@@ -33,15 +33,16 @@ FACTS_LIMIT_BYTES: Final = 6_000
 ISSUES_A_FACT: Final = 25
 COMMITS_NAMED: Final = 250
 _SHORT: Final = 10
-# GitLab docs, user/project/merge_requests/reviews/suggestions: at most 100 lines above and below.
-_SUGGESTION: Final = re.compile(r"^\s*[`~]{3,}suggestion:-([0-9]{1,3})\+([0-9]{1,3})", re.MULTILINE)
+# A side of the diff, as GitHub calls them, and a line of it.
+End = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remark:
     """One piece of talk, rewritten; `thread` is the discussion that it belongs to, `at` when it was said.
 
-    `spread` is how many lines above and below its own a suggestion in it replaces.
+    Its text offers none of its suggestions; `asks` are the lines that they replace, and `offering` gives the
+    text for a comment on GitHub about the first of two, when the note is about the second.
     """
 
     source: str
@@ -49,7 +50,8 @@ class Remark:
     at: str
     thread: str = ""
     position: Position | None = None
-    spread: tuple[int, int] = (0, 0)
+    asks: frozenset[Lines] = frozenset()
+    offering: Callable[[Lines, Lines], str] | None = None
 
 
 def source_of(item: MergeRequest) -> str:
@@ -64,8 +66,8 @@ def address_of(item: MergeRequest, setting: Setting) -> str:
 
 def body_of(
     record: MergeRequestRecord, setting: Setting, notes: Iterable[str], unplaced: Iterable[gitlab.User]
-) -> tuple[str, list[str]]:
-    """The body without its marker, and the rest of a description, and the facts, that are too long for it.
+) -> tuple[str, list[str], list[str]]:
+    """The body without its marker, the rest of a description that is too long for it, and that of the facts.
 
     `notes` is said among the facts, `unplaced` are assignees without an account.
     """
@@ -84,15 +86,14 @@ def body_of(
     left = FACTS_LIMIT_BYTES
     for fact in (*notes, *_facts(record, setting, tuple(unplaced))):
         size = len(fact.encode())
-        if size <= left:
+        if size > left:
+            # Where it is cut again, that is between links, a line each.
+            apart.append("- " + fact.replace("), [", "),\n  [") + "\n")
+        else:
             left -= size
             lines.append(f"> {fact}")
-        else:
-            apart.append(f"- {fact}\n")
-    if apart:
-        parts = split("".join(apart), PIECE_LIMIT_BYTES)
-        more += (f"**More about the merge request**\n\n{part.rstrip()}" for part in parts)
-    return f"{body}\n\n" + "\n>\n".join(lines), more
+    rest = split("**More of this merge request on GitLab**\n\n" + "".join(apart), DESCRIPTION_LIMIT_BYTES)
+    return f"{body}\n\n" + "\n>\n".join(lines), more, [one.rstrip() for one in rest] if apart else []
 
 
 def _facts(record: MergeRequestRecord, setting: Setting, unplaced: tuple[gitlab.User, ...]) -> Iterator[str]:
@@ -210,44 +211,54 @@ def remarks(record: MergeRequestRecord, setting: Setting) -> Iterator[Remark]:
     """What people wrote, oldest first, each rewritten and attributed; a long one in several."""
     for discussion in record.discussions:
         is_first = True
+        anchor: Position | None = None
         for note in discussion.notes:
             if note.system or (note.is_internal and setting.policies.confidential is ConfidentialPolicy.SKIP):
                 continue
             thread = "" if discussion.individual_note else discussion.id
-            yield from _remark(note, record, setting, thread=thread, is_first=is_first)
+            anchor = note.position if is_first else anchor
+            yield from _remark(note, record, setting, thread=thread, anchor=anchor, is_first=is_first)
             is_first = False
 
 
 def _remark(
-    note: DiffNote, record: MergeRequestRecord, setting: Setting, *, thread: str, is_first: bool
+    note: DiffNote,
+    record: MergeRequestRecord,
+    setting: Setting,
+    *,
+    thread: str,
+    anchor: Position | None,
+    is_first: bool,
 ) -> Iterator[Remark]:
     item = record.merge_request
     identity = f"{source_of(item)}/notes/{note.id}"
-    for place, piece in enumerate(pieces(note.body or "", setting.book, DESCRIPTION_LIMIT_BYTES) or [""], 1):
-        text = piece
-        if place == 1:
-            text = attributed(
-                piece,
-                setting.book,
-                author=person(note.author),
-                at=note.created_at,
-                url=f"{address_of(item, setting)}#note_{note.id}",
-                wrote="wrote" if is_first else "answered",
-                marks=_marks(note, is_first=is_first),
-            )
+
+    def headed(text: str) -> str:
+        return attributed(
+            text,
+            setting.book,
+            author=person(note.author),
+            at=note.created_at,
+            url=f"{address_of(item, setting)}#note_{note.id}",
+            wrote="wrote" if is_first else "answered",
+            marks=_marks(note, is_first=is_first),
+        )
+
+    def offering(kept: Lines, own: Lines) -> str:
+        return headed(suggestions.offered(setting.book, DESCRIPTION_LIMIT_BYTES, kept, own))
+
+    suggestions = Suggestions(note, anchor and (note.position or anchor), anchor)
+    texts, asks = suggestions.read(setting.book, DESCRIPTION_LIMIT_BYTES)
+    for place, piece in enumerate(texts or [""], 1):
         yield Remark(
             source=identity if place == 1 else f"{identity}/{place}",
-            text=text,
+            text=headed(piece) if place == 1 else piece,
             at=note.created_at,
             thread=thread,
             position=note.position if place == 1 and is_first else None,
-            spread=_spread(note.body or ""),
+            asks=asks,
+            offering=offering if asks else None,
         )
-
-
-def _spread(body: str) -> tuple[int, int]:
-    found = [(int(above), int(below)) for above, below in _SUGGESTION.findall(body)]
-    return max((above for above, _ in found), default=0), max((below for _, below in found), default=0)
 
 
 def _marks(note: DiffNote, *, is_first: bool) -> Marks:
@@ -289,10 +300,14 @@ def place_text(position: Position, git: GitFacts, setting: Setting, *, reachable
             first = last = None
         case _ if last is None:
             where = f"the file {plain_words(path, 300)}"
-        case _ if first is not None and first != last:
+        case _ if first != last:
             where = f"{plain_words(path, 300)}, lines {first} to {last}"
         case _:
-            where = f"{plain_words(path, 300)}, {'removed ' if removed else ''}line {last}"
+            (side, start), _ = ends_of(position) or (("", 0), None)
+            where = f"{plain_words(path, 300)}, "
+            if side != ("LEFT" if removed else "RIGHT"):
+                where += f"{'removed ' if side == 'LEFT' else ''}line {start} to "
+            where += f"{'removed ' if removed else ''}line {last}"
     on_github = sha in git.arriving or (reachable and sha in {git.head, git.base} and bool(sha))
     if on_github:
         lines = "" if last is None else f"#L{last}" if first in {None, last} else f"#L{first}-L{last}"
@@ -301,15 +316,38 @@ def place_text(position: Position, git: GitFacts, setting: Setting, *, reachable
     return f"On {where}{f' (outdated: in the version `{older[:_SHORT]}` of the changes)' if older else ''}:"
 
 
-def lines_of(position: Position) -> tuple[int | None, int | None]:
-    """The first and the last line that a position is about, on the side of its last."""
+def ends_of(position: Position) -> tuple[End, End] | None:
+    """The first and the last line that a position is about; None where it is about none.
+
+    A removed line before added ones, or the other way round, is on another side than the last.
+    """
     removed = position.new_line is None
     last = position.old_line if removed else position.new_line
-    spread = position.line_range
-    if spread is None or spread.start is None or last is None:
-        return last, last
-    first = spread.start.old_line if removed else spread.start.new_line
-    return (first if first is not None and 0 < first <= last else last), last
+    if last is None:
+        return None
+    side, other = ("LEFT", "RIGHT") if removed else ("RIGHT", "LEFT")
+    lines = position.line_range or LineRange()
+    start, end = lines.start, lines.end
+    # One code is one line, whichever side GitLab says it is on.
+    if start is not None and not (start.line_code and end and start.line_code == end.line_code):
+        same, beyond = start.new_line, start.old_line
+        if removed:
+            same, beyond = beyond, same
+        is_beyond = same is None if start.type not in {"old", "new"} else (start.type == "old") != removed
+        if is_beyond and beyond is not None:
+            return (other, beyond), (side, last)
+        if same is not None and 0 < same <= last:
+            return (side, same), (side, last)
+    return (side, last), (side, last)
+
+
+def lines_of(position: Position) -> tuple[int | None, int | None]:
+    """The first and the last line that a position is about, as far as they are on one side."""
+    ends = ends_of(position)
+    if ends is None:
+        return None, None
+    (start_side, first), (side, last) = ends
+    return (first if start_side == side else last), last
 
 
 def internal_losses(record: MergeRequestRecord, setting: Setting) -> Iterator[Loss]:

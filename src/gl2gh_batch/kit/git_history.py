@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import codecs
 import re
-from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +19,7 @@ from gl2gh_batch.kit.git_refs import BLOB_LIMIT_BYTES
 MOST_COMMITS: Final = 250
 _OBJECT_ID: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _HUNK: Final = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
+_CHANGE: Final = re.compile(rb"(-*)(\+*)( *)")
 _FIELDS: Final = 4
 
 
@@ -34,12 +35,17 @@ class Commit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hunk:
-    """A stretch of lines that a diff shows, three lines of context included; lines are counted from 1."""
+    """A stretch of lines that a diff shows, three lines of context included; lines are counted from 1.
+
+    `changes` are, for each change within, its first line in the old file and how many were removed there, the
+    same of the new file and how many were added.
+    """
 
     old_start: int
     old_count: int
     new_start: int
     new_count: int
+    changes: tuple[tuple[int, int, int, int], ...] = ()
 
     def has_new(self, line: int) -> bool:
         """True when the diff shows this line of the new file."""
@@ -48,6 +54,12 @@ class Hunk:
     def has_old(self, line: int) -> bool:
         """True when the diff shows this line of the old file."""
         return self.old_start <= line < self.old_start + self.old_count
+
+    def row(self, line: int, *, is_old: bool) -> int:
+        """Which row of the stretch shows a line that is in it, counted from 0; removed ones come first."""
+        if is_old:
+            return line - self.old_start + sum(one[3] for one in self.changes if one[0] + one[1] <= line)
+        return line - self.new_start + sum(one[1] for one in self.changes if one[2] <= line)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,12 +221,18 @@ async def _files(lines: AsyncIterator[bytes]) -> AsyncIterator[FileDiff]:
     old_path = new_path = ""
     hunks: list[Hunk] = []
     is_open = False
+    signs = bytearray()
     old_left = new_left = 0
     async for line in lines:
         if old_left > 0 or new_left > 0:
             sign = line[:1]
             old_left -= sign in {b" ", b"-"}
             new_left -= sign in {b" ", b"+"}
+            if sign in {b" ", b"-", b"+"}:
+                signs += sign  # not what git says of a last line without an end
+            if old_left <= 0 and new_left <= 0:
+                hunks[-1] = replace(hunks[-1], changes=tuple(_changes(hunks[-1], bytes(signs))))
+                signs.clear()
         elif line.startswith(b"diff --git "):
             if is_open:
                 yield FileDiff(old_path=old_path, new_path=new_path, hunks=tuple(hunks))
@@ -238,6 +256,16 @@ async def _files(lines: AsyncIterator[bytes]) -> AsyncIterator[FileDiff]:
             old_left, new_left = old_count, new_count
     if is_open:
         yield FileDiff(old_path=old_path, new_path=new_path, hunks=tuple(hunks))
+
+
+def _changes(hunk: Hunk, signs: bytes) -> Iterator[tuple[int, int, int, int]]:
+    """The changes in a stretch, by the first signs of its lines."""
+    # Of an empty side git names the line before it.
+    old, new = hunk.old_start + (not hunk.old_count), hunk.new_start + (not hunk.new_count)
+    for removed, added, both in _CHANGE.findall(signs):
+        if removed or added:
+            yield old, len(removed), new, len(added)
+        old, new = old + len(removed) + len(both), new + len(added) + len(both)
 
 
 def _path(raw: bytes, prefix: bytes) -> str:

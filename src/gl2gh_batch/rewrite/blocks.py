@@ -7,7 +7,7 @@ read; the rest is found by the reader.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from gl2gh_batch.rewrite.markdown import Fence, LeftOut, Paragraph
@@ -22,7 +22,16 @@ _FENCE: Final = re.compile(r"[ ]{0,3}(`{3,}(?=[^`\n]*$)|~{3,})", re.MULTILINE)
 _QUOTE: Final = re.compile(r"[ ]{0,3}(>{3,})[ \t]*\r?\n?")
 _BACKTICKS: Final = re.compile(r"`{3,}")
 _CONTENTS: Final = frozenset(("[[_TOC_]]", "[[TOC]]", "[TOC]"))
-_SUGGESTION: Final = re.compile(r"suggestion:-[0-9]+\+[0-9]+")
+# lib/gitlab/diff/suggestions_parser.rb, SUGGESTION_CONTEXT: either count may be missing.
+_SUGGESTION: Final = re.compile(r"suggestion(?::(?:-([0-9]+))?(?:\+([0-9]+))?)?(?!\S)")
+# app/services/concerns/suggestible.rb, MAX_LINES_CONTEXT.
+_MOST_LINES: Final = 100
+_OPENING: Final = re.compile(r"[ \t]*(?:`{3,}|~{3,})")
+_NOT_CARRIED_ON: Final = re.compile(r"[^>\s]")
+
+# What becomes of a suggestion for so many lines above and below the commented one: the words in front of it,
+# and whether it stays one that GitHub may commit.
+Offer = Callable[[int, int], tuple[str, bool]]
 _JSON_TABLE: Final = re.compile(r"json:table\b")
 
 
@@ -35,12 +44,12 @@ def line_edits(text: str) -> Iterator[Edit]:
     yield from _quotes(text, start)
 
 
-def part_edits(part: Fence | Paragraph | LeftOut, source: str) -> Iterator[Edit]:
+def part_edits(part: Fence | Paragraph | LeftOut, source: str, offer: Offer | None = None) -> Iterator[Edit]:
     """The edits for what the reader found of this sort."""
     match part:
         case Fence(start, end, info):
             if found := _SUGGESTION.match(info):
-                yield from _info(source, start, end, found.group(), "suggestion")
+                yield from _suggestion(source, start, end, found, offer)
             elif _JSON_TABLE.match(info):
                 yield from _info(source, start, end, "json:table", "json")
         case Paragraph(start, end):
@@ -55,10 +64,34 @@ def part_edits(part: Fence | Paragraph | LeftOut, source: str) -> Iterator[Edit]
                 yield Edit(end, end, "</del>")
 
 
+def _suggestion(
+    source: str, start: int, end: int, found: re.Match[str], offer: Offer | None
+) -> Iterator[Edit]:
+    words, stays = ("", True) if offer is None else offer(_count(found[1]), _count(found[2]))
+    if words:
+        # In quotes and lists each line needs what its block begins with.
+        line = source.rfind("\n", 0, start) + 1
+        before = source[line:start]
+        carried = _NOT_CARRIED_ON.sub(" ", before)
+        above = source[source.rfind("\n", 0, max(line - 1, 0)) + 1 : line].strip(" \t\r\n>")
+        apart = f"\n{carried}" if above and carried == before else ""
+        yield Edit(start, start, f"{apart}{words}\n{carried}\n{carried}")
+    if stays:
+        yield from _info(source, start, end, found.group(), "suggestion")
+    elif opening := _OPENING.match(source, start, end):
+        line_end = source.find("\n", opening.end(), end)
+        info = source[opening.end() : end if line_end < 0 else line_end].rstrip("\r")
+        yield Edit(opening.end(), opening.end() + len(info), "")
+
+
+def _count(digits: str | None) -> int:
+    return min(int((digits or "").lstrip("0")[:9] or "0"), _MOST_LINES)
+
+
 def _info(source: str, start: int, end: int, words: str, new: str) -> Iterator[Edit]:
     line_end = source.find("\n", start, end)
     place = source.find(words, start, end if line_end < 0 else line_end)
-    if place >= 0:
+    if place >= 0 and words != new:
         yield Edit(place, place + len(words), new)
 
 

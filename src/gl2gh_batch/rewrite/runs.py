@@ -153,6 +153,8 @@ def settled(run: Run, edits: Iterable[Edit]) -> Iterator[Edit]:
                 continue
             yield edit
             if replaces:
+                if edit.end > edit.start + 1:
+                    guards.pop(edit.start + 1, None)  # of an `@` that is replaced itself
                 done = edit.end
                 if run.text[done : done + 1] == "@" and not edit.text.startswith("@"):
                     guards[done + 1] = None

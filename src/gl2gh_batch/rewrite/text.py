@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from gl2gh_batch.domain.ports import Book
-from gl2gh_batch.rewrite.blocks import line_edits, part_edits
+from gl2gh_batch.rewrite.blocks import Offer, line_edits, part_edits
 from gl2gh_batch.rewrite.length import split
 from gl2gh_batch.rewrite.links import attribute_edits, definition_edits, link_edits
 from gl2gh_batch.rewrite.markdown import Definition, Link, Part, parts, plain_run
@@ -26,6 +26,7 @@ from gl2gh_batch.rewrite.urls import bare_addresses
 TITLE_LIMIT: Final = 256
 # 65,536 characters are allowed; the rest is for our header and marker.
 PIECE_LIMIT_BYTES: Final = 64_000
+_SMALLEST_CUT: Final = 64
 _LONE_RETURN: Final = re.compile(r"\r(?!\n)")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
@@ -65,22 +66,36 @@ def title_to_github(title: str, book: Book) -> str:
     return shortened(line, TITLE_LIMIT) or "(no title)"
 
 
-def pieces(text: str, book: Book, limit: int = PIECE_LIMIT_BYTES) -> list[str]:
+def pieces(text: str, book: Book, limit: int = PIECE_LIMIT_BYTES, offer: Offer | None = None) -> list[str]:
     """A Markdown text as one or more texts of at most `limit` bytes of UTF-8, each safe by itself.
 
-    It is cut first and rewritten then, since a cut can turn code into text.
+    It is cut first and rewritten then, since a cut can turn code into text. `offer` is asked about each
+    suggestion of new lines.
     """
-    return list(_pieces(prepared(text), book, limit, limit))
+    return list(_pieces(prepared(text), book, limit, limit, offer))
 
 
-def _pieces(text: str, book: Book, limit: int, raw_limit: int) -> Iterator[str]:
+def beginning(text: str, book: Book, room: int) -> tuple[str, bool]:
+    """As much of a Markdown text as `room` UTF-16 units hold, safe by itself, and whether that is all."""
+    text = prepared(text)
+    done = rewritten(text, book)
+    if units(done) <= room:
+        return done, True
+    # It is cut by bytes: at first by as many as there would be room for if nothing were rewritten.
+    limit = len(text.encode("utf-16-le")[: 2 * room].decode("utf-16-le", "ignore").encode())
+    while units(done := rewritten(split(text, limit)[0], book)) > room and limit > _SMALLEST_CUT:
+        limit = max(min(limit * room // units(done), limit - limit // 64), _SMALLEST_CUT)
+    return done, False
+
+
+def _pieces(text: str, book: Book, limit: int, raw_limit: int, offer: Offer | None) -> Iterator[str]:
     for part in split(text, raw_limit):
-        done = rewritten(part, book)
+        done = rewritten(part, book, offer)
         if len(done.encode()) <= limit:
             yield done
         else:
             # Links make a text longer; a smaller part of it will fit.
-            yield from _pieces(part, book, limit, raw_limit // 2)
+            yield from _pieces(part, book, limit, raw_limit // 2, offer)
 
 
 def prepared(text: str) -> str:
@@ -100,19 +115,19 @@ def _first_edits(text: str) -> Iterator[Edit]:
         yield Edit(found.start(), found.end(), "\n")
 
 
-def rewritten(text: str, book: Book) -> str:
+def rewritten(text: str, book: Book, offer: Offer | None = None) -> str:
     """The second half, for a text that is `prepared`."""
-    return apply(text, part_by_part(text, book))
+    return apply(text, part_by_part(text, book, offer))
 
 
-def part_by_part(text: str, book: Book) -> Iterator[Edit]:
+def part_by_part(text: str, book: Book, offer: Offer | None = None) -> Iterator[Edit]:
     """The edits for a text whose front matter and long quotes are done."""
     mapped = logins(book)
     for part in parts(text):
-        yield from _edits(part, text, book, mapped)
+        yield from _edits(part, text, book, mapped, offer)
 
 
-def _edits(part: Part, source: str, book: Book, mapped: Mapped) -> Iterator[Edit]:
+def _edits(part: Part, source: str, book: Book, mapped: Mapped, offer: Offer | None) -> Iterator[Edit]:
     match part:
         case Run():
             for edit in _edits_of_run(part, book, mapped):
@@ -124,7 +139,7 @@ def _edits(part: Part, source: str, book: Book, mapped: Mapped) -> Iterator[Edit
         case Definition():
             yield from definition_edits(part, source, book)
         case _:
-            yield from part_edits(part, source)
+            yield from part_edits(part, source, offer)
 
 
 def _edits_of_run(run: Run, book: Book, mapped: Mapped) -> Iterator[Edit]:
@@ -143,17 +158,18 @@ def _edits_of_run(run: Run, book: Book, mapped: Mapped) -> Iterator[Edit]:
 
 
 def shortened(text: str, limit: int) -> str:
-    """At most `limit` UTF-16 units of the text, the strictest reading of "characters", with an ellipsis."""
-    if _units(text) <= limit:
+    """At most `limit` UTF-16 units of the text, with an ellipsis where it has more."""
+    if units(text) <= limit:
         return text
-    kept, units = [], 0
+    kept, size = [], 0
     for sign in text:
-        units += _units(sign)
-        if units > limit - 1:
+        size += units(sign)
+        if size > limit - 1:
             break
         kept.append(sign)
     return "".join(kept).rstrip() + "…"
 
 
-def _units(text: str) -> int:
+def units(text: str) -> int:
+    """How many UTF-16 units a text has, the strictest reading of "characters"."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2

@@ -55,6 +55,7 @@ async def test_a_release_is_made_changed_and_deleted(client: Any, worktree: Any)
         {"tag_name": "a b"},
         {"tag_name": "v9", "target_commitish": "nowhere"},
         {"tag_name": "v9", "body": "x" * 125_001},
+        {"tag_name": "v9", "body": "🎉" * 62_500 + "x"},
         {"tag_name": "v9", "make_latest": "true", "prerelease": True},
         {"tag_name": "v9", "draft": "yes"},
     ],

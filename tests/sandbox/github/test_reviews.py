@@ -28,6 +28,7 @@ async def test_a_review_carries_many_comments_in_one_request(client: Any, tips: 
         {"path": "long.txt", "start_line": 36, "line": 39, "body": "several"},
         {"path": "topic.txt", "line": 1, "body": "added"},
         {"path": "gone.txt", "line": 1, "side": "LEFT", "body": "removed"},
+        {"path": "long.txt", "start_line": 2, "start_side": "LEFT", "line": 2, "body": "both sides"},
     ]
     fields = {"event": "COMMENT", "body": "b", "commit_id": tips["topic"], "comments": comments}
     made = await client("POST", f"{PULL}/reviews", fields)
@@ -41,13 +42,15 @@ async def test_a_review_carries_many_comments_in_one_request(client: Any, tips: 
         ("RIGHT", 39),
         ("RIGHT", 1),
         ("LEFT", 1),
+        ("RIGHT", 2),
     ]
+    assert (listed[6]["start_line"], listed[6]["start_side"]) == (2, "LEFT")
     assert (listed[3]["start_line"], listed[3]["start_side"]) == (36, "RIGHT")
     assert listed[0]["diff_hunk"].startswith("@@ -1,5 +1,5 @@")
     assert listed[0]["diff_hunk"].endswith("\n+changed")
     of_review = (await client("GET", f"{PULL}/reviews/{made.body['id']}/comments")).body
     assert [each["id"] for each in of_review] == [each["id"] for each in listed]
-    assert (await client("GET", f"{PULL}")).body["review_comments"] == 6
+    assert (await client("GET", f"{PULL}")).body["review_comments"] == 7
     assert [each["id"] for each in (await client("GET", f"{PULL}/reviews")).body] == [made.body["id"]]
 
 
@@ -60,6 +63,10 @@ async def test_a_review_carries_many_comments_in_one_request(client: Any, tips: 
         ({"position": 99}, "Line could not be resolved"),
         ({}, "Line could not be resolved"),
         ({"line": 2, "start_line": 2}, "start_line must precede the end line."),
+        ({"line": 2, "side": "LEFT", "start_line": 2, "start_side": "RIGHT"}, "start_line must precede"),
+        ({"line": 39, "start_line": 2, "start_side": "LEFT"}, "start_line must be part of the same hunk"),
+        ({"line": 39, "start_line": 20, "start_side": "LEFT"}, "Start line could not be resolved"),
+        ({"line": 39, "start_line": 38, "start_side": "BOTH"}, "start_side must be LEFT or RIGHT"),
         ({"line": 39, "start_line": 2}, "start_line must be part of the same hunk as the line."),
         ({"line": 2, "body": " "}, "Body cannot be blank"),
         ({"line": 2, "subject_type": "file"}, "not permitted keys"),

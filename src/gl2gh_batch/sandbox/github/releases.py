@@ -80,7 +80,10 @@ def _set(call: Call, release: Release, fields: Mapping[str, Any]) -> None:
         release.name = text_field(fields, "name", RESOURCE)
     if "body" in fields:
         release.body = text_field(fields, "body", RESOURCE)
-        if len(release.body or "") > rules.most("release_body_chars"):
+        # It is not written down which characters: UTF-16 units are the strictest.
+        if len((release.body or "").encode("utf-16-le", "surrogatepass")) // 2 > rules.most(
+            "release_body_chars"
+        ):
             raise invalid(too_long(RESOURCE, "body", rules.most("release_body_chars")))
     if fields.get("target_commitish") is not None:
         release.target_commitish = text_field(fields, "target_commitish", RESOURCE) or ""
