@@ -374,6 +374,11 @@ class Kind(ABC, Generic[R, D]):
         del desired
         return {}
 
+    def listed(self, desired: D) -> Mapping[str, int]:
+        """The lists that only this kind reads → how many entries the item has there; pages of a hundred."""
+        del desired
+        return {}
+
     def shared_reads(self, items: int, parts: int, removed: int) -> Mapping[str, int]:
         """The lists that `read_back` and `check_closed` share with other kinds → how many entries they add.
 

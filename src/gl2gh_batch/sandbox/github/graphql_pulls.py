@@ -174,7 +174,8 @@ def _review(review: Review) -> dict[str, Any]:
     return {
         "__typename": "PullRequestReview",
         "id": node_id("PRR", review.id),
-        "databaseId": review.id,
+        # `databaseId` ends where ids have outgrown 32 bits (docs: "Breaking changes").
+        "fullDatabaseId": str(review.id),
         "state": review.state,
         "body": review.body,
         "submittedAt": review.submitted_at,
