@@ -198,6 +198,18 @@ async def test_damaged_refs_are_found(filled: Lab, subtests: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    "ref", ["refs/gitlab/extra", "refs/gitlab/merge-requests/3/head", "refs/notes/commits"]
+)
+async def test_extra_refs_are_found(filled: Lab, ref: str) -> None:
+    """Whatever somebody pushed beside the branches and tags, wherever it is."""
+    repository = filled.sandbox.github.repository("acme/app")
+    assert repository is not None
+    git = git_of(filled.sandbox.github, repository)
+    await git.run("update-ref", ref, (await git.refs())["refs/heads/main"])
+    assert await _found(filled) == [f"repository/{ref}"]
+
+
+@pytest.mark.parametrize(
     "effect", [{"status": 403, "body": {"message": "no"}}, {"status": 502}, {"truncate": 7}]
 )
 async def test_reviews_are_read_one_by_one_where_graphql_is_not_to_be_had(

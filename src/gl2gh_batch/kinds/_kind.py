@@ -247,6 +247,10 @@ class Kind(ABC, Generic[R, D]):
         del desired
         return self.read_back(witness, repo)
 
+    def seen_closed(self, witness: Witness, repo: RepoRef, desired: Iterator[D]) -> AsyncIterator[D]:
+        """The same of a closed project, whenever it is verified again: in an apply nothing pays for more."""
+        return self.seen_of(witness, repo, desired)
+
     def number_of(self, desired: D) -> int | None:
         """The number that the item takes in the sequence of issues and pull requests, if it does."""
         del desired

@@ -247,6 +247,13 @@ class ReviewPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ActionsPermissions:
+    """Whether GitHub Actions run in a repository."""
+
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImportFault:
     """Why an issue was not imported; `location` points into the request (`/issue/labels[2]`)."""
 

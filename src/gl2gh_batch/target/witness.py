@@ -27,6 +27,7 @@ from gl2gh_batch.kit.origin import proxy_for
 from gl2gh_batch.target import pygithub, sansio
 from gl2gh_batch.target.auth import Credential, LiveToken
 from gl2gh_batch.target.models import (
+    ActionsPermissions,
     Issue,
     IssueComment,
     Label,
@@ -155,6 +156,14 @@ class Witness:
         except NotFoundError:
             return None
         return decode(raw, Repository)
+
+    async def actions_enabled(self, repo: RepoRef) -> bool | None:
+        """Whether GitHub Actions run there; None where the token may not know."""
+        try:
+            _, raw = await self._get(_path(repo, "actions/permissions"), {})
+        except (NotFoundError, TargetError):
+            return None
+        return decode(raw, ActionsPermissions).enabled
 
     async def tree(self, repo: RepoRef, sha: str) -> AsyncIterator[TreeEntry]:
         """Everything below a commit or tree; paths are whole."""
