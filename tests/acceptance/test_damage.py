@@ -89,6 +89,8 @@ DAMAGES: dict[str, tuple[Operations, str]] = {
     "made public": (_set("/private", False), "repository"),
     "archived": (_set("/archived", True), "repository"),
     "merge method": (_set("/allow_squash_merge", False), "repository"),
+    "homepage": (_set("/homepage", "https://elsewhere.example"), "repository"),
+    "wiki on": (_set("/has_wiki", True), "repository"),
     "issues off": (_set("/has_issues", False), "repository"),
     "branch lost": (_drop("/refs/refs~1heads~1release~11.0"), "repository/refs/heads/release/1.0"),
     "tag lost": (_drop("/refs/refs~1tags~1v1.0"), "repository/refs/tags/v1.0"),
@@ -140,3 +142,23 @@ async def test_damage_is_found_and_nothing_is_closed(filled: Lab, subtests: Any)
         await lab.damage({"op": "add", "path": "/refs", "value": whole["refs"]})
     result = await lab.run("APPLY", resume_from="verify")
     assert result["status"] == "success", result
+
+
+@pytest.mark.parametrize("are_on", [True, False])
+async def test_actions_are_as_planned_in_the_end(open_lab: Any, are_on: bool) -> None:
+    """On again, or off where GitLab had them off; a token that may not know misses nothing."""
+    described = labs.project(issues=[])
+    described["project"]["features"] = {} if are_on else {"builds": "disabled"}
+    lab: Lab = await open_lab(described)
+    assert (await lab.run("FULL", users=labs.USERS))["status"] == "success"
+    assert (await lab.repository())["actions"]["enabled"] is are_on
+    assert (await lab.run("APPLY", resume_from="verify"))["status"] == "success"
+    await lab.damage(*_set("/actions/enabled", not are_on))
+    mark = lab.mark()
+    result = await lab.run("APPLY", resume_from="verify")
+    assert result["error"]["reason"] == "verify-differences", result
+    (found,) = result["verification"]["differences"]
+    assert (found["item"], found["field"]) == ("repository", "has_actions")
+    assert lab.writes(mark) == []
+    await lab.faults({"path": "*/actions/permissions", "effect": {"status": 403, "body": {}}})
+    assert (await lab.run("APPLY", resume_from="verify"))["status"] == "success"

@@ -13,6 +13,7 @@ import pytest
 from lab import USERS, Lab
 from merging import CLOSED, DELETED, MERGED, OPEN, hide_branches, merging
 
+from gl2gh_batch.sandbox.github.pull_state import Review
 from gl2gh_batch.sandbox.github.repositories import git_of
 
 FIRST = 3
@@ -62,6 +63,27 @@ def _drop(find: Callable[[Any], Any], name: str) -> Damage:
     return damage
 
 
+def _review(repository: Any) -> Any:
+    return next(iter(_pull()(repository).reviews.values()))
+
+
+def _reviewed(iid: int = OPEN, **fields: Any) -> Damage:
+    """Somebody else reviews it."""
+    made = {"id": 9_000_000, "user": "anna", "body": "LGTM", "state": "APPROVED", "commit_id": "0" * 40}
+
+    def damage(repository: Any) -> None:
+        review = Review(**{**made, **fields})
+        _pull(iid)(repository).reviews[review.id] = review
+
+    return damage
+
+
+def _approvals(repository: Any) -> None:
+    """More reviews than come with the list of pull requests."""
+    for place in range(30):
+        _reviewed(id=9_000_000 + place, body=f"Fine {place}")(repository)
+
+
 def _gone(iid: int) -> Damage:
     def damage(repository: Any) -> None:
         del repository.issues[FIRST + iid]
@@ -99,6 +121,20 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     "line elsewhere": (_set(_line(), "line", 3), f"{OPENED}/review"),
     "line on the other side": (_set(_line(), "side", "LEFT"), f"{OPENED}/review"),
     "line of another file": (_set(_line(), "path", "README.md"), f"{OPENED}/review"),
+    "review changed": (_set(_review, "body", "Other"), f"{OPENED}/reviews"),
+    "review changed behind its marker": (
+        lambda repository: setattr(_review(repository), "body", f"{_review(repository).body} Fine."),
+        f"{OPENED}/reviews/merge_requests/{OPEN}/review",
+    ),
+    "review approves": (_set(_review, "state", "APPROVED"), f"{OPENED}/reviews"),
+    "review refuses": (_set(_review, "state", "CHANGES_REQUESTED"), f"{OPENED}/reviews"),
+    "review twice": (_again(_pull(), "reviews"), f"{OPENED}/reviews"),
+    "review gone": (_drop(_pull(), "reviews"), f"{OPENED}/reviews"),
+    "approved by a stranger": (_reviewed(), f"{OPENED}/reviews/without-a-marker"),
+    "approved without a word": (_reviewed(body=""), f"{OPENED}/reviews/without-a-marker"),
+    "approved often": (_approvals, f"{OPENED}/reviews/without-a-marker"),
+    "a closed one approved": (_reviewed(CLOSED), f"{REFUSED}/reviews/without-a-marker"),
+    "merged": (_set(_pull(CLOSED), "merged_at", "2024-01-01T00:00:00Z"), REFUSED),
     "an issue in its place": (lambda repository: repository.pulls.pop(FIRST + CLOSED), REFUSED),
     "pull request gone": (_gone(OPEN), OPENED),
     "merged one gone": (_gone(MERGED), TAKEN),
@@ -135,7 +171,7 @@ async def _found(lab: Lab) -> list[str]:
 
 
 async def test_every_damage_is_found(filled: Lab, subtests: Any) -> None:
-    """Thirty kinds of damage, planted one after the other, are each found and named; nothing else is."""
+    """Forty kinds of damage, planted one after the other, are each found and named; nothing else is."""
     repository = filled.sandbox.github.repository("acme/app")
     assert repository is not None
     assert await _found(filled) == []
@@ -159,3 +195,40 @@ async def test_damaged_refs_are_found(filled: Lab, subtests: Any) -> None:
             await git.run("update-ref", "-d", ref)
             assert item in await _found(filled)
             await git.run("update-ref", ref, sha)
+
+
+@pytest.mark.parametrize(
+    "ref", ["refs/gitlab/extra", "refs/gitlab/merge-requests/3/head", "refs/notes/commits"]
+)
+async def test_extra_refs_are_found(filled: Lab, ref: str) -> None:
+    """Whatever somebody pushed beside the branches and tags, wherever it is."""
+    repository = filled.sandbox.github.repository("acme/app")
+    assert repository is not None
+    git = git_of(filled.sandbox.github, repository)
+    await git.run("update-ref", ref, (await git.refs())["refs/heads/main"])
+    assert await _found(filled) == [f"repository/{ref}"]
+
+
+@pytest.mark.parametrize(
+    "effect", [{"status": 403, "body": {"message": "no"}}, {"status": 502}, {"truncate": 7}]
+)
+async def test_reviews_are_read_one_by_one_where_graphql_is_not_to_be_had(
+    filled: Lab, effect: dict[str, Any]
+) -> None:
+    """A proxy that lets only REST through costs a request for each pull request, and no sight."""
+    repository = filled.sandbox.github.repository("acme/app")
+    assert repository is not None
+    await filled.faults({"path": "/api/graphql", "method": "POST", "effect": effect})
+    assert await _found(filled) == []
+    _reviewed(CLOSED)(repository)
+    assert await _found(filled) == [f"{REFUSED}/reviews/without-a-marker"]
+
+
+async def test_reviews_cost_a_request_for_a_hundred_pull_requests(filled: Lab) -> None:
+    """None where there is no pull request; never one for each, and nothing is written."""
+    mark = filled.mark()
+    assert await _found(filled) == []
+    asked = [one.path for one in filled.github(mark)]
+    assert sum(one.endswith("/graphql") for one in asked) == 1
+    assert not [one for one in asked if one.endswith("/reviews")]
+    assert filled.writes(mark) == []

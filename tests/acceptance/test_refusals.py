@@ -208,12 +208,23 @@ async def test_an_adopted_repository_that_was_filled_meanwhile_is_refused(lab: L
 async def test_an_empty_repository_is_adopted(lab: Lab, private: bool) -> None:
     """A target that exists and is empty is filled, and ends as one that we made; private until then."""
     own = [{"name": "LATER", "color": "000000"}, {"name": "bug", "color": "ffffff"}]
+    home = {"homepage": "https://acme.example"}
     await _occupy(
-        lab, private=private, has_wiki=True, description="Old", labels=own, milestones=[{"title": "1.0"}]
+        lab,
+        private=private,
+        has_wiki=True,
+        description="Old",
+        labels=own,
+        milestones=[{"title": "1.0"}],
+        **home,
     )
     result = await lab.run("FULL")
     assert result["status"] == "success", result
+    again = await lab.run("FULL", resume_from="plan")  # by then it is ours, and its homepage is not
+    assert again["status"] == "success", again
+    assert (await lab.run("APPLY", resume_from="verify"))["status"] == "success"
     repository = await lab.repository()
+    assert {"homepage": repository["homepage"]} == home
     assert repository["private"]
     assert repository["description"] == "An app"
     later = [one for one in repository["labels"] if one["name"].lower() == "later"]

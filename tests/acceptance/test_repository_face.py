@@ -80,7 +80,14 @@ async def test_every_damage_to_the_face_is_found(open_lab: Any) -> None:
     held = lab.sandbox.github.repository("acme/app")
     assert held is not None
     held.description, held.topics, held.archived = "Other", ["other"], True
-    for name in ("has_issues", "has_pull_requests", "allow_merge_commit", "delete_branch_on_merge"):
+    held.homepage, held.actions["enabled"] = "https://elsewhere.example", True
+    for name in (
+        "has_issues",
+        "has_pull_requests",
+        "has_wiki",
+        "allow_merge_commit",
+        "delete_branch_on_merge",
+    ):
         held.settings[name] = not held.settings[name]
     result = await lab.run("APPLY", resume_from="verify")
     assert result["status"] == "failed"
@@ -90,8 +97,11 @@ async def test_every_damage_to_the_face_is_found(open_lab: Any) -> None:
         "description",
         "topics",
         "archived",
+        "homepage",
         "has_issues",
         "has_pull_requests",
+        "has_wiki",
+        "has_actions",
         "allow_merge_commit",
         "delete_branch_on_merge",
     }

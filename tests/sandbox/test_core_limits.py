@@ -187,7 +187,8 @@ async def test_two_tokens_of_one_user_share_their_limits(start: Any) -> None:
     await client.token("second", login="acme-migrator", scopes=["repo"])
     await client.token("app", login="acme-migrator", kind="installation", permissions={})
     statuses = [
-        (await client("GET", "/user", token=token)).status for token in ("", "second", "second", "app")
+        (await client("GET", "/users/octocat", token=token)).status
+        for token in ("", "second", "second", "app")
     ]
     assert statuses == [200, 200, 403, 200]
 

@@ -104,9 +104,12 @@ def note(body: str, **fields: Any) -> dict[str, Any]:
 
 
 def is_writing(entry: Entry | Exchange) -> bool:
-    """Whether a request to GitHub changes something; git asks for refs by POST too."""
-    reading = entry.method in {"GET", "HEAD"} or entry.path.endswith("/git-upload-pack")
-    return entry.side == "github" and not reading
+    """Whether a request to GitHub changes something; git and GraphQL only ask by POST, too."""
+    if entry.side != "github":
+        return False
+    if entry.path.endswith("/graphql"):
+        return entry.points > 1 if isinstance(entry, Entry) else b"mutation" in (entry.request_body or b"")
+    return not (entry.method in {"GET", "HEAD"} or entry.path.endswith("/git-upload-pack"))
 
 
 class Lab:

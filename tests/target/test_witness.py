@@ -148,6 +148,56 @@ async def test_a_refusal_is_an_error_of_ours() -> None:
             [one async for one in scripted.witness.labels(REPO)]
 
 
+def _page(*pulls: tuple[int, int], more: bool = False, cursor: str | None = None) -> web.Response:
+    """A page of the list of reviews: pull requests with one approval listed of so many."""
+    listed = [{"state": "APPROVED", "body": ""}]
+    page = {
+        "pulls": [{"number": one, "reviews": {"total": total, "listed": listed}} for one, total in pulls],
+        "following": {"more": more, "cursor": cursor},
+    }
+    return web.json_response({"data": {"repository": {"page": page}}})
+
+
+async def test_reviews_come_by_the_hundred_and_those_of_a_long_list_by_themselves(tmp_path: Path) -> None:
+    """The second page begins where the first says; what is listed in part is asked for by REST."""
+    alone = web.json_response([{"id": 7, "state": "COMMENTED", "body": "a", "user": None}, {"id": 8}])
+    script = answers(_page((1, 1), (2, 12), more=True, cursor="c"), alone, _page((3, 1)))
+    async with serving(script) as seen:
+        with Scripted(seen.url) as scripted:
+            spool = await scripted.witness.spool_reviews(REPO, tmp_path)
+            assert spool is not None
+            with spool:
+                states = [[one.state for one in spool.comments_of(number)] for number in (1, 2, 3)]
+    assert states == [["APPROVED"], ["COMMENTED", ""], ["APPROVED"]]
+    lines = ["POST /graphql", "GET /repos/acme/app/pulls/2/reviews?per_page=100", "POST /graphql"]
+    assert seen.lines == lines
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        _page((1, 1), more=True),
+        web.json_response({"data": {"repository": None}}),
+        web.json_response({"errors": [{"type": "FORBIDDEN", "message": "no"}], "data": {}}),
+        web.json_response([]),
+        web.json_response(
+            {"data": {"repository": {"page": {"pulls": [None], "following": {"more": False}}}}}
+        ),
+        web.Response(status=403, text="{}"),
+        web.Response(status=404, text="{}"),
+        web.Response(status=502),
+        web.Response(text="<html>", content_type="text/html"),
+    ],
+)
+async def test_reviews_that_graphql_does_not_tell(response: web.Response, tmp_path: Path) -> None:
+    """There is none then, instead of an error, or of less than there is: they are asked for by REST."""
+    async with serving(answers(response)) as seen:
+        with Scripted(seen.url) as scripted:
+            assert await scripted.witness.spool_reviews(REPO, tmp_path) is None
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_comment_that_is_seen_twice_is_kept_once(tmp_path: Path) -> None:
     """A later page may repeat a comment: the last one counts."""
     url = "https://api.github.com/repos/acme/app/issues/7"

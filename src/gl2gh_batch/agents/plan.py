@@ -331,6 +331,7 @@ def _plan_kind(
 ) -> KindPlan:
     items = steps = no_ops = parts = removed = own_reads = 0
     choices: defaultdict[str, Counter[bool]] = defaultdict(Counter)
+    listed: Counter[str] = Counter()
     ledger = Ledger(desk.folder.ledger) if desk.folder.ledger.exists() else None
     try:
         for line in read_lines(desk.folder.lines_of(desk.folder.desired, kind.name)):
@@ -345,6 +346,7 @@ def _plan_kind(
                 choices[choice][content > 0] += content or 1
             parts += kind.parts(settled)
             own_reads += kind.own_reads(settled)
+            listed.update(kind.listed(settled))
             removed += kind.settle(desired, facts, Phase.CLOSE) is None
             for step in kind.steps(desired, desk.repo, facts):
                 lines.write(step)
@@ -358,6 +360,7 @@ def _plan_kind(
     finally:
         if ledger is not None:
             ledger.close()
+    own_reads += sum(pages(entries) for entries in listed.values())
     tally.read(kind.verify_reads(items, parts, removed) + own_reads)
     for name, entries in kind.shared_reads(items, parts, removed).items():
         shared[name] += entries

@@ -200,7 +200,9 @@ class Comparison:
         if self.kind.is_absent(numbers) or (is_rare and not path.stat().st_size):
             return
         desired = _desired(path, self.kind)
-        async for item in self.kind.seen_of(self.witness, self.plan.repo, desired):
+        is_closed = self.phase is Phase.CLOSE
+        seen = self.kind.seen_closed if is_closed else self.kind.seen_of
+        async for item in seen(self.witness, self.plan.repo, desired):
             if self.kind.owns(item, numbers):
                 yield item
 

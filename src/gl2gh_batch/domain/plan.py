@@ -233,6 +233,11 @@ def entry_step(step: str, place: int) -> str:
     return f"{step}#{place}"
 
 
+def part_step(step: str, start: int, stop: int) -> str:
+    """The id of the request with some of the entries of a step that was refused as a whole."""
+    return f"{step}:{start}-{stop}"
+
+
 class Severity(StrEnum):
     """What a finding means: it blocks the apply, or it is worth knowing."""
 

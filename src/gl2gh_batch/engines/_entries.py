@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from gl2gh_batch.domain.events import Noticed
 from gl2gh_batch.domain.ledger import StepState
-from gl2gh_batch.domain.plan import Call, Entries, Lookup, Pace, Step, entry_step
+from gl2gh_batch.domain.plan import Call, Entries, Lookup, Pace, Step, entry_step, part_step
 from gl2gh_batch.engines._engine import Workbench
 from gl2gh_batch.rewrite.markers import marker
 
@@ -75,7 +75,7 @@ class EntryByEntry:
 def _part(call: Call, entries: Entries, start: int, stop: int) -> Call:
     """Some of the entries, to be found again by a marker of their own."""
     assert call.lookup is not None
-    identity = f"{call.id}:{start}-{stop}"
+    identity = part_step(call.id, start, stop)
     value = marker(identity)
     body: dict[str, Any] = {**call.body, entries.name: call.body[entries.name][start:stop]}
     body["body"] = str(body.get("body", "")).replace(call.lookup.value, value)

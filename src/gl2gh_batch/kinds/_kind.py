@@ -257,6 +257,10 @@ class Kind(ABC, Generic[R, D]):
         del desired
         return self.read_back(witness, repo)
 
+    def seen_closed(self, witness: Witness, repo: RepoRef, desired: Iterator[D]) -> AsyncIterator[D]:
+        """The same of a closed project, whenever it is verified again: in an apply nothing pays for more."""
+        return self.seen_of(witness, repo, desired)
+
     def number_of(self, desired: D) -> int | None:
         """The number that the item takes in the sequence of issues and pull requests, if it does."""
         del desired
@@ -381,6 +385,11 @@ class Kind(ABC, Generic[R, D]):
 
     def content_by_choice(self, desired: D) -> Mapping[str, int]:
         """How many content-creating requests the item costs by each choice of a policy; 0 for an import."""
+        del desired
+        return {}
+
+    def listed(self, desired: D) -> Mapping[str, int]:
+        """The lists that only this kind reads → how many entries the item has there; pages of a hundred."""
         del desired
         return {}
 

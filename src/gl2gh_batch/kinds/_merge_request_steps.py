@@ -52,6 +52,11 @@ def review_step(desired: MergeRequestDesired) -> str:
     return f"{desired.source}/review"
 
 
+def review_body(step: str) -> str:
+    """What the review says that a step makes."""
+    return f"{REVIEW_BODY}\n\n{marker(step)}"
+
+
 def reviewers_step(desired: MergeRequestDesired) -> str:
     """The id of the step that asks for reviews."""
     return f"{desired.source}/reviewers"
@@ -148,7 +153,7 @@ def _review(desired: MergeRequestDesired, pull: PullDesired, repo: RepoRef, comm
         body={
             "commit_id": pull.head_sha,
             "event": "COMMENT",
-            "body": f"{REVIEW_BODY}\n\n{marker(identity)}",
+            "body": review_body(identity),
             "comments": [_entry(one) for one in pull.review],
         },
         pace=Pace.CONTENT,

@@ -97,10 +97,20 @@ class ReviewComment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """What holds the lines together; it never approves, whoever did on GitLab."""
+
+    source: str
+    body: str
+    state: str = "COMMENTED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PullDesired:
     """A pull request as GitHub has it, from branch `head` with the commit `head_sha` into branch `base`.
 
-    Merged and closed ones are between branches that are made for them and taken away again.
+    Merged and closed ones are between branches that are made for them and taken away again, and on GitHub
+    none is `merged`. `reviews` are those that the lines came in, known by the receipts.
     """
 
     title: str
@@ -118,6 +128,8 @@ class PullDesired:
     locked: bool = False
     comments: tuple[CommentDesired, ...] = ()
     review: tuple[ReviewComment, ...] = ()
+    reviews: tuple[Review, ...] = ()
+    merged: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,7 +44,8 @@ class RepositoryDesired:
     `temporary_refs` go in the close phase; `spare_refs` (name → SHA, and a step) come then where that step
     was refused; `lfs` are the LFS objects (oid → bytes) that the refs name; `wiki` is the commit of GitHub's
     own wiki, `snippets` that of the snippets' own repository, which has the `snippets_visibility`; they are
-    empty where there is to be none. `has_pull_requests` is None where a server does not know the switch.
+    empty where there is to be none. `has_pull_requests` is None where a server does not know the switch,
+    `has_wiki` and `has_actions` where they are not looked at (yet), and `homepage` where it was there before.
     """
 
     description: str
@@ -65,4 +66,6 @@ class RepositoryDesired:
     snippets: str = ""
     snippets_visibility: str = ""
     has_pull_requests: bool | None = True
-    has_actions: bool = True
+    has_actions: bool | None = True
+    homepage: str | None = ""
+    has_wiki: bool | None = None

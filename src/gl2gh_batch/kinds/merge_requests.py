@@ -12,7 +12,7 @@ from gl2gh_batch.domain.plan import Loss, NoOp, Phase, Step, TargetFacts
 from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.domain.request import Policies, SystemNotesPolicy
 from gl2gh_batch.domain.result import Difference, DifferenceSort
-from gl2gh_batch.kinds._kind import Kind, Receipts, Refs, Setting, Shaped, Source, pages
+from gl2gh_batch.kinds._kind import Kind, Receipts, Refs, Setting, Shaped, Source
 from gl2gh_batch.kinds._merge_request_losses import kind_losses
 from gl2gh_batch.kinds._merge_request_pull import branches_of, can_be_pull
 from gl2gh_batch.kinds._merge_request_read import read_again, read_merge_requests
@@ -227,7 +227,11 @@ class MergeRequestsKind(Kind[MergeRequestRecord, MergeRequestDesired]):
     def shared_reads(self, items: int, parts: int, removed: int) -> Mapping[str, int]:
         return _ISSUES.shared_reads(items, parts, removed)
 
+    def listed(self, desired: MergeRequestDesired) -> Mapping[str, int]:
+        if desired.pull is None:
+            return {"pull requests": 0, "lines": 0}
+        return {"pull requests": 1, "lines": len(desired.pull.review), "reviews": 1}
+
     def verify_reads(self, items: int, parts: int, removed: int) -> int:
-        # The lists of pull requests and of the comments on their lines.
-        del parts, removed
-        return 2 * pages(items) if items else 0
+        del items, parts, removed
+        return 0

@@ -32,7 +32,8 @@ from gl2gh_batch.kinds._repository_losses import losses_of
 from gl2gh_batch.kinds._repository_values import RepositoryDesired, RepositoryRecord
 from gl2gh_batch.kinds.snippets import MAIN, SNIPPETS_REF, companion
 from gl2gh_batch.kinds.wiki import WIKI_REF
-from gl2gh_batch.kit.git_refs import MIGRATED_PREFIXES, PUSHED_PREFIXES, refused_refs
+from gl2gh_batch.kit.git_claim import CLAIM_REF
+from gl2gh_batch.kit.git_refs import MIGRATED_PREFIXES, PULLS_PREFIX, refused_refs
 from gl2gh_batch.rewrite.names import repository_description
 from gl2gh_batch.rewrite.names import topics as github_topics
 from gl2gh_batch.source.api import GitLab
@@ -108,6 +109,7 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
                 wiki=setting.trees.get(WIKI_REF, ""),
                 has_pull_requests=record.merge_requests_enabled,
                 has_actions=record.ci_enabled,
+                has_wiki=WIKI_REF in setting.trees,
                 snippets=setting.trees.get(SNIPPETS_REF, ""),
                 snippets_visibility=visibility if SNIPPETS_REF in setting.trees else "",
             ),
@@ -323,7 +325,10 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
             allow_rebase_merge=bool(seen.allow_rebase_merge),
             delete_branch_on_merge=bool(seen.delete_branch_on_merge),
             has_pull_requests=seen.has_pull_requests,
-            refs={name: sha for name, sha in refs.items() if name.startswith(PUSHED_PREFIXES)},
+            has_actions=None,
+            homepage=seen.homepage or "",
+            has_wiki=seen.has_wiki,
+            refs={name: sha for name, sha in refs.items() if _is_pushed(name)},
         )
 
     async def seen_of(
@@ -343,6 +348,12 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
                 )
             yield seen
 
+    async def seen_closed(
+        self, witness: Witness, repo: RepoRef, desired: Iterator[RepositoryDesired]
+    ) -> AsyncIterator[RepositoryDesired]:
+        async for seen in self.seen_of(witness, repo, desired):
+            yield replace(seen, has_actions=await witness.actions_enabled(repo))
+
     def check(self, desired: RepositoryDesired, seen: RepositoryDesired) -> Iterator[Difference]:
         wanted = replace(
             desired,
@@ -354,11 +365,10 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
         )
         # Where GitLab names no branch of its own as the default, GitHub's choice is as good as any.
         ignore = frozenset({"default_branch"} if desired.default_branch is None else ())
-        ignore |= {"has_actions"}  # a switch of its own, which an organisation may overrule
         if not desired.wiki:
             ignore |= {"wiki"}
-        if seen.has_pull_requests is None:
-            ignore |= {"has_pull_requests"}
+        switches = ("has_pull_requests", "has_actions", "has_wiki", "homepage")
+        ignore |= {name for name in switches if None in {getattr(wanted, name), getattr(seen, name)}}
         if not desired.snippets:
             ignore |= {"snippets", "snippets_visibility"}
         yield from compare(self.name, "repository", wanted, replace(seen, refs={}), ignore=ignore)
@@ -385,6 +395,11 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
         return "repository"
 
     def as_made(self, desired: RepositoryDesired, receipts: Receipts) -> RepositoryDesired:
+        switched = receipts(f"{self.name}/{'actions-on' if desired.has_actions else 'actions-off'}")
+        if switched is None or switched.state is not StepState.DONE:
+            desired = replace(desired, has_actions=None)  # an organisation may overrule it
+        if receipts(f"{self.name}/private") is not None:
+            desired = replace(desired, homepage=None)  # whoever made it beforehand may have set one
         pushed, tidied = receipts(PUSH_STEP), receipts(TIDY_STEP)
         if pushed is None or tidied is None or tidied.state is not StepState.DONE:
             return desired
@@ -409,6 +424,7 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
                 has_issues=True,
                 has_pull_requests=True,
                 wiki="",
+                has_wiki=None if desired.wiki else desired.has_wiki,
                 snippets_visibility=Visibility.PRIVATE.value if desired.snippets else "",
                 refs={**desired.refs, **(desired.temporary_refs if desired.refs else {})},
             )
@@ -442,3 +458,8 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Ref:
     sha: str
+
+
+def _is_pushed(ref: str) -> bool:
+    """Whether somebody pushed it: neither GitHub made it, nor a run to claim the repository."""
+    return ref.startswith("refs/") and not ref.startswith(PULLS_PREFIX) and ref != CLAIM_REF

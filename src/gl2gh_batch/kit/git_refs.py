@@ -15,6 +15,8 @@ MIGRATED_PREFIXES: Final = ("refs/heads/", "refs/tags/")
 # Commits that no branch and no tag leads to; GitHub shows them by their id, and no clone takes them along.
 COMMITS_PREFIX: Final = "refs/gitlab/merge-requests/"
 PUSHED_PREFIXES: Final = (*MIGRATED_PREFIXES, COMMITS_PREFIX)
+# What GitHub makes by itself.
+PULLS_PREFIX: Final = "refs/pull/"
 REF_NAME_LIMIT_BYTES: Final = 255
 # A pushed commit shows an address that the owner of the token keeps private.
 PRIVATE_ADDRESS: Final = "GH007"

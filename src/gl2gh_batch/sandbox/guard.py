@@ -100,6 +100,7 @@ class Guard:
             query=request.query_string,
             classes=tuple(booking.classes),
             credential=caller.credential,
+            points=booking.classes.get("points", 0),
         )
         self.journal.add(entry)
         counts = CONCURRENCY in booking.classes

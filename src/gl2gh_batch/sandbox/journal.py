@@ -13,7 +13,10 @@ NO_ANSWER: Final = 0
 
 @dataclass(slots=True, kw_only=True)
 class Entry:
-    """One request; `status` is None while it is under way, `path` is that on the wire, without the query."""
+    """One request; `status` is None while it is under way, `path` is that on the wire, without the query.
+
+    `points` are what GitHub's secondary limit counts it as: a GraphQL query is told from a mutation by them.
+    """
 
     t: float
     side: str
@@ -22,6 +25,7 @@ class Entry:
     query: str
     classes: tuple[str, ...]
     credential: str
+    points: int = 0
     status: int | None = None
 
     def document(self) -> dict[str, Any]:

@@ -205,6 +205,55 @@ class ReviewComment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """A review of a pull request: its state says whether it approves; `id` is its place among them."""
+
+    body: str | None = None
+    state: str = ""
+    id: int = 0
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewList:
+    """The first reviews of a pull request, and how many there are."""
+
+    total: int
+    listed: tuple[Review, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewedPull:
+    """A pull request in the list of reviews."""
+
+    number: int
+    reviews: ReviewList
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Following:
+    """Whether there is a page after this one, and where it begins."""
+
+    more: bool
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewPage:
+    """A page of the list of reviews; see `witness.REVIEWS`."""
+
+    pulls: tuple[ReviewedPull, ...]
+    following: Following
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionsPermissions:
+    """Whether GitHub Actions run in a repository."""
+
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImportFault:
     """Why an issue was not imported; `location` points into the request (`/issue/labels[2]`)."""
 

@@ -1,4 +1,4 @@
-"""Comments on disk: so that looking them up by issue needs no memory."""
+"""Comments and reviews on disk: so that looking them up by issue needs no memory."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 from gl2gh_batch import codec
-from gl2gh_batch.target.models import IssueComment, ReviewComment
+from gl2gh_batch.target.models import IssueComment, Review, ReviewComment
 
-C = TypeVar("C", IssueComment, ReviewComment)
+C = TypeVar("C", IssueComment, ReviewComment, Review)
 
 
 class CommentSpool(Generic[C]):

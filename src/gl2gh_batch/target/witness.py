@@ -19,7 +19,7 @@ import github
 import requests
 
 from gl2gh_batch import codec
-from gl2gh_batch.domain.errors import Gl2ghError, NotFoundError, TargetError
+from gl2gh_batch.domain.errors import Gl2ghError, NotFoundError, TargetError, TransportError
 from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.kit.git_wiki import WikiFile
 from gl2gh_batch.kit.http_threads import TIMEOUT_S, Line, ThreadRunner, current_line
@@ -27,6 +27,7 @@ from gl2gh_batch.kit.origin import proxy_for
 from gl2gh_batch.target import pygithub, sansio
 from gl2gh_batch.target.auth import Credential, LiveToken
 from gl2gh_batch.target.models import (
+    ActionsPermissions,
     Issue,
     IssueComment,
     Label,
@@ -35,7 +36,10 @@ from gl2gh_batch.target.models import (
     Release,
     ReleaseAsset,
     Repository,
+    Review,
     ReviewComment,
+    ReviewedPull,
+    ReviewPage,
     Tree,
     TreeEntry,
     decode,
@@ -43,9 +47,19 @@ from gl2gh_batch.target.models import (
 from gl2gh_batch.target.spool import CommentSpool
 
 T = TypeVar("T")
-C = TypeVar("C", IssueComment, ReviewComment)
+C = TypeVar("C", IssueComment, ReviewComment, Review)
 
 PER_PAGE: Final = 100
+# The first reviews of a hundred pull requests in one request; REST has them for one pull request only. By
+# GitHub's arithmetic 101 calls, and so one point (docs: rate-limits-and-query-limits-for-the-graphql-api).
+REVIEWS: Final = """query($owner: String!, $name: String!, $after: String) {
+  repository(owner: $owner, name: $name) {
+    page: pullRequests(first: 100, after: $after, orderBy: {field: CREATED_AT, direction: ASC}) {
+      pulls: nodes { number reviews(first: 10) { total: totalCount listed: nodes { state body } } }
+      following: pageInfo { more: hasNextPage cursor: endCursor }
+    }
+  }
+}"""
 LsRemote = Callable[[RepoRef], Awaitable[Mapping[str, str]]]
 WikiFiles = Callable[[RepoRef], Awaitable[Sequence[WikiFile]]]
 # Which of the LFS objects (oid → bytes) the target has.
@@ -143,6 +157,14 @@ class Witness:
             return None
         return decode(raw, Repository)
 
+    async def actions_enabled(self, repo: RepoRef) -> bool | None:
+        """Whether GitHub Actions run there; None where the token may not know."""
+        try:
+            _, raw = await self._get(_path(repo, "actions/permissions"), {})
+        except (NotFoundError, TargetError):
+            return None
+        return decode(raw, ActionsPermissions).enabled
+
     async def tree(self, repo: RepoRef, sha: str) -> AsyncIterator[TreeEntry]:
         """Everything below a commit or tree; paths are whole."""
         _, raw = await self._get(_path(repo, f"git/trees/{sha}"), {"recursive": "1"})
@@ -227,6 +249,43 @@ class Witness:
         return await self._spooled(
             CommentSpool(folder or self._scratch, ReviewComment), repo, "pulls/comments"
         )
+
+    async def spool_reviews(self, repo: RepoRef, folder: Path | None = None) -> CommentSpool[Review] | None:
+        """All reviews of all pull requests, likewise: a request for every hundred pull requests.
+
+        None where GraphQL is not to be had; `reviews` asks for those of one pull request.
+        """
+        spool = CommentSpool(folder or self._scratch, Review)
+        try:
+            async for pull in self._reviewed(repo):
+                is_whole = pull.reviews.total <= len(pull.reviews.listed)
+                listed = pull.reviews.listed if is_whole else await self.reviews(repo, pull.number)
+                spool.add(replace(one, number=pull.number, id=place) for place, one in enumerate(listed))
+        except (NotFoundError, TargetError, TransportError):
+            spool.close()
+            return None
+        except BaseException:
+            spool.close()
+            raise
+        return spool
+
+    async def reviews(self, repo: RepoRef, number: int) -> list[Review]:
+        """All reviews of one pull request, oldest first."""
+        return [decode(raw, Review) async for raw in self._list(_path(repo, f"pulls/{number}/reviews"), {})]
+
+    async def _reviewed(self, repo: RepoRef) -> AsyncIterator[ReviewedPull]:
+        after: str | None = None
+        while True:
+            variables = {"owner": repo.owner, "name": repo.name, "after": after}
+            self._auth.current = await self._credential.token()
+            page = await self._runner.read(self._line, self._ask, REVIEWS, variables)
+            for pull in page.pulls:
+                yield pull
+            if not page.following.more:
+                return
+            if page.following.cursor in {None, after}:
+                raise TargetError("GraphQL of GitHub has a further page, and does not say where")
+            after = page.following.cursor
 
     async def _spooled(self, spool: CommentSpool[C], repo: RepoRef, rest: str) -> CommentSpool[C]:
         try:
@@ -315,6 +374,20 @@ class Witness:
         except (AssertionError, RuntimeError) as error:  # PyGithub's checks of addresses and redirects
             raise TargetError(f"GET {path} leads to another address; not followed") from error
         return headers, raw
+
+    def _ask(self, query: str, variables: dict[str, str | None]) -> ReviewPage:
+        requester = self._github.requester
+        try:
+            _, raw = requester.requestJsonAndCheck(
+                "POST", requester.graphql_url, input={"query": query, "variables": variables}
+            )
+        except github.GithubException as error:
+            raise _error_of(error, "/graphql") from error
+        except (AssertionError, RuntimeError) as error:
+            raise TargetError("POST /graphql leads to another address; not followed") from error
+        data = raw.get("data") if isinstance(raw, dict) and not raw.get("errors") else None
+        repository = data.get("repository") if isinstance(data, dict) else None
+        return decode(repository.get("page") if isinstance(repository, dict) else None, ReviewPage)
 
 
 def _error_of(error: github.GithubException, path: str) -> Gl2ghError:

@@ -1,4 +1,4 @@
-"""The few fields of GitHub's GraphQL without REST twins: deleted issues, drafts, threads; and `viewer`."""
+"""A few fields of GitHub's GraphQL: deleted issues, drafts, threads, lists of pull requests; and `viewer`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from gl2gh_batch.sandbox.github import graphql_pulls
 from gl2gh_batch.sandbox.github.auth import role_with
 from gl2gh_batch.sandbox.github.call import Call, answer
 from gl2gh_batch.sandbox.github.graphql_answers import GraphqlError, selected
+from gl2gh_batch.sandbox.github.graphql_pages import refuse_too_many
 from gl2gh_batch.sandbox.github.issues import delete_issue
 from gl2gh_batch.sandbox.github.state import Repository, Role, node_id, node_number
 from gl2gh_batch.sandbox.graphql_syntax import Field, GraphqlSyntaxError, parse_operation
@@ -96,8 +97,11 @@ async def post_graphql(call: Call) -> web.StreamResponse:
     asked = await call.body()
     try:
         operation = parse_operation(str(asked.get("query", "")), asked.get("variables") or {})
+        refuse_too_many(operation.selection)
     except GraphqlSyntaxError as error:
         return answer({"errors": [{"message": str(error)}]})
+    except GraphqlError as error:
+        return answer({"errors": [{"type": error.kind, "message": str(error)}]})
     data: dict[str, Any] = {}
     errors: list[dict[str, Any]] = []
     known = FIELDS[operation.kind]

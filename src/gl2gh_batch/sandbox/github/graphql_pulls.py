@@ -1,20 +1,21 @@
-"""What of pull requests has no REST twin: drafts there and back, and threads of reviews with their end."""
+"""Pull requests in GraphQL: their drafts there and back, threads with their end, and lists with reviews."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from gl2gh_batch.sandbox.github.auth import role_with
-from gl2gh_batch.sandbox.github.call import Call, find_repository
+from gl2gh_batch.sandbox.github.call import Call, find_repository, visible
 from gl2gh_batch.sandbox.github.errors import Refused
 from gl2gh_batch.sandbox.github.graphql_answers import GraphqlError, selected, unresolved
+from gl2gh_batch.sandbox.github.graphql_pages import page_of
 from gl2gh_batch.sandbox.github.pull_documents import published_comments
-from gl2gh_batch.sandbox.github.pull_state import Pull, ReviewComment
+from gl2gh_batch.sandbox.github.pull_state import Pull, Review, ReviewComment
 from gl2gh_batch.sandbox.github.state import Repository, Role, node_id, node_number
 from gl2gh_batch.sandbox.graphql_syntax import Field
 
-MOST: Final = 100
+ORDERS: Final = ("CREATED_AT", "UPDATED_AT")
 
 
 def _pulls(call: Call) -> Iterator[tuple[Repository, Pull]]:
@@ -83,7 +84,7 @@ def _set_resolved(*, to: bool, typename: str) -> Callable[[Call, Field], dict[st
 
 
 def repository(call: Call, field: Field) -> dict[str, Any]:
-    """`repository(owner, name)`, with `pullRequest(number)` and its `reviewThreads(first, after)`."""
+    """`repository(owner, name)`, with `pullRequest(number)` and `pullRequests(first, after, orderBy)`."""
     owner, name = field.arguments.get("owner"), field.arguments.get("name")
     try:
         found = find_repository(call.state, {"owner": str(owner), "repo": str(name)})
@@ -92,43 +93,94 @@ def repository(call: Call, field: Field) -> dict[str, Any]:
     if found is None or role_with(call.state, call.token, found) is Role.NONE:
         message = f"Could not resolve to a Repository with the name '{owner}/{name}'."
         raise GraphqlError("NOT_FOUND", message)
+    found = visible(call.state, found)
     answer: dict[str, Any] = {}
     for each in field.selection:
+        if each.name in ("pullRequest", "pullRequests"):
+            _require_read(call)
         if each.name == "pullRequest":
-            answer[each.alias] = _pull_field(found, each)
+            answer[each.alias] = _pull_field(call, found, each)
+        elif each.name == "pullRequests":
+            answer[each.alias] = _pull_list(call, found, each)
         else:
             known = {"__typename": "Repository", "id": node_id("R", found.id), "name": found.name}
             answer |= selected("Repository", known, (each,))
     return answer
 
 
-def _pull_field(found: Repository, field: Field) -> dict[str, Any]:
+def _require_read(call: Call) -> None:
+    """The error that a token gets whose permissions do not name pull requests."""
+    token = call.token
+    if token is None or token.permissions is None or not call.state.rules.holds("permission"):
+        return
+    if token.permissions.get("pull_requests") not in ("read", "write"):
+        kind = "integration" if token.kind == "installation" else "personal access token"
+        raise GraphqlError("FORBIDDEN", f"Resource not accessible by {kind}")
+
+
+def _pull_field(call: Call, found: Repository, field: Field) -> dict[str, Any]:
     number = field.arguments.get("number")
     pull = found.pulls.get(number) if isinstance(number, int) else None
     if pull is None:
         message = f"Could not resolve to a PullRequest with the number of {number}."
         raise GraphqlError("NOT_FOUND", message)
+    return _selected_pull(call, found, pull, field.selection)
+
+
+def _pull_list(call: Call, found: Repository, field: Field) -> dict[str, Any]:
+    """All of them, by creation where nothing else is asked for."""
+    order = field.arguments.get("orderBy") or {"field": "CREATED_AT", "direction": "ASC"}
+    if order.get("field") not in ORDERS or order.get("direction") not in ("ASC", "DESC"):
+        message = f"Argument 'orderBy' on Field 'pullRequests' has an invalid value ({order})."
+        raise GraphqlError("argumentLiteralsIncompatible", message)
+    if strangers := sorted(field.arguments.keys() - {"first", "after", "orderBy"}):
+        message = f"Field 'pullRequests' doesn't accept argument '{strangers[0]}'"
+        raise GraphqlError("argumentNotAccepted", message)
+
+    def moment(pull: Pull) -> tuple[str, int]:
+        issue = found.issues[pull.number]
+        return (issue.created_at if order["field"] == "CREATED_AT" else issue.updated_at), pull.number
+
+    pulls = sorted(found.pulls.values(), key=moment, reverse=order["direction"] == "DESC")
+    return page_of(field, pulls, lambda pull, selection: _selected_pull(call, found, pull, selection))
+
+
+def _selected_pull(call: Call, found: Repository, pull: Pull, selection: Sequence[Field]) -> dict[str, Any]:
     answer: dict[str, Any] = {}
-    for each in field.selection:
+    for each in selection:
         known = _pull(found, pull)
         if each.name == "reviewThreads":
-            known["reviewThreads"] = _connection(pull, each)
-        answer |= selected("PullRequest", known, (each,))
+            threads = _threads(pull)
+            answer[each.alias] = page_of(
+                each, threads, lambda one, asked: selected("Thread", _thread(pull, one), asked)
+            )
+        elif each.name == "reviews":
+            reviews = _reviews(call, pull)
+            answer[each.alias] = page_of(
+                each, reviews, lambda one, asked: selected("PullRequestReview", _review(one), asked)
+            )
+        else:
+            answer |= selected("PullRequest", known, (each,))
     return answer
 
 
-def _connection(pull: Pull, field: Field) -> dict[str, Any]:
-    first, after = field.arguments.get("first"), field.arguments.get("after")
-    if not isinstance(first, int) or not 1 <= first <= MOST:
-        message = "You must provide a `first` value of 1 to 100 to properly paginate `reviewThreads`."
-        raise GraphqlError("MISSING_PAGINATION_BOUNDARIES", message)
-    threads = _threads(pull)
-    start = int(after) if isinstance(after, str) and after.isdecimal() else 0
-    end = min(start + first, len(threads))
+def _reviews(call: Call, pull: Pull) -> list[Review]:
+    """The reviews, oldest first; one that was not submitted is seen by its author alone."""
+    own = None if call.token is None else call.token.login
+    return [each for each in pull.reviews.values() if each.state != "PENDING" or each.user == own]
+
+
+def _review(review: Review) -> dict[str, Any]:
     return {
-        "totalCount": len(threads),
-        "nodes": [_thread(pull, each) for each in threads[start:end]],
-        "pageInfo": {"hasNextPage": end < len(threads), "endCursor": str(end)},
+        "__typename": "PullRequestReview",
+        "id": node_id("PRR", review.id),
+        # `databaseId` ends where ids have outgrown 32 bits (docs: "Breaking changes").
+        "fullDatabaseId": str(review.id),
+        "state": review.state,
+        "body": review.body,
+        "submittedAt": review.submitted_at,
+        # Nobody stands for an account that is gone.
+        "author": None if review.user == "ghost" else {"login": review.user},
     }
 
 
@@ -157,11 +209,13 @@ def _thread(pull: Pull, first: ReviewComment) -> dict[str, Any]:
 
 
 def _pull(found: Repository, pull: Pull) -> dict[str, Any]:
+    issue = found.issues[pull.number]
     return {
         "__typename": "PullRequest",
         "id": node_id("PR", pull.id),
         "number": pull.number,
-        "title": found.issues[pull.number].title,
+        "title": issue.title,
+        "state": "MERGED" if pull.merged_at is not None else issue.state.upper(),
         "isDraft": pull.draft,
         "merged": pull.merged_at is not None,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from typing import Final
 
@@ -11,8 +12,10 @@ from aiohttp import hdrs, web
 from gl2gh_batch.sandbox.credentials import ANONYMOUS, credential_name, secret_of
 from gl2gh_batch.sandbox.github.app import API, GRAPHQL
 from gl2gh_batch.sandbox.github.call import Call, Route, answer
+from gl2gh_batch.sandbox.github.graphql_pages import score_of
 from gl2gh_batch.sandbox.github.imports import settle_imports
 from gl2gh_batch.sandbox.github.state import State
+from gl2gh_batch.sandbox.graphql_syntax import parse_operation
 from gl2gh_batch.sandbox.guard import Booking, Caller, whole_seconds
 from gl2gh_batch.sandbox.limits import Limiter, Refusal, Standing
 
@@ -91,8 +94,9 @@ class GitHubPlatform:
         if not self.is_api(path):
             return Booking(classes={})
         if path == GRAPHQL:
-            points = WRITE_POINTS if b"mutation" in await request.read() else READ_POINTS
-            return Booking(classes={"primary": 1, "points": points, "concurrency": 1}, resource="graphql")
+            score, is_query = _asked(await request.read())
+            points = READ_POINTS if is_query else WRITE_POINTS
+            return Booking(classes={"primary": score, "points": points, "concurrency": 1}, resource="graphql")
         path = _BY_ID.sub("/repos/-/-", path.removeprefix(API))
         is_read = method in ("GET", "HEAD", "OPTIONS")
         classes = {"primary": 1, "points": READ_POINTS if is_read else WRITE_POINTS, "concurrency": 1}
@@ -187,6 +191,16 @@ class GitHubPlatform:
             return answer({"resources": resources, "rate": resources["core"]})
 
         return (("GET", RATE_LIMIT, get_rate_limit),)
+
+
+def _asked(body: bytes) -> tuple[int, bool]:
+    """What a GraphQL request takes of the primary limit, and whether it only asks."""
+    try:
+        document = json.loads(body)
+        operation = parse_operation(str(document.get("query", "")), document.get("variables") or {})
+    except (ValueError, AttributeError):
+        return 1, b"mutation" not in body
+    return score_of(operation.selection), operation.kind == "query"
 
 
 def _is_content(operation: str, limiter: Limiter) -> bool:
