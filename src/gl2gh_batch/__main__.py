@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from types import FrameType
-from typing import NoReturn
 
-# In a container we are process 1, which no signal ends that is not listened to.
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-def _end_at_once(number: int, _frame: FrameType | None) -> NoReturn:
-    os.write(2, b"gl2gh-batch: stopped before it began; nothing was done\n")
-    os._exit(128 + number)
-
-
-def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt(number)
+from gl2gh_batch.interfaces import early
 
 
 def main() -> int:
-    """Run one command; its exit code. The imports take a second, in which signals are heard, too."""
-    for number in _SIGNALS:
-        signal.signal(number, _end_at_once)
+    """Run one command; its exit code. The imports take their time, in which signals are heard, too."""
+    early.listen()
+    is_action = sys.argv[1:2] == ["action"]
+    if is_action:
+        from gl2gh_batch.interfaces.outputs import tell_interrupted
+
+        early.tell_by(lambda: tell_interrupted(os.environ))
+    else:
+        early.tell_by(lambda: None)
     from gl2gh_batch.interfaces import cli
 
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    for number in _SIGNALS[1:]:
-        signal.signal(number, _interrupt)
+    if not is_action:  # the Action's own door takes over when it can give the runner its outputs
+        early.is_over()
     return cli.main()
 
 

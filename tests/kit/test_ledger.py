@@ -56,6 +56,30 @@ def test_what_was_written_is_read_back(tmp_path: Path) -> None:
         assert (ledger.get("lineage"), ledger.get("nothing")) == ("abc", None)
 
 
+def test_a_deleted_ledger_is_gone_though_a_kill_left_files_beside_it(tmp_path: Path) -> None:
+    """Deleting the one file that people are told of makes everything anew; a link beside it leads nowhere."""
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        ledger.intent("issues/0", "a", AT)
+        killed = Path(shutil.copytree(tmp_path, tmp_path.with_name(f"{tmp_path.name}-killed")))
+    path = killed / "ledger.db"
+    assert (killed / "ledger.db-wal").stat().st_size > 0
+    path.unlink()
+    with Ledger(path) as ledger:
+        assert ledger.count() == 0
+    path.unlink()
+    apart = tmp_path / "apart"
+    apart.write_text("kept")
+    (killed / "ledger.db-wal").symlink_to(apart)
+    with Ledger(path) as ledger:
+        assert ledger.count() == 0
+    assert apart.read_text() == "kept"
+    path.unlink()
+    (killed / "ledger.db-shm").mkdir()
+    with pytest.raises(WorkDirectoryError):
+        Ledger(path)
+    assert not path.exists()
+
+
 def test_a_done_step_is_not_begun_again(tmp_path: Path) -> None:
     """The same step cannot lose its receipt; a changed one can be begun."""
     with Ledger(tmp_path / "ledger.db") as ledger:

@@ -123,6 +123,7 @@ def engine_for(desk: Desk, plan: Plan, ledger: Ledger) -> Engine:
             emit=desk.emit,
             project=desk.label,
             claim=desk.claim,
+            steps=lambda: read_steps(desk.folder),
         )
     )
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from gl2gh_batch import codec
-from gl2gh_batch.domain.plan import Call, Plan, Step, TargetFacts
+from gl2gh_batch.domain.ledger import StepState
+from gl2gh_batch.domain.plan import Call, NoOp, Plan, Step, TargetFacts
 from gl2gh_batch.domain.ports import Clock, Emit
 from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.kit.claim import TargetClaim
@@ -22,7 +23,7 @@ from gl2gh_batch.target.api import GitHub
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workbench:
-    """What an engine works with, for one project."""
+    """What an engine works with, for one project; `steps` reads the plan's anew each time."""
 
     github: GitHub
     git: Git
@@ -36,6 +37,7 @@ class Workbench:
     emit: Emit
     project: str
     claim: TargetClaim | None = None
+    steps: Callable[[], Iterable[Step | NoOp]] = tuple
 
 
 class Engine(ABC):
@@ -82,3 +84,15 @@ def digest_of(step: Step) -> str:
 def may_repeat(step: Step) -> bool:
     """True for what can be sent twice without harm: no lookup is needed to find out."""
     return not isinstance(step, Call) or step.repeatable or (step.lookup is None and step.method != "POST")
+
+
+def is_due(call: Call, ledger: Ledger) -> bool:
+    """False for what hangs on a step that was not made, and for the substitute of one that was not."""
+    if call.after:
+        before = ledger.receipt(call.after)
+        if before is not None and before.state is not StepState.DONE:
+            return False
+    if not call.instead_of:
+        return True
+    first = ledger.receipt(call.instead_of)
+    return first is not None and first.state is StepState.REFUSED

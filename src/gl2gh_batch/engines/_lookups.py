@@ -22,8 +22,11 @@ class Lookups:
         self._bench = bench
         self._login: str | None = None
 
-    async def find(self, lookup: Lookup) -> Mapping[str, Any] | None:
-        """What the lookup names (empty for what is to be absent); None when it did not take effect."""
+    async def find(self, lookup: Lookup, *, whoever: bool = False) -> Mapping[str, Any] | None:
+        """What the lookup names (empty for what is to be absent); None when it did not take effect.
+
+        A marker counts by our own login alone, unless it may be `whoever`'s.
+        """
         github = self._bench.github
         if lookup.absent:
             return {} if await github.find(lookup.path) is None else None
@@ -32,10 +35,10 @@ class Lookups:
             return None
         body = answer.json()
         if isinstance(body, dict):
-            return body if await self._fits(body, lookup) else None
+            return body if await self._fits(body, lookup, whoever=whoever) else None
         async for page in github.list_pages(lookup.path):
             for one in page:
-                if isinstance(one, dict) and await self._fits(one, lookup):
+                if isinstance(one, dict) and await self._fits(one, lookup, whoever=whoever):
                     return one
         return None
 
@@ -88,8 +91,8 @@ class Lookups:
                 return ""
             raise
 
-    async def _fits(self, body: Mapping[str, Any], lookup: Lookup) -> bool:
-        return _matches(body, lookup) and (not lookup.contains or await self.is_own(body))
+    async def _fits(self, body: Mapping[str, Any], lookup: Lookup, *, whoever: bool) -> bool:
+        return _matches(body, lookup) and (whoever or not lookup.contains or await self.is_own(body))
 
 
 def _not_shown(what: str) -> UnclearAnswerError:

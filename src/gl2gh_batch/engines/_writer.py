@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from gl2gh_batch.domain.errors import TargetNotOursError, WorkDirectoryError
-from gl2gh_batch.domain.plan import CREATE_STEP, Call, GitPush, LfsPush, Step
+from gl2gh_batch.domain.errors import TargetNotOursError
+from gl2gh_batch.domain.plan import CREATE_STEP, Call, GitPush, LfsPush, Step, Upload
 from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.engines._engine import Workbench
+from gl2gh_batch.engines._other_runs import OtherRuns, is_archived
 from gl2gh_batch.kit.claim import ClaimLapsedError
-from gl2gh_batch.rewrite.markers import find_marker
 from gl2gh_batch.target.api import GitHub
 from gl2gh_batch.target.models import Repository, decode
 from gl2gh_batch.target.probe import is_empty
@@ -27,8 +27,11 @@ class OneWriter:
     costs no push of its own; nothing that could be seen twice is sent before.
     """
 
-    def __init__(self, bench: Workbench) -> None:
+    def __init__(self, bench: Workbench, *, is_recovered: bool) -> None:
         self._bench = bench
+        self._is_recovered = is_recovered
+        self._others = OtherRuns(bench)
+        self._resumes = bench.ledger.count() > 0
         self.is_archived = False
         self._looked_s: float | None = None
         self._early: set[str] = set()
@@ -47,11 +50,16 @@ class OneWriter:
         return repository
 
     async def secure(self, step: Step) -> None:
-        """Hold the claim before the step is sent; raises `TargetLockedError` when another run does."""
+        """Hold the claim before the step is sent; raises `TargetLockedError` when another run does.
+
+        Raises `WorkDirectoryError` when another run has finished or gone further what the ledger begins.
+        """
         claim = self._bench.claim
         if claim is None or step.id == CREATE_STEP:  # GitHub lets only one make a repository
             return
         if self.is_archived and not claim.is_held:  # and takes no write into an archived one
+            if self._is_here(step) and not (self._archives(step) or self._is_recovered):
+                raise is_archived(self._bench.repo, step)
             return
         if self._goes_before_claim(step):
             claim.hold_folder()
@@ -108,6 +116,13 @@ class OneWriter:
             return self._bench.github.guarded(None)
         return self._bench.github.guarded(lambda: self.check(call))
 
+    def _is_here(self, step: Step) -> bool:
+        """Whether the step writes to the target itself, and not to a repository beside it."""
+        root = f"/repos/{self._bench.repo}"
+        if isinstance(step, Call):
+            return not step.path.startswith("/repos/") or f"{step.path}/".startswith(f"{root}/")
+        return not isinstance(step, GitPush | Upload) or step.repo == self._bench.repo
+
     def _archives(self, step: Step) -> bool:
         is_here = isinstance(step, Call) and step.path == f"/repos/{self._bench.repo}"
         return is_here and isinstance(step, Call) and step.body.get("archived") is True
@@ -150,21 +165,18 @@ class OneWriter:
             await self.look_at_newest()
 
     async def look_at_newest(self) -> None:
-        """Raise `WorkDirectoryError` when the target has an issue of ours that the ledger does not know."""
-        bench = self._bench
+        """Raise `WorkDirectoryError` when the target holds what another run of ours has put there.
+
+        Where the ledger is no new one, what is sent next is looked for, too: see `look_before`.
+        """
         self._begins = False
-        newest = await bench.github.find(
-            f"/repos/{bench.repo}/issues",
-            {"state": "all", "sort": "created", "direction": "desc", "per_page": 1},
-        )
-        for issue in [] if newest is None else newest.json():
-            step_id = find_marker(str(issue.get("body") or ""))
-            if step_id is not None and bench.ledger.receipt(step_id) is None:
-                raise WorkDirectoryError(
-                    f"the ledger is older than {bench.repo}, which has {step_id} already",
-                    hint="Apply from the work directory or handover of the last run; or run"
-                    " `gl2gh-batch recover`, which makes the ledger again from what is on GitHub.",
-                )
+        await self._others.look_at_newest_issue()
+        if self._resumes and not self._is_recovered:
+            await self._others.look_closer()
+
+    async def look_before(self, call: Call) -> None:
+        """Raise `WorkDirectoryError` when another run has sent the call, which the ledger does not know."""
+        await self._others.look_before(call)
 
 
 def not_ours(repo: RepoRef) -> TargetNotOursError:

@@ -33,7 +33,7 @@ from gl2gh_batch.domain.plan import (
     WikiPush,
 )
 from gl2gh_batch.engines._assets import AssetUploads
-from gl2gh_batch.engines._engine import Engine, Workbench, digest_of, may_repeat
+from gl2gh_batch.engines._engine import Engine, Workbench, digest_of, is_due, may_repeat
 from gl2gh_batch.engines._entries import SPLIT, EntryByEntry
 from gl2gh_batch.engines._imports import IMPORT_ID, ImportFailedError, ImportJobs
 from gl2gh_batch.engines._lookups import LOOK_AFTER_S, Lookups
@@ -65,7 +65,7 @@ class RestEngine(Engine):
         self._lookups = Lookups(bench)
         self._imports = ImportJobs(bench, self._lookups)
         self._entries = EntryByEntry(bench, self.perform)
-        self._writer = OneWriter(bench)
+        self._writer = OneWriter(bench, is_recovered=is_recovered(bench))
         self._uploads = AssetUploads(bench)
         self._pushes = Pushes(bench, self._writer)
 
@@ -122,7 +122,7 @@ class RestEngine(Engine):
         await self._imports.settle()
 
     async def perform(self, step: Step) -> bool:
-        if isinstance(step, Call) and not self._is_due(step):
+        if isinstance(step, Call) and not is_due(step, self.bench.ledger):
             return False
         digest = digest_of(step)
         receipt = self.bench.ledger.receipt(step.id)
@@ -144,18 +144,6 @@ class RestEngine(Engine):
         except Gl2ghError as error:
             error.item = error.item or step.id
             raise
-
-    def _is_due(self, call: Call) -> bool:
-        """False for what hangs on a step that was not made, and for the substitute of one that was not."""
-        ledger = self.bench.ledger
-        if call.after:
-            before = ledger.receipt(call.after)
-            if before is not None and before.state is not StepState.DONE:
-                return False
-        if not call.instead_of:
-            return True
-        first = ledger.receipt(call.instead_of)
-        return first is not None and first.state is StepState.REFUSED
 
     async def _send(self, step: Step, digest: str, receipt: Receipt | None) -> bool:
         match step:
@@ -179,8 +167,11 @@ class RestEngine(Engine):
         if receipt is not None and await self._settle(call, receipt):
             return False
         call = replace(call, body=self._resolve(call.body))
-        if receipt is None and is_recovered(self.bench) and await self._is_there(call, digest):
-            return False
+        if receipt is None and is_recovered(self.bench):
+            if await self._is_there(call, digest):
+                return False
+        elif receipt is None:
+            await self._writer.look_before(call)
         for attempt in range(1, TRIES + 1):
             self.bench.ledger.intent(call.id, digest, self._now())
             try:

@@ -30,6 +30,7 @@ from gl2gh_batch.domain.errors import (
 )
 from gl2gh_batch.domain.modes import MigrationMode, Task
 from gl2gh_batch.domain.result import BatchStatus
+from gl2gh_batch.interfaces import early
 from gl2gh_batch.interfaces.action_log import ActionLog, commands_stopped
 from gl2gh_batch.interfaces.approval import plan_digest
 from gl2gh_batch.interfaces.by_merging import (
@@ -41,6 +42,7 @@ from gl2gh_batch.interfaces.by_merging import (
 from gl2gh_batch.interfaces.examining import exit_code, run_doctor
 from gl2gh_batch.interfaces.inputs import BY_NAME, INPUTS, OF_THE_ACTION, Input
 from gl2gh_batch.interfaces.merging import merge
+from gl2gh_batch.interfaces.outputs import COUNTS, INTERRUPTED, OUTPUTS, RUN_AGAIN, first_outputs
 from gl2gh_batch.interfaces.paths import Paths
 from gl2gh_batch.interfaces.publicity import is_public
 from gl2gh_batch.interfaces.repairing import REPAIRS, is_confirmed, refuse_confirmation
@@ -56,24 +58,6 @@ from gl2gh_batch.output.escape import terminal, usable
 from gl2gh_batch.output.repair_view import repair_summary
 from gl2gh_batch.output.summary import checked_summary, failure_summary, job_summary
 
-OUTPUTS: Final = (
-    "status",
-    "batch_id",
-    "total_projects",
-    "successful",
-    "failed",
-    "incomplete",
-    "not_started",
-    "plan_digest",
-    "matrix",
-    "result_path",
-    "artifact_path",
-    "resume_key",
-    "failure_reason",
-    "predicted_requests",
-    "predicted_hours",
-)
-COUNTS: Final = ("total_projects", "successful", "failed", "incomplete", "not_started")
 COMMANDS: Final = ("run", "verify", "merge", "doctor", *REPAIRS)
 WRITING_MODES: Final = (MigrationMode.APPLY, MigrationMode.FULL)
 FORK_MESSAGE: Final = (
@@ -81,7 +65,6 @@ FORK_MESSAGE: Final = (
     " request no secrets, so there are no tokens. Somebody with write access can plan it from a branch of"
     " this repository."
 )
-WHOLE_BATCH: Final = json.dumps(matrix(()))
 # The runner sets these two for a step that overrides how a container starts; they are nobody's inputs.
 OF_THE_RUNNER: Final = ("INPUT_ARGS", "INPUT_ENTRYPOINT")
 # A hosted job is ended after six hours (GitHub docs, "Actions limits"); some went by before our step.
@@ -99,6 +82,7 @@ def main(environment: Mapping[str, str], redactor: Redactor) -> int:
     """Run the Action; outputs, summary and annotations are written whatever happens."""
     door = _Door(environment, redactor)
     try:
+        early.is_over()
         code = door.run()
     except Gl2ghError as error:
         code = door.refuse(error)
@@ -119,15 +103,7 @@ class _Door:
         self._redactor = redactor
         self._workspace = Path(environment.get("GITHUB_WORKSPACE") or ".")
         self._annotated: Counter[str] = Counter()
-        self._outputs = dict.fromkeys(OUTPUTS, "") | dict.fromkeys(COUNTS, "0")
-        run = environment.get("GITHUB_RUN_ID", "")
-        self._outputs |= {
-            "status": BatchStatus.FAILED.value,
-            "matrix": WHOLE_BATCH,
-            "artifact_path": BY_NAME["work_dir"].default,
-            "resume_key": f"gl2gh-{run}" if run else "",
-            "failure_reason": FailureReason.INTERNAL.value,
-        }
+        self._outputs = first_outputs(environment, FailureReason.INTERNAL.value)
 
     def run(self) -> int:
         """Do what the inputs say; the exit code."""
@@ -426,6 +402,6 @@ def _refuse_unreviewed(what: str, event: WorkflowEvent) -> None:
 
 
 def _interrupted(interrupt: KeyboardInterrupt) -> StoppedError:
-    error = StoppedError("interrupted before the batch began", hint="Run again: nothing was done yet.")
+    error = StoppedError(INTERRUPTED, hint=RUN_AGAIN)
     error.exit_code = 128 + next(iter(interrupt.args), signal.SIGINT)
     return error

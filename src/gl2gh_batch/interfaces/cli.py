@@ -21,7 +21,7 @@ from gl2gh_batch.interfaces import action
 from gl2gh_batch.interfaces.examining import exit_code, run_doctor
 from gl2gh_batch.interfaces.inputs import BY_NAME, INPUTS, OF_THE_ACTION
 from gl2gh_batch.interfaces.merging import merge
-from gl2gh_batch.interfaces.privileges import become_owner, hearing_term
+from gl2gh_batch.interfaces.privileges import become_owner
 from gl2gh_batch.interfaces.repairing import ASKS, HELP, repair
 from gl2gh_batch.interfaces.running import Outcome, run_batch
 from gl2gh_batch.interfaces.views import error_text, nobody_listens, say, view_for
@@ -271,9 +271,8 @@ def _doctor(arguments: argparse.Namespace, redactor: Redactor) -> int:
 
 
 def _action(arguments: argparse.Namespace, redactor: Redactor) -> int:
-    with hearing_term():
-        become_owner(arguments.environment)
-        return action.main(arguments.environment, redactor)
+    become_owner(arguments.environment)
+    return action.main(arguments.environment, redactor)
 
 
 def _merge(arguments: argparse.Namespace, redactor: Redactor) -> int:

@@ -10,9 +10,7 @@ GitHub Actions" (USER, WORKDIR).
 from __future__ import annotations
 
 import os
-import signal
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -46,23 +44,6 @@ def become_owner(environment: Mapping[str, str]) -> None:
         return
     if not os.access(environment.get("HOME", ""), os.W_OK):
         os.environ["HOME"] = HOMELESS
-
-
-@contextmanager
-def hearing_term() -> Iterator[None]:
-    """Take TERM for an interrupt: process 1 hears no signal that it does not listen to.
-
-    A batch listens by itself while it runs.
-    """
-
-    def interrupt(number: int, _: object) -> None:
-        raise KeyboardInterrupt(number)
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _is_roots(path: Path) -> bool:

@@ -35,6 +35,8 @@ CREATE INDEX receipts_by_state ON receipts (state);
 CREATE TABLE meta (key TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL, checksum TEXT NOT NULL) WITHOUT ROWID;
 """
 _COLUMNS: Final = "step, state, at, step_sha256, fields, checksum"
+# What SQLite keeps beside a file of its own; it believes it, whatever that file is by now.
+_BESIDE: Final = ("-wal", "-shm", "-journal")
 _BUSY_TIMEOUT_S: Final = 10.0
 _NO_ROOM_OR_RIGHTS: Final = (
     sqlite3.SQLITE_FULL,
@@ -282,10 +284,16 @@ class Ledger:
 
 
 def _make(path: Path) -> None:
-    """An empty ledger, which appears whole or not at all: an empty file is always one that was damaged."""
+    """An empty ledger, which appears whole or not at all: an empty file is always one that was damaged.
+
+    What a killed run left beside a ledger that was deleted since would bring its receipts back.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f"{path.name}.new")
     fresh.unlink(missing_ok=True)
+    for each in (path, fresh):
+        for tail in _BESIDE:
+            each.with_name(f"{each.name}{tail}").unlink(missing_ok=True)
     with contextlib.closing(sqlite3.connect(fresh)) as connection:
         connection.executescript(_SCHEMA)
     _replace(fresh, path)
