@@ -103,6 +103,19 @@ async def test_cleanup_names_just_what_it_deletes(open_lab: Any, shell: Shell) -
     assert await lab.repositories() == {}
 
 
+@pytest.mark.usefixtures("at_a_terminal")
+async def test_the_end_of_the_input_is_a_no(applied: Lab, shell: Shell) -> None:
+    """Ctrl-D deletes nothing, and is no fault of the program."""
+
+    def ended() -> str:
+        raise EOFError
+
+    with pytest.raises(ConfigurationError, match="nothing was deleted") as refused:
+        await Person(applied, shell, ended).cleanup("17")
+    assert refused.value.exit_code == 2
+    assert list(await applied.repositories()) == ["acme/app"]
+
+
 async def test_the_source_is_as_it_was(applied: Lab, shell: Shell) -> None:
     """`source --undo` takes back what source_after left on GitLab; without `--undo` it is wrong usage."""
     source = applied.sandbox.gitlab.projects[17]

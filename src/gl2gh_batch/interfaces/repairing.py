@@ -145,7 +145,12 @@ def _ask(batch: Batch, redactor: Redactor, stdin: TextIO, ask: Callable[[str], s
             field="yes",
             hint="Give --yes when you are sure.",
         )
-    if ask(f"Delete {named}? Type yes: ").strip() != "yes":
+    try:
+        answer = ask(f"Delete {named}? Type yes: ")
+    except EOFError:  # Ctrl-D leaves the line of the question unfinished
+        sys.stdout.write("\n")
+        answer = ""
+    if answer.strip() != "yes":
         raise ConfigurationError("nothing was deleted", field="yes", hint="Only the word yes deletes.")
     if _chosen(chosen.batch, Task.CLEANUP, redactor).targets != chosen.targets:
         raise ConfigurationError(
