@@ -95,6 +95,8 @@ async def _deletable(desk: Desk, plan: Plan, ledger: Ledger, receipt: Receipt) -
     there = [str(one) for one, found in ((beside, held), (plan.repo, repository)) if found is not None]
     said = f"{plan.repo} is gone already" if repository is None else f"{plan.repo} was deleted"
     also = "" if held is None else f"; {beside} was deleted"
+    if made is None and planned.description and await desk.github.repository(beside) is not None:
+        also = f"; {beside} stays: the ledger does not say that this batch made it"
     return said + also, there
 
 
