@@ -137,6 +137,75 @@ async def test_refused_it_costs_the_snippets_alone(open_lab: Any, path: str) -> 
     assert PLACE in await lab.repositories()
 
 
+async def _done(lab: Lab, task: Task) -> dict[str, Any]:
+    """The result of a task."""
+    async with SharedResources(work_dir=lab.work, clock=BriskClock()) as resources:
+        batch = BatchOrchestrator(resources)
+        done = await batch.execute_batch_task([lab.config(snippets="repository")], task)
+    (result,) = done["results"]
+    assert isinstance(result, dict)
+    return result
+
+
+async def test_cleanup_says_what_it_leaves(open_lab: Any) -> None:
+    """A ledger that was made again knows nothing of the repository of the snippets until the next apply."""
+    lab = await opened(open_lab)
+    assert (await lab.run("FULL", lab.config(snippets="repository"), users=USERS))["status"] == "success"
+    (lab.folder_of() / "ledger.sqlite").unlink()
+    assert (await _done(lab, Task.RECOVER))["status"] == "success"
+    result = await _done(lab, Task.CLEANUP)
+    assert f"acme/app was deleted; {PLACE} stays" in result["agents"]["apply"]["summary"], result
+    assert set(await lab.repositories()) == {PLACE}
+
+
+async def test_cleanup_takes_both_or_neither(open_lab: Any, subtests: Any) -> None:
+    """What somebody put into either repository, or says of it, keeps both."""
+    lab = await opened(open_lab)
+    config = lab.config(snippets="repository")
+
+    async def change(name: str, path: str, value: Any) -> None:
+        root = f"/repositories/{name.replace('/', '~1')}"
+        await lab.control("PATCH", "state", [{"op": "add", "path": root + path, "value": value}])
+
+    async def taken_back(name: str, path: str) -> None:
+        """Empty again, or as it was."""
+        held = before[name]
+        for part in path.strip("/").split("/"):
+            held = held[int(part) if part.isdigit() else part]
+        await change(name, path, {"refs": {}} if path == "/wiki" else held)
+
+    assert (await lab.run("FULL", config, users=USERS))["status"] == "success"
+    before = await lab.repositories()
+    theirs = {"title": "Theirs", "body": "x", "comments": []}
+    pages = {"refs": {}, "pages": {"Home": "text"}}
+    release = {"tag_name": "v1", "name": "T", "body": "", "draft": True, "assets": []}
+    for name, path, value, word in (
+        (PLACE, "/issues", [theirs], "its issues"),
+        (PLACE, "/description", "Theirs", "its description"),
+        (PLACE, "/homepage", "https://theirs.example", "its homepage"),
+        (PLACE, "/private", False, "its visibility"),
+        (PLACE, "/archived", True, "its archived"),
+        (PLACE, "/releases", [release], "its releases"),
+        (PLACE, "/wiki", pages, "its wiki"),
+        ("acme/app", "/wiki", pages, "its wiki"),
+        ("acme/app", "/homepage", "https://theirs.example", "its homepage"),
+        ("acme/app", "/private", False, "its visibility"),
+        ("acme/app", "/default_branch", "release/1.0", "its default branch"),
+        ("acme/app", "/issues/0/body", "", "issues/1"),
+    ):
+        with subtests.test(f"{name}{path}"):
+            await change(name, path, value)
+            result = await _done(lab, Task.CLEANUP)
+            assert (result["status"], result["error"]["reason"]) == ("failed", "target-not-empty"), result
+            assert f"{name} was changed since: {word}" in result["error"]["message"]
+            assert set(await lab.repositories()) == {"acme/app", PLACE}
+        await taken_back(name, path)
+    await lab.control("PATCH", "state", [{"op": "remove", "path": "/repositories/acme~1app"}])
+    result = await _done(lab, Task.CLEANUP)
+    assert result["agents"]["apply"]["summary"] == f"acme/app is gone already; {PLACE} was deleted"
+    assert await lab.repositories() == {}
+
+
 async def test_a_handover_and_a_lost_ledger_bring_it_too(open_lab: Any) -> None:
     """An apply from the handover alone makes the same; a lost ledger is recovered; cleanup takes both."""
     lab = await opened(open_lab)

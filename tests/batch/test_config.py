@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gl2gh_batch import BatchOrchestrator
 from gl2gh_batch.batch.addresses import api_url_for
 from gl2gh_batch.batch.config import parse_config, project_of
 from gl2gh_batch.domain.errors import ConfigurationError
@@ -113,3 +114,16 @@ def test_credentials_are_not_shown(credential: dict[str, Any]) -> None:
 def test_the_api_is_found_by_the_product(url: str, api: str) -> None:
     """github.com, data residency and GHES each have their API elsewhere."""
     assert api_url_for(url) == api
+
+
+async def test_the_library_repeats_no_pasted_address() -> None:
+    """Results and events name projects as they were given: one with a token in it is given to no batch."""
+    address = "http://oauth2:glpat-secret@host/acme/app"
+    with pytest.raises(ConfigurationError, match="credentials do not belong") as refused:
+        await BatchOrchestrator().execute_batch_migration([{"project_id": 17}, {"project_id": address}])
+    assert "secret" not in str(refused.value)
+    for key in ("project_id", "target", "target_owner", "gitlab_url", "github_url"):
+        with pytest.raises(ConfigurationError, match="credentials do not belong") as refused:
+            parse_config({"project_id": 17, key: address})
+        assert "secret" not in str(refused.value)
+        assert refused.value.field == key

@@ -101,6 +101,43 @@ async def test_cleanup_deletes_what_is_confirmed(job: Job) -> None:
     assert await job.lab.repositories() == {}
 
 
+async def test_cleanup_authorises_just_what_it_names(open_lab: Any, tmp_path: Path) -> None:
+    """The digest is that of the plans whose repositories go; another plan's, of the same folder, is none."""
+    lab: Lab = await open_lab(
+        project(issues=[issue(1)]),
+        project("acme/lib", 18, issues=[issue(1)]),
+        project("acme/doc", 19, issues=[issue(1)]),
+    )
+    job = Job(lab, tmp_path / "job")
+    assert (await job.step(mode="PLAN_ONLY", project_ids="17,18,19")).exit_code == 0
+    assert (await job.step(mode="APPLY", project_ids="17,18")).exit_code == 0
+    whole = json.loads((job.work / "plan.json").read_bytes())["digest"]
+    assert (await job.step(mode="PLAN_ONLY", project_ids="19", resume_from="plan")).exit_code == 0
+    other = json.loads((job.work / "plan.json").read_bytes())["digest"]
+    for given in ("", other, whole):
+        step = await job.step(command="cleanup", project_ids="17,19", confirm=given)
+        assert (step.exit_code, step.outputs["failure_reason"]) == (2, "config-invalid"), step
+        (error,) = step.log.annotations("error")
+        assert "cleanup deletes acme/app" in error.data
+        assert "acme/lib" not in error.data
+        assert "acme/doc" not in error.data
+    digest = error.data.rpartition("confirm: ")[2].strip(". ")
+    step = await job.step(command="cleanup", project_ids="17,18,19", confirm=digest)
+    assert (step.exit_code, sorted(await lab.repositories())) == (2, ["acme/app", "acme/lib"]), step
+    step = await job.step(command="cleanup", project_ids="17,19", confirm=digest)
+    assert (step.exit_code, list(await lab.repositories())) == (0, ["acme/lib"]), step
+
+
+async def test_cleanup_takes_the_digest_of_the_whole_plan(open_lab: Any, tmp_path: Path) -> None:
+    """What a run gave out as `plan_digest` holds for those of its projects that came to be made."""
+    lab: Lab = await open_lab(project(issues=[issue(1)]), project("acme/lib", 18, issues=[issue(1)]))
+    job = Job(lab, tmp_path / "job")
+    planned = await job.step(mode="PLAN_ONLY", project_ids="17,18")
+    assert (await job.step(mode="APPLY", project_ids="18")).exit_code == 0
+    step = await job.step(command="cleanup", project_ids="17,18", confirm=planned.outputs["plan_digest"])
+    assert (step.exit_code, await lab.repositories()) == (0, {}), step
+
+
 async def test_cleanup_leaves_what_somebody_changed(job: Job) -> None:
     """A repository with work in it that was not planned stays, and the row says why."""
     await job.lab.damage({"op": "replace", "path": "/issues/0/title", "value": "Mine now"})

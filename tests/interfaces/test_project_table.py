@@ -14,6 +14,7 @@ from shell import Shell
 
 from gl2gh_batch.domain.errors import ConfigurationError
 from gl2gh_batch.interfaces.batch_file import read_batch_file
+from gl2gh_batch.interfaces.wiring import wire
 from gl2gh_batch.output.inventory_csv import COLUMNS, inventory_csv
 
 
@@ -146,3 +147,22 @@ async def test_a_column_that_was_sorted_alone_is_found(open_lab: Any, shell: She
     said = ended.out + ended.err
     assert "wave.csv, line 2: path: id 18 is acme/lib on GitLab, and stands beside acme/app" in said
     assert list(await lab.repositories()) == ["acme/c"]
+
+
+@pytest.mark.parametrize("row", ["17,{},", ",{},", "{},,", "17,acme/app,{}"])
+def test_a_pasted_address_is_not_repeated(tmp_path: Path, row: str) -> None:
+    """A token in the address of a project or repository is in no message, whatever column it stands in."""
+    address = "https://oauth2:a/b,glpat-secret@host/acme/app"
+    table = tmp_path / "wave.csv"
+    table.write_text("id,path,target\n" + row.format(f'"{address}"') + "\n")
+    with pytest.raises(ConfigurationError) as refused:
+        wire(
+            {
+                "config": str(table),
+                "gitlab_token": "glpat-right",
+                "github_token": "ghp_right",
+                "target_owner": "acme",
+            }
+        )
+    assert "secret" not in str(refused.value)
+    assert "wave.csv" in str(refused.value)

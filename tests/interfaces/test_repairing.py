@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
+from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from lab import Lab, issue, project
 from shell import Shell
 
+from gl2gh_batch.domain.errors import ConfigurationError
 from gl2gh_batch.domain.modes import Task
-from gl2gh_batch.interfaces.repairing import HELP
+from gl2gh_batch.interfaces.repairing import HELP, repair
+from gl2gh_batch.interfaces.wiring import wire
+from gl2gh_batch.kit.redact import Redactor
 
 
 @pytest.fixture
@@ -41,6 +48,72 @@ async def test_cleanup_asks_first(applied: Lab, shell: Shell) -> None:
     ended = await shell.run(applied, "--project-ids=17", "--yes", command="cleanup")
     assert ended.code == 0, ended
     assert await applied.repositories() == {}
+
+
+class Person:
+    """Somebody at a terminal, who is asked and answers."""
+
+    def __init__(self, lab: Lab, shell: Shell, answer: Callable[[], str]) -> None:
+        self.lab, self.shell, self.answer = lab, shell, answer
+        self.asked: list[str] = []
+
+    def ask(self, question: str) -> str:
+        self.asked.append(question)
+        return self.answer()
+
+    async def cleanup(self, project_ids: str) -> int:
+        sandbox = self.lab.sandbox
+        values = {
+            "project_ids": project_ids, "mode": "APPLY", "target_owner": sandbox.owner,
+            "gitlab_url": sandbox.gitlab_url, "gitlab_token": sandbox.gitlab_token,
+            "github_url": sandbox.github_url, "github_token": sandbox.github_token,
+            "work_dir": str(self.shell.folder / "gl2gh-work"),
+        }  # fmt: skip
+        return await asyncio.to_thread(
+            lambda: repair(wire(values), Task.CLEANUP, Redactor(), yes=False, ask=self.ask)
+        )
+
+
+@pytest.fixture
+def at_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Standard input is a terminal."""
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True))
+
+
+@pytest.mark.usefixtures("at_a_terminal")
+async def test_cleanup_names_just_what_it_deletes(open_lab: Any, shell: Shell) -> None:
+    """Of the named projects those that a repository was made for, whatever was planned since."""
+    lab: Lab = await open_lab(project(issues=[issue(1)]), project("acme/lib", 18, issues=[issue(1)]))
+    for argv in (
+        ("--project-ids=17,18", "--mode=PLAN_ONLY"),
+        ("--project-ids=17", "--mode=APPLY"),
+        ("--project-ids=18", "--mode=PLAN_ONLY", "--resume-from=plan"),
+    ):
+        assert (await shell.run(lab, *argv)).code == 0
+    somebody = Person(lab, shell, lambda: "no")
+    for ids in ("17", "17,18"):
+        with pytest.raises(ConfigurationError, match="nothing was deleted"):
+            await somebody.cleanup(ids)
+    assert somebody.asked == ["Delete acme/app? Type yes: "] * 2
+    assert await somebody.cleanup("18") == 0
+    assert len(somebody.asked) == 2
+    assert list(await lab.repositories()) == ["acme/app"]
+    somebody.answer = lambda: "yes"
+    assert await somebody.cleanup("17,18") == 0
+    assert await lab.repositories() == {}
+
+
+@pytest.mark.usefixtures("at_a_terminal")
+async def test_the_end_of_the_input_is_a_no(applied: Lab, shell: Shell) -> None:
+    """Ctrl-D deletes nothing, and is no fault of the program."""
+
+    def ended() -> str:
+        raise EOFError
+
+    with pytest.raises(ConfigurationError, match="nothing was deleted") as refused:
+        await Person(applied, shell, ended).cleanup("17")
+    assert refused.value.exit_code == 2
+    assert list(await applied.repositories()) == ["acme/app"]
 
 
 async def test_the_source_is_as_it_was(applied: Lab, shell: Shell) -> None:

@@ -195,6 +195,26 @@ TOGETHER: tuple[Wrong, ...] = (
     ),
 )
 
+# Addresses as they are pasted from a git remote, a password with anything in it.
+_PASTED = (
+    f"http://oauth2:{SECRET}@host/acme/app", f"https://{SECRET}@host/acme/app.git",
+    f"oauth2:{SECRET}@host/acme/app", f"https://anna:p/a,{SECRET}@host/acme/app", f"git@{SECRET}:acme/app",
+)  # fmt: skip
+_PRIVATE = "credentials do not belong into addresses"
+TOGETHER += tuple(
+    Wrong(name=f"{name} pasted #{number}", inputs={name: text}, words=(name, _PRIVATE))
+    for name in ("project_ids", "target_owner", "gitlab_url", "github_url", "github_api_url")
+    for number, text in enumerate(_PASTED)
+)
+TOGETHER += (
+    Wrong(name="a token for a project", inputs={"project_ids": SECRET}, words=("project_ids", "'***'")),
+    Wrong(
+        name="a token in a query",
+        inputs={"project_ids": f"https://host/a/b?private_token={SECRET}"},
+        words=("project_ids", "private_token=***"),
+    ),
+)
+
 # Batch files: text, and words of the message. The inputs name no project and no owner.
 FILES: Mapping[str, tuple[str | bytes, tuple[str, ...]]] = {
     "empty": ("", ("batch file", "empty")),
@@ -235,6 +255,16 @@ FILES: Mapping[str, tuple[str | bytes, tuple[str, ...]]] = {
     "unknown key, nothing": ("null: 1", ("nothing",)),
     "unknown key of gitlab": ("gitlab: {ulr: x}", ("'ulr'", "gitlab", "'url'")),
     "token in the file": (f"gitlab: {{token: {SECRET}}}", ("'token'", "gitlab")),
+    "address of a project": (f"projects: ['{_PASTED[0]}']", ("projects[0].path", _PRIVATE)),
+    "address of a group": (f"groups: ['{_PASTED[3]}']", ("groups[0].path", _PRIVATE)),
+    "address of a target": (
+        f"projects: [{{id: 17, target: '{_PASTED[1]}'}}]",
+        ("projects[0]", "target", _PRIVATE),
+    ),
+    "address of an owner": (f"github: {{owner: '{_PASTED[2]}'}}\nprojects: [17]", ("owner", _PRIVATE)),
+    "address of gitlab alone": (f"gitlab: '{_PASTED[3]}'", ("gitlab", "//***@host")),
+    "address as a key": (f"? '{_PASTED[3]}'\n: 1", ("//***@host",)),
+    "address as a key twice": (f"'{_PASTED[3]}': 1\n'{_PASTED[3]}': 1", ("//***@host", "twice")),
     "unknown key of github": ("github: {onwer: x}", ("'onwer'", "'owner'")),
     "unknown key of defaults": ("defaults: {visibilty: private}", ("'visibilty'", "'visibility'")),
     "unknown key of a project": ("projects: [{id: 17, taget: a/b}]", ("'taget'", "projects[0]", "'target'")),

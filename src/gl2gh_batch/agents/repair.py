@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
 
-from gl2gh_batch import codec
 from gl2gh_batch.agents._agent import counted
 from gl2gh_batch.agents._desk import Desk
-from gl2gh_batch.agents.apply import CLOSED, engine_for, phase_is_done
+from gl2gh_batch.agents._untouched import Planned, refuse_changed, refuse_changed_beside, refuse_others
+from gl2gh_batch.agents.apply import engine_for
 from gl2gh_batch.agents.plan import read_steps, require_plan
 from gl2gh_batch.agents.source_marks import refuse_while_marked
-from gl2gh_batch.agents.verify import verify
 from gl2gh_batch.domain.errors import TargetNotOursError
 from gl2gh_batch.domain.ledger import Receipt, StepState
-from gl2gh_batch.domain.plan import CREATE_STEP, NoOp, Phase, Plan, Step
-from gl2gh_batch.domain.result import AgentResult, Difference, DifferenceSort
+from gl2gh_batch.domain.plan import CREATE_STEP, SNIPPETS_CREATE_STEP, NoOp, Plan, Step
+from gl2gh_batch.domain.refs import RepoRef
+from gl2gh_batch.domain.result import AgentResult
+from gl2gh_batch.kinds.snippets import companion
 from gl2gh_batch.kit.ledger import Ledger
-from gl2gh_batch.kit.workdir import read_lines
-
-# A repository that is older than our step by more than this was not made by it.
-SLACK: Final = timedelta(minutes=10)
-_NAMED: Final = 5
-_TEXTS: Final = ("description", "topics")
+from gl2gh_batch.kit.workdir import ProjectFolder
 
 
 async def recover(desk: Desk) -> AgentResult:
@@ -46,8 +40,19 @@ async def recover(desk: Desk) -> AgentResult:
     )
 
 
+def what_was_made(folder: ProjectFolder, plan: Plan | None) -> tuple[str, ...]:
+    """The repositories that the project's ledger says were made by us: those that cleanup deletes."""
+    if plan is None or plan.facts.state == "empty" or not folder.ledger.exists():
+        return ()
+    with Ledger(folder.ledger) as ledger:
+        made = (_made(ledger, CREATE_STEP), _made(ledger, SNIPPETS_CREATE_STEP))
+    if made[0] is None:
+        return ()
+    return tuple(str(one.fields.get("full_name") or plan.repo) for one in made if one is not None)
+
+
 async def cleanup(desk: Desk) -> AgentResult:
-    """Delete the repository that this batch made, unless somebody has changed anything in it since."""
+    """Delete the repositories that this batch made, unless somebody has changed anything in them since."""
     if not desk.folder.ledger.exists():
         return AgentResult(status="passed-over", summary="nothing was made for this project")
     refuse_while_marked(desk)
@@ -56,18 +61,49 @@ async def cleanup(desk: Desk) -> AgentResult:
         receipt = ledger.receipt(CREATE_STEP)
         if receipt is None:
             return AgentResult(status="passed-over", summary="nothing was made for this project")
-        repository = await desk.github.repository(plan.repo)
-        if repository is None:
-            summary = f"{plan.repo} is gone already"
-        else:
-            _refuse_others(plan, receipt, repository.id, repository.created_at)
-            await _refuse_changed(desk, plan)
-            await engine_for(desk, plan, ledger).remove()
-            summary = f"{plan.repo} was deleted"
+        named = str(receipt.fields.get("full_name") or plan.repo)
+        if named.lower() != plan.repo.key:
+            raise TargetNotOursError(
+                f"this batch made {named}, and the plan is for {plan.repo} by now",
+                hint="Give the project the target that it had, make the plan again, and run cleanup again.",
+            )
+        summary, there = await _deletable(desk, plan, ledger, receipt)
+        if there:
+            await engine_for(desk, plan, ledger).remove(there)
     _set_aside(desk.folder.ledger, "cleaned")
     desk.folder.verification.unlink(missing_ok=True)
     desk.folder.certificate.unlink(missing_ok=True)
-    return AgentResult(status="done", summary=summary, counts={"repositories": int(repository is not None)})
+    return AgentResult(status="done", summary=summary, counts={"repositories": len(there)})
+
+
+async def _deletable(desk: Desk, plan: Plan, ledger: Ledger, receipt: Receipt) -> tuple[str, list[str]]:
+    """What is to be said when it is done, and the repositories to delete; all are looked at before."""
+    repository = await desk.github.repository(plan.repo)
+    made = _made(ledger, SNIPPETS_CREATE_STEP)
+    beside = companion(plan.repo) if made is None else RepoRef.parse(str(made.fields["full_name"]))
+    held = None if made is None else await desk.github.repository(beside)
+    if repository is not None:
+        refuse_others(plan.repo, receipt, repository, filled=plan.facts.state == "empty")
+    if made is not None and held is not None:
+        refuse_others(beside, made, held)
+    planned = Planned.of(read_steps(desk.folder), beside)
+    if repository is not None:
+        await refuse_changed(desk, plan, ledger, repository, planned)
+    if held is not None:
+        await refuse_changed_beside(desk, beside, ledger, held, planned)
+    # The repository itself goes last: the claim is on it, and by it a run that was killed is gone on with.
+    there = [str(one) for one, found in ((beside, held), (plan.repo, repository)) if found is not None]
+    said = f"{plan.repo} is gone already" if repository is None else f"{plan.repo} was deleted"
+    also = "" if held is None else f"; {beside} was deleted"
+    if made is None and planned.description and await desk.github.repository(beside) is not None:
+        also = f"; {beside} stays: the ledger does not say that this batch made it"
+    return said + also, there
+
+
+def _made(ledger: Ledger, step: str) -> Receipt | None:
+    """The receipt of a repository that was made; None where none was."""
+    receipt = ledger.receipt(step)
+    return receipt if receipt is not None and receipt.state is StepState.DONE else None
 
 
 async def unlock(desk: Desk, *, force: bool) -> AgentResult:
@@ -86,41 +122,6 @@ async def unlock(desk: Desk, *, force: bool) -> AgentResult:
 
 def _steps(desk: Desk) -> Iterator[Step]:
     return (one for one in read_steps(desk.folder) if not isinstance(one, NoOp))
-
-
-def _refuse_others(plan: Plan, receipt: Receipt, repository_id: int, created_at: str | None) -> None:
-    if receipt.state is not StepState.DONE or receipt.fields.get("id") != repository_id:
-        raise TargetNotOursError(
-            f"{plan.repo} is not the repository that this batch made", hint="It is left as it is."
-        )
-    made = None if created_at is None else datetime.fromisoformat(created_at)
-    older = made is None or made < datetime.fromisoformat(receipt.at) - SLACK
-    if plan.facts.state == "empty" or older:
-        raise TargetNotOursError(
-            f"{plan.repo} was there before this batch, which only filled it",
-            hint="It is left as it is: empty or delete it by hand if you want to.",
-        )
-
-
-async def _refuse_changed(desk: Desk, plan: Plan) -> None:
-    """Nobody else has put anything there; what is only missing may be missing."""
-    phase = Phase.CLOSE if phase_is_done(desk, CLOSED, plan) else Phase.FILL
-    await verify(desk, plan, phase, strangers=True)
-    changed = []
-    for line in read_lines(desk.folder.differences):
-        difference = codec.decode(line, Difference)
-        missing = difference.sort is DifferenceSort.MISSING or (difference.expected and not difference.seen)
-        # Its switches may still be as they were while it was filled; nobody of ours writes other texts there.
-        ours = difference.item == "repository" and difference.field not in _TEXTS
-        if not missing and not ours:
-            changed.append(difference.item)
-    if changed:
-        more = len(changed) - _NAMED
-        raise TargetNotOursError(
-            f"{plan.repo} was changed since: {', '.join(changed[:_NAMED])}"
-            + (f" and {more} more" if more > 0 else ""),
-            hint="It is left as it is: see verify.ndjson in the project's folder.",
-        )
 
 
 def _set_aside(path: Path, word: str) -> None:

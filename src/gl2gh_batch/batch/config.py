@@ -14,6 +14,7 @@ from gl2gh_batch.batch.fields import (
     folder,
     known_only,
     none_of,
+    refuse_credentials,
     shown,
     text,
     token,
@@ -96,6 +97,9 @@ ISSUE_CHANNELS: Final = ("import", "rest")
 _FULL_PATH: Final = re.compile(
     r"[A-Za-z0-9_.][A-Za-z0-9_.-]{0,254}(?:/[A-Za-z0-9_.][A-Za-z0-9_.-]{0,254}){0,20}"
 )
+PROJECT_HINT: Final = "For example 123, or group/app: without the address of GitLab, and with all its groups."
+_TARGET_HINT: Final = "Write owner/name, for example acme/app: at most 100 letters, digits, '.', '-' and '_'."
+_OWNER_HINT: Final = "Write the name alone as its address on GitHub has it, for example acme."
 _APP_ID: Final = re.compile(r"[A-Za-z0-9.]{1,64}")
 
 
@@ -147,6 +151,7 @@ class ProjectConfig:
 def parse_config(raw: Mapping[str, Any]) -> ProjectConfig:
     """The configuration of one project; raises `ConfigurationError` that names the key and the remedy."""
     known_only(raw, KEYS, "project_configs")
+    refuse_credentials(raw.get("listed_path"), "path", PROJECT_HINT)
     github = github_url(raw)
     return ProjectConfig(
         request=ProjectRequest(
@@ -181,6 +186,7 @@ def project_of(raw: Mapping[str, Any]) -> int | str:
             field="project_id",
             hint="For example 123, or group/app.",
         )
+    refuse_credentials(project, "project_id", PROJECT_HINT)
     if isinstance(project, str):
         project = project.strip()
         return int(project) if is_number(project) else project.strip("/")
@@ -293,7 +299,7 @@ def _checked_project(project: int | str) -> int | str:
         raise ConfigurationError(
             f"{shown(project)} is neither a project's id nor its full path",
             field="project_id",
-            hint="For example 123, or group/app: without the address of GitLab, and with all its groups.",
+            hint=PROJECT_HINT,
         )
     return project
 
@@ -301,25 +307,27 @@ def _checked_project(project: int | str) -> int | str:
 def _target(raw: object) -> RepoRef | None:
     if raw is None or raw == "":
         return None
+    refuse_credentials(raw, "target", _TARGET_HINT)
     try:
         return RepoRef.parse(raw if isinstance(raw, str) else "")
     except ValueError:
         raise ConfigurationError(
             f"{shown(raw)} is not a repository of the form owner/name",
             field="target",
-            hint="Write owner/name, for example acme/app: at most 100 letters, digits, '.', '-' and '_'.",
+            hint=_TARGET_HINT,
         ) from None
 
 
 def _owner(raw: Mapping[str, Any]) -> str:
     owner = text(raw, "target_owner")
+    refuse_credentials(owner, "target_owner", _OWNER_HINT)
     try:
         return RepoRef.parse(f"{owner}/name").owner if owner else ""
     except ValueError:
         raise ConfigurationError(
             f"{shown(owner)} is not a name of an organisation or user",
             field="target_owner",
-            hint="Write the name alone as its address on GitHub has it, for example acme.",
+            hint=_OWNER_HINT,
         ) from None
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from gl2gh_batch.domain.errors import ConfigurationError
+from gl2gh_batch.kit.redact import MASK
 
 S = TypeVar("S", bound=StrEnum)
 
@@ -24,6 +25,13 @@ _PLATFORM_OF_TOKEN: Final = {
     "GitHub": ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
     "GitLab": ("glpat-", "gldt-", "glrt-", "glcbt-", "gloas-", "glptt-"),
 }
+_TOKEN_ANYWHERE: Final = re.compile(
+    rf"(?<![A-Za-z0-9])(?:{'|'.join(one for some in _PLATFORM_OF_TOKEN.values() for one in some)})[\w.=-]+"
+)
+# What stands before the host of an address, whatever signs a password has in it.
+_USERINFO: Final = re.compile(r"//.*@", re.DOTALL)
+_BEFORE_HOST: Final = re.compile(r"[^\s,@]@")
+_HELD: Final = "the address holds a user name or a token, and credentials do not belong into addresses"
 _SECRET: Final = re.compile(r"token|secret|passw|private_key|credential", re.IGNORECASE)
 
 
@@ -95,13 +103,20 @@ def url(raw: Mapping[str, Any], key: str, default: str) -> str:
         private, right = "@" in value, False
     if not right or not re.fullmatch(r"[!-~]{1,2048}", value) or set(value) & set("\\<>\"'`{}|^?#"):
         raise ConfigurationError(
-            "the address holds a user name or a token"
-            if private
-            else f"{shown(value)} is not an address of the form https://host",
+            _HELD if private else f"{shown(value)} is not an address of the form https://host",
             field=key,
             hint="Write the address of the instance alone, for example https://gitlab.example.com.",
         )
     return value
+
+
+def refuse_credentials(value: object, field_: str, hint: str) -> None:
+    """Raise `ConfigurationError` for a name with something before an `@`, as pasted addresses have it.
+
+    The message does not repeat the value: no name of a project, repository or owner holds that sign.
+    """
+    if isinstance(value, str) and _BEFORE_HOST.search(value):
+        raise ConfigurationError(_HELD, field=field_, hint=hint)
 
 
 def token(raw: Mapping[str, Any], key: str) -> str:
@@ -186,9 +201,10 @@ def whole(raw: Mapping[str, Any], key: str) -> int:
 
 
 def shown(value: object) -> str:
-    """A value as a message may quote it: short, and without unfolding what a file nests."""
+    """A value as a message may quote it: short, without secrets, without unfolding what a file nests."""
     match value:
         case str():
+            value = _TOKEN_ANYWHERE.sub(MASK, _USERINFO.sub(f"//{MASK}@", value))
             return repr(value if len(value) <= 100 else f"{value[:99]}…")
         case bool() | None:
             return str(value).lower() if value is not None else "nothing"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -61,8 +61,8 @@ class Engine(ABC):
         """
 
     @abstractmethod
-    async def remove(self) -> None:
-        """Delete the target repository; whether it may be is for the caller to know."""
+    async def remove(self, repositories: Sequence[str]) -> None:
+        """Delete these, one after the other; whether they may be deleted is for the caller to know."""
 
     @abstractmethod
     async def perform(self, step: Step) -> bool:

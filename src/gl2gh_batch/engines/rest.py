@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
@@ -21,7 +21,6 @@ from gl2gh_batch.domain.events import Noticed
 from gl2gh_batch.domain.ledger import Receipt, StepState
 from gl2gh_batch.domain.plan import (
     CREATE_STEP,
-    SNIPPETS_CREATE_STEP,
     Call,
     Capability,
     Completion,
@@ -100,14 +99,12 @@ class RestEngine(Engine):
         repository = await self._writer.look_at_target()
         return await Recovery(self.bench, plan, digest_of).recover(repository, steps)
 
-    async def remove(self) -> None:
+    async def remove(self, repositories: Sequence[str]) -> None:
         bench = self.bench
-        await self._writer.look_at_target()
-        if bench.claim is not None and not self._writer.is_archived:
+        is_there = await self._writer.look_at_target() is not None
+        if bench.claim is not None and is_there and not self._writer.is_archived:
             await bench.claim.ensure()
-        made = bench.ledger.receipt(SNIPPETS_CREATE_STEP)
-        beside = made.fields.get("full_name") if made is not None and made.state is StepState.DONE else None
-        for name in filter(None, (beside, str(bench.repo))):
+        for name in repositories:
             answer = await bench.github.guarded(None).write("DELETE", f"/repos/{name}")
             if answer.verdict not in {Verdict.DONE, Verdict.MISSING, Verdict.GONE}:
                 error = refusal_of(answer)

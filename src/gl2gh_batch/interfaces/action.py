@@ -45,7 +45,7 @@ from gl2gh_batch.interfaces.merging import merge
 from gl2gh_batch.interfaces.outputs import COUNTS, INTERRUPTED, OUTPUTS, RUN_AGAIN, first_outputs
 from gl2gh_batch.interfaces.paths import Paths
 from gl2gh_batch.interfaces.publicity import is_public
-from gl2gh_batch.interfaces.repairing import REPAIRS, is_confirmed, refuse_confirmation
+from gl2gh_batch.interfaces.repairing import REPAIRS, confirmed, refuse_confirmation
 from gl2gh_batch.interfaces.review import permission_hint
 from gl2gh_batch.interfaces.running import Outcome, failure_reason, run_batch
 from gl2gh_batch.interfaces.views import MOST_OF_A_MESSAGE, what_happened
@@ -209,8 +209,8 @@ class _Door:
         rest["mode"] = MigrationMode.APPLY.value
         asks_source = task is Task.UNDO_SOURCE
         batch = wire(rest, base=self._workspace, environment=self._environment, asks_source=asks_source)
-        confirmed = is_confirmed(batch, task, values.get("confirm", ""))
-        return asyncio.run(self._run_and_tell(batch, values, task=task, force=confirmed))
+        batch, is_asked_for = confirmed(batch, task, values.get("confirm", ""), self._redactor)
+        return asyncio.run(self._run_and_tell(batch, values, task=task, force=is_asked_for))
 
     async def _take_plan(self, batch: Batch, values: Mapping[str, str]) -> Batch:
         """Fetching a large plan takes its time: the log goes on meanwhile."""

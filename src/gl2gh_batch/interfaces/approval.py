@@ -23,6 +23,11 @@ def plan_digest(work_dir: Path) -> str:
     return codec.digest(list(digests.values())) if digests else ""
 
 
+def plan_digests(work_dir: Path) -> tuple[str, ...]:
+    """The digests of the projects' plans that the batch's plan lists."""
+    return tuple(_digests(work_dir).values())
+
+
 def check_approval(batch: Batch, configs: Sequence[Mapping[str, Any]], resources: SharedResources) -> None:
     """Raise `PlanRefusedError` when what would be applied is not what was approved.
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gl2gh_batch.batch.config import is_full_path
-from gl2gh_batch.batch.fields import known_only, shown
+from gl2gh_batch.batch.fields import known_only, refuse_credentials, shown
 from gl2gh_batch.domain.errors import ConfigurationError
 from gl2gh_batch.interfaces.paths import Paths
 from gl2gh_batch.interfaces.project_table import LISTED_PATH, read_table
@@ -202,6 +202,7 @@ def _project(raw: Any, place: str, defaults: Mapping[str, Any]) -> dict[str, Any
             field=f"{place}.id",
             hint="Write digits without quotes, or use `path` for a full path.",
         )
+    refuse_credentials(one.get("path"), f"{place}.path", "For example group/app; use `id` for a number.")
     if "path" in one and (not isinstance(one["path"], str) or "/" not in one["path"]):
         raise ConfigurationError(
             f"{shown(one['path'])} is not the full path of a project",
@@ -218,6 +219,7 @@ def _group(raw: Any, place: str, defaults: Mapping[str, Any]) -> dict[str, Any]:
     one = _mapping(raw, place)
     known_only(one, GROUP, "config", place=place)
     path = one.get("path")
+    refuse_credentials(path, f"{place}.path", "For example group/platform.")
     if not isinstance(path, str) or not is_full_path(path.strip().strip("/")):
         raise ConfigurationError(
             "a group needs its full path"

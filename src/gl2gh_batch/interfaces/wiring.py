@@ -9,10 +9,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
-from gl2gh_batch.batch.config import KEYS, ProjectConfig, is_number, parse_config
+from gl2gh_batch.batch.config import KEYS, PROJECT_HINT, ProjectConfig, is_number, parse_config
 from gl2gh_batch.batch.credentials import parse_credentials
 from gl2gh_batch.batch.exports import Exports
-from gl2gh_batch.batch.fields import shown, truth
+from gl2gh_batch.batch.fields import refuse_credentials, shown, truth
 from gl2gh_batch.batch.resources import SharedResources
 from gl2gh_batch.batch.shards import Shard, parse_shard, parse_shards
 from gl2gh_batch.batch.tokens import require_github_token, require_gitlab_token
@@ -417,6 +417,8 @@ def _projects(given: Mapping[str, str], file: BatchFile) -> list[dict[str, Any]]
             field="project_ids",
             hint="Keep one of the two lists.",
         )
+    # Before it is cut at the commas, which a password may hold.
+    refuse_credentials(given["project_ids"], "project_ids", PROJECT_HINT)
     named = _names(given["project_ids"])
     if not named:
         raise ConfigurationError(

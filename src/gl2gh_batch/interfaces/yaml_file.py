@@ -118,7 +118,7 @@ class _Loader(yaml.SafeLoader):
             if key.tag != "tag:yaml.org,2002:merge" and isinstance(key, yaml.ScalarNode):
                 if key.value in seen:
                     raise yaml.constructor.ConstructorError(
-                        None, None, f"the key {key.value[:100]!r} is given twice", key.start_mark
+                        None, None, f"the key {shown(key.value)} is given twice", key.start_mark
                     )
                 seen.add(key.value)
         return super().construct_mapping(node, deep)

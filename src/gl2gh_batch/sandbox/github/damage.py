@@ -183,7 +183,10 @@ async def _change_repository(state: State, full_name: str, before: Document, aft
         if not wiki.exists:
             await wiki.create("master")
         await _change_refs(wiki, after["wiki"].get("refs", {}), f"{place}/wiki")
-        for name, text in after["wiki"].get("pages", {}).items():
+        pages = after["wiki"].get("pages", {})
+        if pages and after.get("has_wiki") == before.get("has_wiki"):
+            repository.settings["has_wiki"] = True  # nobody writes a page where the wiki is off
+        for name, text in pages.items():
             await wiki.save_page(name, text)
 
 
