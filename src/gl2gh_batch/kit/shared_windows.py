@@ -81,6 +81,7 @@ class SharedWindows:
         imports_are_content: bool = False,
     ) -> None:
         self._told_raises = told_raises
+        self.one_by_one_until = 0.0
         self.margin_s = margin_s
         self.told_class = told_class
         self._whole = dict(limits)
@@ -93,6 +94,7 @@ class SharedWindows:
         self._next_ticket = 1
         self._waiting: dict[frozenset[tuple[LimitClass, int]], dict[int, None]] = {}
         self._grants: dict[int, dict[LimitClass, int]] = {}
+        self._offered: list[Wanted] = []  # what the latest deal was about
         self._ready: list[int] = []
         self._blocked: tuple[Blocked, ...] = ()
         self._unsaved = _Unsaved([], [])
@@ -293,7 +295,8 @@ class SharedWindows:
             budgets.hear(limit, remaining, reset_in_s, at + offset)
         if self._own.standing.closed_until > 0:
             budgets.close(self._own.standing.closed_until + offset)
-        dealt = deal(budgets, account, me, [] if is_last else self._wanted(), present, now)
+        self._offered = [] if is_last else self._wanted()
+        dealt = deal(budgets, account, me, self._offered, present, now)
         write_back(budgets.standing, account, now)
         return dealt
 
@@ -334,7 +337,8 @@ class SharedWindows:
             told_class=self.told_class,
             standing=self._own.standing,
         )
-        dealt = deal(alone, Account(members={me: Share()}), me, self._wanted(), (), now)
+        self._offered = self._wanted()
+        dealt = deal(alone, Account(members={me: Share()}), me, self._offered, (), now)
         for costs in self._accept(dealt, now=now):
             self._unsaved.told_units += costs.get(self.told_class, 0)
         return dealt
@@ -357,9 +361,9 @@ class SharedWindows:
     # ── inside ───────────────────────────────────────────────────────────────────────────────────
 
     def _accept(self, dealt: Dealt, *, now: float) -> list[dict[LimitClass, int]]:
-        """Hand out the grants; `now` is in the time of `dealt`. Answers with the costs of each."""
+        """Hand out what was dealt last; `now` is in the time of `dealt`. Answers with the costs of each."""
         accepted = []
-        for one, count in zip(self._wanted(), dealt.granted, strict=True):
+        for one, count in zip(self._offered, dealt.granted, strict=True):
             tickets = self._waiting[frozenset(one.costs.items())]
             for ticket in list(tickets)[:count]:
                 del tickets[ticket]
@@ -402,7 +406,13 @@ class SharedWindows:
         self._touched(urgent)
 
     def _wanted(self) -> list[Wanted]:
-        return [Wanted(costs=dict(sorted(key)), count=len(tickets)) for key, tickets in self._waiting.items()]
+        one_by_one = asyncio.get_running_loop().time() < self.one_by_one_until
+        if one_by_one and self._grants:
+            return []
+        return [
+            Wanted(costs=dict(sorted(key)), count=1 if one_by_one else len(tickets))
+            for key, tickets in self._waiting.items()
+        ]
 
     def _in_flight(self) -> dict[LimitClass, int]:
         in_flight: Counter[LimitClass] = Counter()
