@@ -226,6 +226,46 @@ async def test_a_refusal_whose_time_is_over_closes_for_a_second_and_then_for_twi
     assert governor.snapshot().closed_for_s == 1.0
 
 
+async def test_a_limit_of_a_short_window_does_not_shorten_the_hour_of_the_platform() -> None:
+    """80 a minute to leave room for others: kept, and an exhausted hour is waited for as a whole."""
+    clock, sent = RushingClock(), []
+    governor = make(clock, {LimitClass.PRIMARY: Limit(limit=80, window_s=60.0)})
+    began = clock.monotonic()
+    resets_at, left, refused = began + 3000.0, 100, 0
+
+    async def send() -> None:
+        nonlocal left, resets_at, refused
+        while True:
+            async with governor.request(READ_COSTS) as permit:
+                now = clock.monotonic()
+                if now >= resets_at:
+                    resets_at, left = resets_at + 3600.0, 5000
+                refused += left == 0
+                reason = None if left else "primary"
+                left = max(0, left - 1)
+                permit.report(
+                    LimitReport(limit=5000, remaining=left, reset_in_s=resets_at - now, refused=reason)
+                )
+                if reason is None:
+                    sent.append(now - began)
+                    return
+
+    await asyncio.gather(*(send() for _ in range(300)))
+    assert refused == 0
+    assert max(sent[:100]) < 61
+    assert 3000 <= min(sent[100:]) < 3002
+    assert max(sent) < 3000 + 3 * 61
+    assert all(later - before >= 60 for before, later in zip(sent, sent[80:], strict=False))
+
+
+async def test_a_refusal_under_a_limit_of_a_short_window_closes_until_the_reset() -> None:
+    """Also where others have taken the hour, and the first answer is the refusal."""
+    governor = make(HandClock(), {LimitClass.PRIMARY: Limit(limit=80, window_s=60.0)})
+    async with governor.request(READ_COSTS) as permit:
+        permit.report(LimitReport(limit=5000, remaining=0, reset_in_s=3000.0, refused="primary"))
+    assert governor.snapshot().closed_for_s == 3000.0
+
+
 async def test_where_the_platform_opens_later_than_it_told_one_request_looks_for_all() -> None:
     """Twenty are refused at once, and then one at a time until one gets through; then all go at once."""
     clock, done = HandClock(), []

@@ -84,7 +84,7 @@ class Tickets(Protocol):
     @property
     def limits(self) -> Limits: ...
     @property
-    def told_window_s(self) -> float: ...
+    def longest_told_s(self) -> float: ...
     @property
     def closed_until(self) -> float: ...
     @property
@@ -275,7 +275,7 @@ class RequestGovernor:
         if report.retry_after_s is not None:
             seconds = report.retry_after_s
         elif report.reset_in_s is not None and (report.refused == "primary" or report.remaining == 0):
-            seconds = min(report.reset_in_s, self._windows.told_window_s)
+            seconds = min(report.reset_in_s, self._windows.longest_told_s)
         else:
             seconds = self._growing_s(SECONDARY_FIRST_S)
         least_s = self._growing_s(LEAST_CLOSED_S)

@@ -24,7 +24,6 @@ from gl2gh_batch.kit.budgets import (
     Standing,
     Told,
     Use,
-    is_fixed,
     raised,
 )
 from gl2gh_batch.kit.host import Host
@@ -117,9 +116,9 @@ class SharedWindows:
         return self._share_of(self._whole)
 
     @property
-    def told_window_s(self) -> float:
-        """The length of the window that the headers speak of."""
-        return self._own.told_window_s
+    def longest_told_s(self) -> float:
+        """No reset is believed to be further away."""
+        return self._own.longest_told_s
 
     @property
     def closed_until(self) -> float:
@@ -427,7 +426,7 @@ class SharedWindows:
                 budgets.close(lost_at + REJOIN_S, name)  # until all who live have told what is in flight
             elif now < lost_at + limit.window_s + self.margin_s:
                 free = _free_after_loss(limit)
-                if is_fixed(name):
+                if budgets.is_fixed(name):
                     told = budgets.standing.told
                     told.ours += limit.limit - free
                     told.resets_at = lost_at + limit.window_s + self.margin_s
@@ -456,7 +455,7 @@ class SharedWindows:
         for name, limit in self.limits.items():
             ours = 0
             known = sum(units for until, units in self._base.get(name, ()) if until > now)
-            if is_fixed(name):
+            if self._own.is_fixed(name):
                 known = ours = self._base_told.ours if same_window else 0
             if limit.window_s is not None and now < self._careful_since + limit.window_s + self.margin_s:
                 known = max(known, limit.limit - _free_after_loss(limit))
