@@ -136,9 +136,7 @@ def test_a_wait_is_no_pace(limit_class: str) -> None:
     for at in range(100, 3636, 100):
         watch.clock.seconds = at
         if at == 1000:  # told once more, a little longer
-            watch.hear(
-                Waiting(project="p0", credential="c", limit_class=limit_class, seconds=2636.0), at=at
-            )
+            watch.hear(Waiting(project="p0", credential="c", limit_class=limit_class, seconds=2636.0), at=at)
         assert watch.left_s < last
         last = watch.left_s
         assert last == pytest.approx(before + 3635 - at, abs=5)
