@@ -150,6 +150,11 @@ class SharedResources:
         """Everyone who grants requests, one for each credential."""
         return tuple(self._connections.governors.values())
 
+    def governors_of(self, config: ProjectConfig) -> tuple[RequestGovernor, ...]:
+        """Those who grant a project's requests; one that granted nothing yet is not among them."""
+        github = self._connections.github_governor(config)
+        return (self._connections.gitlab_governor(config), *(() if github is None else (github,)))
+
     def all_limits(self) -> Limits:
         """The limits of the first credential of either platform: what is dealt out to shards."""
         found: dict[LimitClass, Limit] = {}
