@@ -290,11 +290,12 @@ async def test_user_mappings_are_kept() -> None:
         assert await resources.get_user_mapping("gitlab_user_124") is None
 
 
-@pytest.mark.parametrize("limit", [0, -5])
-def test_a_rate_limit_is_a_positive_number(limit: int) -> None:
-    """A primary limit below one is refused at once."""
-    with pytest.raises(ConfigurationError, match="github_rate_limit"):
+@pytest.mark.parametrize("limit", [0, -5, "5000", True, 1.5])
+def test_a_rate_limit_is_a_positive_number(limit: Any) -> None:
+    """A primary limit below one, or that is no whole number, is refused at once."""
+    with pytest.raises(ConfigurationError, match="github_rate_limit") as caught:
         SharedResources(github_rate_limit=limit)
+    assert caught.value.field == "github_rate_limit"
 
 
 def test_the_face_is_what_it_says() -> None:

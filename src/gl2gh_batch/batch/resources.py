@@ -84,7 +84,7 @@ class SharedResources:
         claim_lease_s: float = LEASE_S,
         pool: GovernorPool | None = None,
     ) -> None:
-        if github_rate_limit is not None and github_rate_limit < 1:
+        if github_rate_limit is not None and (type(github_rate_limit) is not int or github_rate_limit < 1):
             raise ConfigurationError(
                 f"{github_rate_limit!r} is not a number of requests an hour",
                 field="github_rate_limit",
