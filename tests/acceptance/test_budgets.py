@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,29 @@ async def test_a_refusal_stops_every_project_at_once_and_then_all_go_on(lab: Lab
     closed_at = next(one.t for one in sent[since:] if one.status == 403)
     into = [one for one in sent[marks[0] :] if one.side == "github" and one.t < closed_at + 1.0]
     assert len(into) < PROJECTS  # the clock is fifty times as fast: it is closed for two seconds
+
+
+@pytest.mark.parametrize(
+    "told", [{"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1"}, {"Retry-After": "0"}]
+)
+async def test_a_refusal_whose_time_is_over_is_not_hammered_and_fails_nothing(
+    lab: Lab, told: dict[str, str]
+) -> None:
+    """GitHub goes on refusing after the reset that it told: one request looks again, ever more slowly."""
+    effect = {
+        "status": 403,
+        "headers": {"x-ratelimit-limit": "5000", **told},
+        "body": {"message": "API rate limit exceeded for user ID 1."},
+    }
+    fault = {"method": "POST", "path": "*/import/issues", "nth": list(range(2, 8))}
+    await lab.faults({**fault, "effect": effect})
+    result = await lab.batch("FULL", parallel_limit=1)
+    assert result["status"] == "success"
+    refused = [one.t for one in lab.sandbox.journal if one.side == "github" and one.status == 403]
+    assert len(refused) == 6
+    pauses = [after - before for before, after in pairwise(refused)]
+    # The clock is fifty times as fast.
+    assert all(pause > seconds / 50 for pause, seconds in zip(pauses, (1, 2, 4, 8, 16), strict=True))
 
 
 async def test_progress_and_result_say_what_was_waited_for(lab: Lab) -> None:

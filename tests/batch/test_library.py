@@ -232,6 +232,21 @@ async def test_a_project_listed_twice_names_both_places(agents: AsyncMock) -> No
     agents.assert_not_awaited()
 
 
+async def test_two_projects_in_one_folder_are_refused_before_anything_runs(
+    agents: AsyncMock, tmp_path: Path
+) -> None:
+    """The error names both; the folder may be written in two ways."""
+    one, two, three = _configs(5, 6, 7)
+    one["output_dir"], two["output_dir"] = str(tmp_path / "a"), str(tmp_path / "b")
+    three["output_dir"] = tmp_path / "b" / ".." / "a"
+    async with SharedResources() as resources:
+        with pytest.raises(ConfigurationError, match=r"5 \(entry 1\) and 7 \(entry 3\)") as caught:
+            await BatchOrchestrator(resources).execute_batch_migration([one, two, three])
+    assert caught.value.field == "output_dir"
+    agents.assert_not_awaited()
+    assert list(tmp_path.iterdir()) == []
+
+
 async def test_what_waits_for_its_turn_is_not_lost_in_a_stop(agents: AsyncMock) -> None:
     """A stop that has to cut off the running project leaves the waiting ones as not started."""
     orchestrators: list[BatchOrchestrator] = []
@@ -290,11 +305,12 @@ async def test_user_mappings_are_kept() -> None:
         assert await resources.get_user_mapping("gitlab_user_124") is None
 
 
-@pytest.mark.parametrize("limit", [0, -5])
-def test_a_rate_limit_is_a_positive_number(limit: int) -> None:
-    """A primary limit below one is refused at once."""
-    with pytest.raises(ConfigurationError, match="github_rate_limit"):
+@pytest.mark.parametrize("limit", [0, -5, "5000", True, 1.5])
+def test_a_rate_limit_is_a_positive_number(limit: Any) -> None:
+    """A primary limit below one, or that is no whole number, is refused at once."""
+    with pytest.raises(ConfigurationError, match="github_rate_limit") as caught:
         SharedResources(github_rate_limit=limit)
+    assert caught.value.field == "github_rate_limit"
 
 
 def test_the_face_is_what_it_says() -> None:

@@ -116,6 +116,35 @@ def test_a_wait_that_is_known_is_the_least() -> None:
     assert 1400 <= watch.left_s < 1410
 
 
+@pytest.mark.parametrize("limit_class", ["closed", "content_hour"])
+def test_a_wait_is_no_pace(limit_class: str) -> None:
+    """An hour's closing after twenty of a thousand steps is added once; the rest goes on as before."""
+    watch = Watch()
+    watch.begin("p0", *FULL[:5])
+    watch.hear(Planned(project="p0", steps=1000, hours=1750 / 3600))
+
+    def count(done: int, at: float) -> None:
+        watch.hear(Counted(project="p0", agent="apply", kind="issues", done=done, total=1000), at=at)
+
+    for done in range(1, 21):
+        count(done, done * 1.75)
+    before = watch.left_s
+    watch.hear(Waiting(project="p0", credential="c", limit_class=limit_class, seconds=3600.0), at=35.0)
+    assert watch.left_s == pytest.approx(before + 3600, rel=0.001)
+    count(21, 36.0)  # was under way when it began
+    last = watch.left_s
+    for at in range(100, 3636, 100):
+        watch.clock.seconds = at
+        if at == 1000:  # told once more, a little longer
+            watch.hear(Waiting(project="p0", credential="c", limit_class=limit_class, seconds=2636.0), at=at)
+        assert watch.left_s < last
+        last = watch.left_s
+        assert last == pytest.approx(before + 3635 - at, abs=5)
+    for done in range(22, 62):
+        count(done, 3635 + (done - 21) * 1.75)
+        assert watch.left_s == pytest.approx(before - 1.75 * (done - 20), abs=5)
+
+
 def test_a_wait_is_told_for_as_long_as_it_lasts() -> None:
     """Once the budget is there again nobody is said to wait for it, also where nothing was counted since."""
     watch = Watch()
@@ -162,6 +191,17 @@ def test_the_batch_takes_what_its_projects_take_side_by_side() -> None:
         watch.hear(ProjectFinished(project=name, index=0, status="failed"))
     assert watch.batch_left_s is None
     assert watch.progress.snapshot()["projects"]["p3"]["eta_s"] is None
+
+
+def test_a_closing_in_one_project_does_not_slow_those_that_come() -> None:
+    """A small project that was closed out for an hour says nothing of the next ones."""
+    watch = Watch(projects=3, chain_s=10.0)
+    one = expected_s(FULL, 10.0)
+    watch.begin("p0", "apply")
+    watch.hear(Waiting(project="p0", credential="c", limit_class="closed", seconds=1800.0))
+    watch.hear(Waiting(project="p0", credential="c", limit_class="closed", seconds=3600.0), at=10)
+    watch.hear(ProjectFinished(project="p0", index=0, status="success"), at=3610 + one)
+    assert watch.batch_left_s == pytest.approx(2 * one, abs=0.2)
 
 
 def test_estimates_are_events_and_few() -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from brisk import BriskClock
+from clocks import HandClock
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -95,6 +96,61 @@ async def test_when_all_wait_long_for_a_budget_no_more_are_let_in() -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_who_has_another_credential_is_not_held_back_by_those_that_wait() -> None:
+    """Two wait for A's hour: what also draws on A stays outside, and what draws on B passes it by."""
+    clock = HandClock()
+    limits = {LimitClass.CONTENT_HOUR: Limit(limit=10, window_s=3600.0)}
+    source = RequestGovernor(credential="source", clock=clock, limits={})
+    a, b = (RequestGovernor(credential=name, clock=clock, limits=limits) for name in "ab")
+    opened = Room(
+        limit=20,
+        clock=clock,
+        governors=lambda: (source, a, b),
+        writing=True,
+        memory_used=lambda: 0.0,
+    )
+    came: dict[str, float] = {}
+
+    async def one(name: str, governor: RequestGovernor) -> None:
+        async with opened.enter(lambda: (source, governor)):
+            came[name] = clock.monotonic()
+            for _ in range(20):
+                async with governor.request({LimitClass.CONTENT_HOUR: 1}, who=name):
+                    pass
+
+    began = clock.monotonic()
+    tasks = [asyncio.create_task(one(name, a)) for name in ("a1", "a2")]
+    await clock.advance(30)
+    tasks += [asyncio.create_task(one(name, a)) for name in ("a3", "a4")]
+    tasks += [asyncio.create_task(one(name, b)) for name in ("b1", "b2")]
+    await clock.advance(60)
+    tasks += [asyncio.create_task(one("b3", b))]
+    await clock.advance(60)
+    assert {name: at - began for name, at in came.items()} == {"a1": 0, "a2": 0, "b1": 30, "b2": 30}
+    assert 100 <= opened.report()["held_back_s"]["budget"] <= 125
+    await clock.advance(5 * 3600)
+    assert list(came) == ["a1", "a2", "b1", "b2", "a3", "a4", "b3"]
+    await clock.advance(20 * 3600)
+    await asyncio.gather(*tasks)
+
+
+async def test_who_is_cancelled_at_the_door_holds_up_nobody() -> None:
+    """The next one in line gets in."""
+    opened = room(1)
+    order: list[str] = []
+
+    async def one(name: str) -> None:
+        async with opened.enter():
+            order.append(name)
+            await asyncio.sleep(0.01)
+
+    tasks = [asyncio.create_task(one(name)) for name in "abc"]
+    await asyncio.sleep(0)
+    tasks[1].cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert order == ["a", "c"]
 
 
 def test_the_share_of_memory_is_read_from_the_machine() -> None:

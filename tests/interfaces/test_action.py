@@ -351,11 +351,3 @@ async def test_a_cancelled_step_can_be_resumed(open_lab: Any, tmp_path: Path) ->
     step = await runner.run(_with(lab, mode="APPLY"))
     assert step.exit_code == 0, step
     assert [one["number"] for one in (await lab.repository())["issues"]] == list(range(1, 13))
-
-
-def test_a_hosted_job_stops_before_it_is_ended() -> None:
-    """On a GitHub-hosted runner there is a deadline of its own; the user's word comes first."""
-    hosted = {"RUNNER_ENVIRONMENT": "github-hosted"}
-    assert action.read_inputs(hosted)[0] == {"deadline": "5h30m"}
-    assert action.read_inputs({**hosted, "INPUT_DEADLINE": "90m"})[0] == {"deadline": "90m"}
-    assert action.read_inputs({"RUNNER_ENVIRONMENT": "self-hosted"})[0] == {}

@@ -274,3 +274,20 @@ def test_a_shared_rate_limit_file_may_lie_elsewhere(tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError, match="leads out of the workspace") as refused:
             wire({**given, "rate_limit_file": out}, base=tmp_path / "workspace")
         assert refused.value.field == "rate_limit_file"
+
+
+@pytest.mark.parametrize(
+    ("runner", "given", "deadline_s"),
+    [
+        ({"RUNNER_ENVIRONMENT": "github-hosted"}, {}, 19800.0),
+        ({"RUNNER_ENVIRONMENT": "github-hosted"}, {"deadline": "90m"}, 5400.0),
+        ({"RUNNER_ENVIRONMENT": "self-hosted"}, {}, None),
+        ({}, {}, None),
+    ],
+)
+def test_a_hosted_job_stops_before_it_is_ended(
+    tmp_path: Path, runner: dict[str, str], given: dict[str, str], deadline_s: float | None
+) -> None:
+    """On a GitHub-hosted runner every door has a deadline of its own; the user's word comes first."""
+    inputs = {**TOKENS, "project_ids": "1", "target_owner": "acme", "work_dir": str(tmp_path), **given}
+    assert wire(inputs, environment=runner).deadline_s == deadline_s

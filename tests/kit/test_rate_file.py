@@ -134,6 +134,32 @@ def test_a_closed_window_closes_for_all_processes_at_once_and_reopens_for_all(tm
     hurry(main)
 
 
+def test_after_a_refusal_whose_time_is_over_one_request_looks_first(tmp_path: Path) -> None:
+    """With a file, too: it closes for a second, then one goes, and the others when it was answered."""
+
+    async def main() -> None:
+        fleet = Fleet(tmp_path, {LimitClass.POINTS: Limit(limit=1000, window_s=10.0)}, 1)
+        (governor,) = fleet.governors
+        cost = {LimitClass.POINTS: 1}
+        went: list[float] = []
+
+        async def send() -> None:
+            async with governor.request(cost) as permit:
+                went.append(now() - began)
+                await asyncio.sleep(0.3)
+                permit.report(LimitReport())
+
+        began = now()
+        async with governor.request(cost) as permit:
+            permit.report(LimitReport(limit=5000, remaining=0, reset_in_s=0.0, refused="primary"))
+        await asyncio.gather(*(send() for _ in range(5)))
+        assert 1.0 <= went[0] <= 1.3
+        assert all(1.3 <= one <= 2.0 for one in went[1:])
+        fleet.close()
+
+    hurry(main)
+
+
 def test_a_closing_beyond_patience_ends_the_waits_of_other_processes_too(tmp_path: Path) -> None:
     """Who waits in another process is told, as in the same one."""
 

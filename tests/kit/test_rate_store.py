@@ -154,3 +154,14 @@ def test_a_host_whose_date_is_wrong_does_not_move_the_time_of_the_file(tmp_path:
         two.close()
 
     hurry(main)
+
+
+@pytest.mark.parametrize("place", ["/", "//", "/tmp/..", "."])
+def test_a_folder_is_no_file_whatever_its_name(place: str) -> None:
+    """It is refused at a visit, where it is a notice, and nothing is made beside it."""
+    path = Path(place).resolve()
+    store = store_at(Path(place))
+    with pytest.raises(OSError, match="it is no file"), store.transaction():
+        pass
+    store.close()
+    assert not Path(f"{path}.lock").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from gl2gh_batch.batch.config import project_of
@@ -12,10 +13,14 @@ _HINT: Final = "Give a list with one mapping a project: [{project_id: 123, gitla
 
 
 def names_of(configs: Sequence[Mapping[str, Any]]) -> list[int | str]:
-    """The projects as they are named; raises `ConfigurationError` for a missing or a doubled one."""
+    """The projects as they are named; raises `ConfigurationError` for a missing or a doubled one.
+
+    Also for two with the same `output_dir`: each would write its files over the other's.
+    """
     if isinstance(configs, str | bytes | Mapping) or not isinstance(configs, Sequence):
         raise _no_list(configs, "a list of projects", "the batch")
     first: dict[str, str] = {}
+    folders: dict[Path, str] = {}
     names = []
     for index, raw in enumerate(configs):
         if not isinstance(raw, Mapping):
@@ -26,6 +31,12 @@ def names_of(configs: Sequence[Mapping[str, Any]]) -> list[int | str]:
         if key in first:
             raise listed_twice(name, first[key], place)
         first[key] = place
+        folder = raw.get("output_dir")
+        if isinstance(folder, str | Path) and "\0" not in str(folder) and str(folder).strip():
+            whose = f"{name} ({place})"
+            other = folders.setdefault(Path(folder).resolve(), whose)
+            if other != whose:
+                raise _in_one_folder(other, whose)
         names.append(name)
     return names
 
@@ -34,6 +45,14 @@ def _no_list(found: object, wanted: str, place: str) -> ConfigurationError:
     # What it is, and not what is in it: there may be tokens.
     return ConfigurationError(
         f"{place} is not {wanted}, but of type {type(found).__name__}", field="projects", hint=_HINT
+    )
+
+
+def _in_one_folder(first: str, second: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"projects {first} and {second} have the same output_dir: each would write over the other's files",
+        field="output_dir",
+        hint="Give each project a folder of its own, or none: SharedResources(work_dir=…) has one for each.",
     )
 
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -320,7 +321,7 @@ class _BatchRun:
         results: list[dict[str, Any] | None] = [None] * len(configs)
 
         async def one(index: int) -> None:
-            async with room.enter():
+            async with room.enter(partial(self._resources.governors_of, self._parsed[index])):
                 if stopped_by() is None:
                     results[index] = await self._project(index, names[index], configs[index])
 

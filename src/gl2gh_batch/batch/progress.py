@@ -22,6 +22,7 @@ from gl2gh_batch.domain.events import (
     Waiting,
 )
 from gl2gh_batch.domain.ports import Clock, Emit
+from gl2gh_batch.kit.governor import CLOSED
 
 # An estimate is told again when it changed by this share, and not more often than so.
 WORTH_TELLING: Final = 0.1
@@ -44,6 +45,8 @@ class ProjectProgress:
     waits_until: float | None = None
     started_at: float = 0.0
     ended_at: float = 0.0
+    closed_s: float = 0.0
+    closed_until: float = 0.0
     estimate: Estimate | None = None
 
 
@@ -149,7 +152,8 @@ class Progress:
     def _left_s(self, now: float) -> float | None:
         """How long the batch still takes; None before a project began, and once all have ended.
 
-        Those that have not begun take as much longer than was expected as those that have ended did.
+        Those that have not begun take as much longer than was expected as those that have ended did, apart
+        from the time in which the platform was closed.
         """
         running, took_s, foreseen_s = [], 0.0, 0.0
         for name, one in self.projects.items():
@@ -157,7 +161,7 @@ class Progress:
             if left_s is not None:
                 running.append(left_s)
             elif one.ended_at:
-                took_s += one.ended_at - one.started_at
+                took_s += one.ended_at - one.started_at - one.closed_s
                 foreseen_s += self._expected_s.get(name, PROJECT_S)
         if not self.projects or (not running and len(self.projects) >= self.total):
             return None
@@ -190,8 +194,13 @@ def _update(
             one.estimate.count(event.kind, event.done, event.total, now)
         case Waiting():
             one.waits_for, one.waits_until = event.limit_class, now + event.seconds
+            one.estimate.wait(one.waits_until, now)
+            if event.limit_class == CLOSED:
+                one.closed_s += max(0.0, one.waits_until - max(now, one.closed_until))
+                one.closed_until = max(one.closed_until, one.waits_until)
         case ProjectFinished():
             one.status, one.agent, one.ended_at = event.status, None, now
+            one.closed_s -= max(0.0, one.closed_until - now)
             one.waits_for = one.waits_until = None
 
 

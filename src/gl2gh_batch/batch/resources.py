@@ -84,7 +84,7 @@ class SharedResources:
         claim_lease_s: float = LEASE_S,
         pool: GovernorPool | None = None,
     ) -> None:
-        if github_rate_limit is not None and github_rate_limit < 1:
+        if github_rate_limit is not None and (type(github_rate_limit) is not int or github_rate_limit < 1):
             raise ConfigurationError(
                 f"{github_rate_limit!r} is not a number of requests an hour",
                 field="github_rate_limit",
@@ -149,6 +149,11 @@ class SharedResources:
     def governors(self) -> tuple[RequestGovernor, ...]:
         """Everyone who grants requests, one for each credential."""
         return tuple(self._connections.governors.values())
+
+    def governors_of(self, config: ProjectConfig) -> tuple[RequestGovernor, ...]:
+        """Those who grant a project's requests; one that granted nothing yet is not among them."""
+        github = self._connections.github_governor(config)
+        return (self._connections.gitlab_governor(config), *(() if github is None else (github,)))
 
     def all_limits(self) -> Limits:
         """The limits of the first credential of either platform: what is dealt out to shards."""

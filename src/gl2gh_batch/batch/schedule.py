@@ -44,6 +44,16 @@ def predicted_s(numbers: Numbers | None, hours: float | None) -> float:
     return numbers.highest_issue * LATENCY_S[pace] + PROJECT_S
 
 
+Governors = Callable[[], Sequence[RequestGovernor]]
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Guest:
+    """One project at the door, or inside; `governors` tells who grants its requests."""
+
+    governors: Governors
+
+
 @dataclass(slots=True)
 class Room:
     """Lets at most `limit` projects in, and fewer while memory or budget cannot feed more.
@@ -53,66 +63,91 @@ class Room:
 
     limit: int
     clock: Clock
-    governors: Callable[[], Sequence[RequestGovernor]]
+    governors: Governors
     writing: bool
     memory_used: Callable[[], float] = field(default_factory=lambda: memory_share)
-    _running: int = 0
     _highest: int = 0
     _held: Counter[str] = field(default_factory=Counter)
-    # Only the first in line looks whether there is room; a lock is fair, so the line keeps its order.
-    _door: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _left: asyncio.Event = field(default_factory=asyncio.Event)
+    _line: list[_Guest] = field(default_factory=list)
+    _inside: list[_Guest] = field(default_factory=list)
+    _moved: asyncio.Event = field(default_factory=asyncio.Event)
 
     @asynccontextmanager
-    async def enter(self) -> AsyncIterator[None]:
-        """Wait for room, be in, and make room again; first come, first served."""
-        async with self._door:
-            while (reason := self._held_by()) is not None:
-                if reason:
+    async def enter(self, governors: Governors | None = None) -> AsyncIterator[None]:
+        """Wait for room, be in, and make room again; first come, first served.
+
+        `governors` tells who grants the project's requests, by default all of the room's. Whoever only waits
+        for a budget that its own credential has not got is passed by those of another.
+        """
+        guest = _Guest(governors=governors or self.governors)
+        self._line.append(guest)
+        try:
+            while (reason := self._held_by(guest)) is not None:
+                if reason and guest is self._line[0]:
                     self._held[reason] += 1
                 await self._changed(None if not reason else LOOK_EVERY_S)
-            self._running += 1
-            self._highest = max(self._highest, self._running)
+            self._inside.append(guest)
+        finally:
+            self._line.remove(guest)
+            self._moved.set()
+        self._highest = max(self._highest, len(self._inside))
         try:
             yield
         finally:
-            self._running -= 1
-            self._left.set()
+            self._inside.remove(guest)
+            self._moved.set()
 
     def report(self) -> Mapping[str, Any]:
         """`limit`, `highest` at once, and `held_back`: seconds by reason."""
         return {"limit": self.limit, "highest": self._highest, "held_back_s": dict(self._held)}
 
-    def _held_by(self) -> str | None:
-        """Why nobody gets in now: empty when all places are taken, None when there is room."""
-        if self._running >= self.limit:
+    def _held_by(self, guest: _Guest) -> str | None:
+        """Why this one does not get in now: empty when it is not its turn, None when there is room for it."""
+        if len(self._inside) >= self.limit:
             return ""
-        if self._running == 0:
+        seen: set[tuple[int, ...]] = set()
+        for one in self._line:  # of those with the same credentials, the first speaks for all
+            granting = one.governors()
+            key = tuple(id(governor) for governor in granting)
+            if key not in seen:
+                reason = self._no_room(granting)
+                if one is guest:
+                    return reason
+                if reason is None:
+                    break
+            elif one is guest:
+                break
+            seen.add(key)
+        return ""
+
+    def _no_room(self, granting: Sequence[RequestGovernor]) -> str | None:
+        if not self._inside:
             return None
         if self.memory_used() > MEMORY_SHARE:
             return "memory"
-        if self.writing and self._running > 1 and self._is_starved():
+        if self.writing and (self._is_starved(granting) or any(self._is_starved([one]) for one in granting)):
             return "budget"
         return None
 
-    def _is_starved(self) -> bool:
-        """True when all who run wait for a budget, and for long: one more would only wait with them."""
+    def _is_starved(self, granting: Sequence[RequestGovernor]) -> bool:
+        """True when all who draw on these wait for them, and for long: one more would only wait with them."""
         now = self.clock.monotonic()
+        running = sum(1 for one in self._inside if any(governor in granting for governor in one.governors()))
         waits = [
             wait.until
-            for governor in self.governors()
+            for governor in granting
             for wait in governor.snapshot().waits.values()
             if wait.until is not None
         ]
-        return len(waits) >= self._running and min(waits) - now > STARVED_S
+        return running > 1 and len(waits) >= running and min(waits) - now > STARVED_S
 
     async def _changed(self, seconds: float | None) -> None:
-        """Until somebody leaves, or for so many seconds."""
-        self._left.clear()
+        """Until somebody leaves or gets in, or for so many seconds."""
+        self._moved.clear()
         if seconds is None:
-            await self._left.wait()
+            await self._moved.wait()
             return
-        waiting = asyncio.ensure_future(self._left.wait())
+        waiting = asyncio.ensure_future(self._moved.wait())
         sleeping = asyncio.ensure_future(self.clock.sleep(seconds))
         try:
             await asyncio.wait({waiting, sleeping}, return_when=asyncio.FIRST_COMPLETED)

@@ -67,8 +67,6 @@ FORK_MESSAGE: Final = (
 )
 # The runner sets these two for a step that overrides how a container starts; they are nobody's inputs.
 OF_THE_RUNNER: Final = ("INPUT_ARGS", "INPUT_ENTRYPOINT")
-# A hosted job is ended after six hours (GitHub docs, "Actions limits"); some went by before our step.
-HOSTED_DEADLINE: Final = "5h30m"
 # Printed by actions-toolkit: level → function.
 ANNOTATE: Final[Mapping[str, Callable[..., None]]] = {
     "error": core.error,
@@ -350,8 +348,6 @@ def read_inputs(environment: Mapping[str, str]) -> tuple[dict[str, str], list[st
             notices.append(f"write the input {one.name.replace('_', '-')} with underscores: {one.name}")
         if value:
             values[one.name] = value
-    if "deadline" not in values and environment.get("RUNNER_ENVIRONMENT") == "github-hosted":
-        values["deadline"] = HOSTED_DEADLINE
     if "config" in values and values.get("parallel_limit") == BY_NAME["parallel_limit"].default:
         # The runner always sets an input's default: the file's word is the user's own.
         del values["parallel_limit"]

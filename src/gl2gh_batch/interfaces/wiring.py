@@ -34,6 +34,8 @@ from gl2gh_batch.kit.users import UserDirectory
 from gl2gh_batch.target.auth import check_key
 from gl2gh_batch.target.limits import Overrides, parse_overrides
 
+# A hosted job is ended after six hours (GitHub docs, "Actions limits"); some went by before our step.
+HOSTED_DEADLINE: Final = "5h30m"
 STAND_IN: Final = "stands-in-for-a-token-"
 RATE_FILE: Final = "rate-limit.json"
 _DURATION: Final = re.compile(r"(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m(?:in)?)?(?:([0-9]{1,6})s)?")
@@ -101,10 +103,10 @@ def wire(
     """The batch that these inputs describe (name → text, empty for not given); paths are relative to `base`.
 
     With a `base` no path may lead out of it, but for an absolute `rate_limit_file`, which may lie on a volume
-    that several machines share. `environment` holds the secrets that a batch file names; without
-    `has_secrets` something stands in for each, for a look at the form alone. An input wins over the batch
-    file; two lists of projects are an error. Without `asks_source` no token of GitLab's is needed. Raises
-    `ConfigurationError`.
+    that several machines share. `environment` holds the secrets that a batch file names, and says whether a
+    hosted runner will end the job; without `has_secrets` something stands in for each, for a look at the form
+    alone. An input wins over the batch file; two lists of projects are an error. Without `asks_source` no
+    token of GitLab's is needed. Raises `ConfigurationError`.
     """
     given = {name: text.strip() for name, text in values.items() if text.strip()}
     _check_names(given)
@@ -166,7 +168,7 @@ def wire(
         exports=exports,
         users=_directory(users_file, users.patterns),
         limits=Overrides() if limits is None else parse_overrides(load_yaml(limits, "limits")),
-        deadline_s=parse_duration(given.get("deadline", "")),
+        deadline_s=parse_duration(given.get("deadline") or _own_deadline(environment or {})),
         approved_plan=_approved_plan(given.get("approved_plan", ""), mode),
         allow_public_artifacts=truth(given, "allow_public_artifacts"),
         notices=_notices(mode, file),
@@ -389,6 +391,10 @@ def resources_for(batch: Batch, redactor: Redactor | None = None) -> SharedResou
         rate_limit_file=batch.rate_limit_file,
         shard=None if batch.shard is None else str(batch.shard),
     )
+
+
+def _own_deadline(environment: Mapping[str, str]) -> str:
+    return HOSTED_DEADLINE if environment.get("RUNNER_ENVIRONMENT") == "github-hosted" else ""
 
 
 def parse_duration(text: str) -> float | None:

@@ -30,6 +30,9 @@ from gl2gh_batch.domain.limits import CONTENT_OF, Costs, Limit, LimitClass, Limi
 
 DEFAULT_MARGIN_S: Final = 0.05
 DEFAULT_TOLD_WINDOW_S: Final = 3600.0
+# A reset is told in whole seconds, by a server whose window need not be exactly ours.
+ABOUT: Final = 1.5
+ROUNDED_S: Final = 2.0
 UNLIMITED: Final = 2**63
 _NEVER: Final = 0.0
 
@@ -52,7 +55,8 @@ class Told:
     """The fixed window that the headers speak of; `ours` and `others` are units taken in it.
 
     `limit` None: the server has not named one in the open window. `resets_at` None: no window is open.
-    Until the server was `heard` in the open window, its end is our own guess.
+    Until the server was `heard` in the open window, its end is our own guess. `window_s` is the longest that
+    an answer told of, where that is longer than the window of our own limit; it outlives the windows.
     """
 
     limit: int | None = None
@@ -60,6 +64,7 @@ class Told:
     heard: bool = False
     ours: int = 0
     others: int = 0
+    window_s: float | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -182,8 +187,11 @@ class Budgets:
             return
         self.expire(now)
         told = self.standing.told
+        reset_in_s = min(reset_in_s, self.longest_told_s)
+        if reset_in_s > self._own_window_s * ABOUT + ROUNDED_S:
+            told.window_s = max(told.window_s or 0.0, reset_in_s)
         length = self.told_window_s
-        resets_at = now + min(reset_in_s, length) + self.margin_s
+        resets_at = now + reset_in_s + self.margin_s
         if told.resets_at is None or not told.heard:
             told.resets_at = resets_at
         elif resets_at < told.resets_at - length / 2:
@@ -231,9 +239,25 @@ class Budgets:
 
     @property
     def told_window_s(self) -> float:
-        """The length of the window that the headers speak of."""
+        """The length of the window that the headers speak of: our own limit's, or a longer one as told."""
+        return max(self._own_window_s, self.standing.told.window_s or 0.0)
+
+    @property
+    def longest_told_s(self) -> float:
+        """No reset is believed to be further away."""
+        return max(self._own_window_s, DEFAULT_TOLD_WINDOW_S)
+
+    @property
+    def _own_window_s(self) -> float:
         limit: Limit | None = self.limits.get(self.told_class)
         return DEFAULT_TOLD_WINDOW_S if limit is None or limit.window_s is None else limit.window_s
+
+    def is_fixed(self, name: LimitClass) -> bool:
+        """Whether our own limit of a class counts in the server's window.
+
+        One of a shorter window than the server's, to leave room for others, is ours alone to count.
+        """
+        return is_fixed(name) and (name is not self.told_class or self.standing.told.window_s is None)
 
     def room(self, name: LimitClass, now: float) -> int:
         """How many units may be taken; below zero when more is spent than the limit of now."""
@@ -243,7 +267,7 @@ class Budgets:
         room = UNLIMITED
         limit = self.limits.get(name)
         told = self.standing.told
-        if limit is not None and is_fixed(name):
+        if limit is not None and self.is_fixed(name):
             room = limit.limit - told.ours
         elif limit is not None:
             room = limit.limit - spent.in_flight - spent.held_units
@@ -259,10 +283,10 @@ class Budgets:
         limit = self.limits.get(name)
         if name is self.told_class and told.resets_at is not None:
             fixed_room = told.limit is not None and told.limit - told.ours - told.others < units
-            own_room = limit is not None and is_fixed(name) and limit.limit - told.ours < units
+            own_room = limit is not None and self.is_fixed(name) and limit.limit - told.ours < units
             if fixed_room or own_room:
                 times.append(told.resets_at)
-        if limit is not None and not is_fixed(name):
+        if limit is not None and not self.is_fixed(name):
             room = limit.limit - spent.in_flight - spent.held_units
             until = now
             for held_until, one in spent.held:
@@ -294,7 +318,7 @@ class Budgets:
     def window_s(self, name: LimitClass) -> float | None:
         """The length of a class's sliding window; None for a class without one."""
         limit = self.limits.get(CONTENT_OF.get(name, name))
-        return None if limit is None or is_fixed(name) else limit.window_s
+        return None if limit is None or self.is_fixed(name) else limit.window_s
 
     def _begin_told_window(self, resets_at: float | None) -> None:
         # What is in flight was sent before, and may still be counted in the new window.

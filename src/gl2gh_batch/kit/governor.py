@@ -39,6 +39,11 @@ SECONDARY_MOST_S: Final = 960.0
 MOST_CLOSED_S: Final = 86400.0
 DEFAULT_PATIENCE_S: Final = 2 * 3600.0
 WORTH_TELLING_S: Final = 1.0
+# A reset that has come is told in whole seconds, and so may have a part of one to go; where the platform goes
+# on refusing after the time that it told, this doubles each time.
+LEAST_CLOSED_S: Final = 1.0
+# After such a closing one request at a time looks whether it is over; a slow one holds up the others so long.
+LOOKED_FOR_S: Final = 1.0
 CLOSED: Final = "closed"
 
 
@@ -71,13 +76,15 @@ class Tickets(Protocol):
     """Where tickets wait: `Windows`, or the windows of a shared file. Times are seconds of the clock."""
 
     margin_s: float
+    # Until then nothing is granted while a request of ours is under way: who knows whether it is open again.
+    one_by_one_until: float
 
     @property
     def imports_are_content(self) -> bool: ...
     @property
     def limits(self) -> Limits: ...
     @property
-    def told_window_s(self) -> float: ...
+    def longest_told_s(self) -> float: ...
     @property
     def closed_until(self) -> float: ...
     @property
@@ -100,13 +107,14 @@ class Tickets(Protocol):
 class GrantedPermit:
     """One granted request; the limits that its answer tells are reported through it."""
 
-    def __init__(self, governor: RequestGovernor, number: int) -> None:
+    def __init__(self, governor: RequestGovernor, number: int, costs: Costs) -> None:
         self._governor = governor
         self._number = number
+        self._costs = costs
 
     def report(self, report: LimitReport) -> None:
         """Learn from the answer; call it inside the context of the request."""
-        self._governor.learn(report, number=self._number)
+        self._governor.learn(report, number=self._number, costs=self._costs)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -173,6 +181,7 @@ class RequestGovernor:
         self._last_grant = 0
         self._strikes = 0
         self._last_struck = 0  # the last grant before the latest strike
+        self._struck: Costs = {}  # what was refused: a read that goes through says nothing of content
         self._stopped: str | None = None
         self._revoked: AuthenticationError | None = None
         self._revoked_until = 0.0
@@ -200,7 +209,7 @@ class RequestGovernor:
         ticket = await self._acquire(costs, who)
         try:
             self._last_grant += 1
-            yield GrantedPermit(self, self._last_grant)
+            yield GrantedPermit(self, self._last_grant, costs)
         finally:
             self._windows.finish(ticket, self._clock.monotonic())
             self._pump()
@@ -244,8 +253,8 @@ class RequestGovernor:
             self._windows.count_imports_as_content()
             self._pump()
 
-    def learn(self, report: LimitReport, *, number: int) -> None:
-        """Learn from the answer to the grant of that number."""
+    def learn(self, report: LimitReport, *, number: int, costs: Costs) -> None:
+        """Learn from the answer to the grant of that number, which drew on so much."""
         now = self._clock.monotonic()
         if report.limit is not None and self._limits_when_told is not None:
             self._windows.add_limits(self._limits_when_told)
@@ -254,20 +263,29 @@ class RequestGovernor:
         # Requests that were already under way when the window closed are the same offence.
         is_new = number > self._last_struck
         if report.refused is None:
-            if is_new:
-                self._strikes = 0
+            known = as_content(costs)
+            if is_new and all(known.get(name, 0) >= units for name, units in self._struck.items()):
+                self._strikes, self._struck = 0, {}
+                self._windows.one_by_one_until = 0.0
             return
         if is_new:
             self._strikes += 1
-            self._last_struck = self._last_grant
+            self._last_struck, self._struck = self._last_grant, as_content(costs)
         self._counts.refusals[report.refused] += 1
         if report.retry_after_s is not None:
             seconds = report.retry_after_s
         elif report.reset_in_s is not None and (report.refused == "primary" or report.remaining == 0):
-            seconds = min(report.reset_in_s, self._windows.told_window_s)
+            seconds = min(report.reset_in_s, self._windows.longest_told_s)
         else:
-            seconds = min(SECONDARY_FIRST_S * 2 ** max(0, self._strikes - 1), SECONDARY_MOST_S)
-        self.close(min(max(0.0, seconds), MOST_CLOSED_S), reason=report.refused)
+            seconds = self._growing_s(SECONDARY_FIRST_S)
+        least_s = self._growing_s(LEAST_CLOSED_S)
+        is_guess = seconds < least_s
+        seconds = min(max(seconds, least_s), MOST_CLOSED_S)
+        self._windows.one_by_one_until = now + seconds + LOOKED_FOR_S if is_guess else 0.0
+        self.close(seconds, reason=report.refused)
+
+    def _growing_s(self, first_s: float) -> float:
+        return min(first_s * float(2 ** min(max(0, self._strikes - 1), 32)), SECONDARY_MOST_S)
 
     def close(self, seconds: float, *, reason: str) -> None:
         """Grant nothing for so many seconds, to anybody who uses this credential."""

@@ -72,9 +72,9 @@ class GovernorShare(RequestGovernor):
         """A request of that pace was refused."""
         self._whole.refused(pace, report)
 
-    def learn(self, report: LimitReport, *, number: int) -> None:
-        """Learn from the answer to the grant of that number."""
-        self._whole.learn(report, number=number)
+    def learn(self, report: LimitReport, *, number: int, costs: Costs) -> None:
+        """Learn from the answer to the grant of that number, which drew on so much."""
+        self._whole.learn(report, number=number, costs=costs)
 
     def close(self, seconds: float, *, reason: str) -> None:
         """Grant nothing for so many seconds, to anybody who uses this credential."""

@@ -65,8 +65,9 @@ class RateStore:
             path = Path(os.path.realpath(path))
         self.path = path
         self._host = host
-        self._lock = lock or FileLock(path.with_name(path.name + ".lock"))
-        self._beside = path.with_name(path.name + ".new")
+        # `/` has no name to put another one in the place of.
+        self._lock = lock or FileLock(Path(f"{path}.lock"))
+        self._beside = Path(f"{path}.new")
         self._last: _Last | None = None
         self._stamp: tuple[int, int] | None = None
 

@@ -24,7 +24,6 @@ from gl2gh_batch.kit.budgets import (
     Standing,
     Told,
     Use,
-    is_fixed,
     raised,
 )
 from gl2gh_batch.kit.host import Host
@@ -81,6 +80,7 @@ class SharedWindows:
         imports_are_content: bool = False,
     ) -> None:
         self._told_raises = told_raises
+        self.one_by_one_until = 0.0
         self.margin_s = margin_s
         self.told_class = told_class
         self._whole = dict(limits)
@@ -93,6 +93,7 @@ class SharedWindows:
         self._next_ticket = 1
         self._waiting: dict[frozenset[tuple[LimitClass, int]], dict[int, None]] = {}
         self._grants: dict[int, dict[LimitClass, int]] = {}
+        self._offered: list[Wanted] = []  # what the latest deal was about
         self._ready: list[int] = []
         self._blocked: tuple[Blocked, ...] = ()
         self._unsaved = _Unsaved([], [])
@@ -115,9 +116,9 @@ class SharedWindows:
         return self._share_of(self._whole)
 
     @property
-    def told_window_s(self) -> float:
-        """The length of the window that the headers speak of."""
-        return self._own.told_window_s
+    def longest_told_s(self) -> float:
+        """No reset is believed to be further away."""
+        return self._own.longest_told_s
 
     @property
     def closed_until(self) -> float:
@@ -293,7 +294,8 @@ class SharedWindows:
             budgets.hear(limit, remaining, reset_in_s, at + offset)
         if self._own.standing.closed_until > 0:
             budgets.close(self._own.standing.closed_until + offset)
-        dealt = deal(budgets, account, me, [] if is_last else self._wanted(), present, now)
+        self._offered = [] if is_last else self._wanted()
+        dealt = deal(budgets, account, me, self._offered, present, now)
         write_back(budgets.standing, account, now)
         return dealt
 
@@ -334,7 +336,8 @@ class SharedWindows:
             told_class=self.told_class,
             standing=self._own.standing,
         )
-        dealt = deal(alone, Account(members={me: Share()}), me, self._wanted(), (), now)
+        self._offered = self._wanted()
+        dealt = deal(alone, Account(members={me: Share()}), me, self._offered, (), now)
         for costs in self._accept(dealt, now=now):
             self._unsaved.told_units += costs.get(self.told_class, 0)
         return dealt
@@ -357,9 +360,9 @@ class SharedWindows:
     # ── inside ───────────────────────────────────────────────────────────────────────────────────
 
     def _accept(self, dealt: Dealt, *, now: float) -> list[dict[LimitClass, int]]:
-        """Hand out the grants; `now` is in the time of `dealt`. Answers with the costs of each."""
+        """Hand out what was dealt last; `now` is in the time of `dealt`. Answers with the costs of each."""
         accepted = []
-        for one, count in zip(self._wanted(), dealt.granted, strict=True):
+        for one, count in zip(self._offered, dealt.granted, strict=True):
             tickets = self._waiting[frozenset(one.costs.items())]
             for ticket in list(tickets)[:count]:
                 del tickets[ticket]
@@ -402,7 +405,13 @@ class SharedWindows:
         self._touched(urgent)
 
     def _wanted(self) -> list[Wanted]:
-        return [Wanted(costs=dict(sorted(key)), count=len(tickets)) for key, tickets in self._waiting.items()]
+        one_by_one = asyncio.get_running_loop().time() < self.one_by_one_until
+        if one_by_one and self._grants:
+            return []
+        return [
+            Wanted(costs=dict(sorted(key)), count=1 if one_by_one else len(tickets))
+            for key, tickets in self._waiting.items()
+        ]
 
     def _in_flight(self) -> dict[LimitClass, int]:
         in_flight: Counter[LimitClass] = Counter()
@@ -417,7 +426,7 @@ class SharedWindows:
                 budgets.close(lost_at + REJOIN_S, name)  # until all who live have told what is in flight
             elif now < lost_at + limit.window_s + self.margin_s:
                 free = _free_after_loss(limit)
-                if is_fixed(name):
+                if budgets.is_fixed(name):
                     told = budgets.standing.told
                     told.ours += limit.limit - free
                     told.resets_at = lost_at + limit.window_s + self.margin_s
@@ -446,7 +455,7 @@ class SharedWindows:
         for name, limit in self.limits.items():
             ours = 0
             known = sum(units for until, units in self._base.get(name, ()) if until > now)
-            if is_fixed(name):
+            if self._own.is_fixed(name):
                 known = ours = self._base_told.ours if same_window else 0
             if limit.window_s is not None and now < self._careful_since + limit.window_s + self.margin_s:
                 known = max(known, limit.limit - _free_after_loss(limit))

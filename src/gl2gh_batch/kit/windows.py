@@ -60,6 +60,7 @@ class Windows(Budgets):
         state: State | None = None,
     ) -> None:
         self._told_raises = told_raises
+        self.one_by_one_until = 0.0
         self.state = State() if state is None else state
         super().__init__(limits, margin_s=margin_s, told_class=told_class, standing=self.state)
 
@@ -150,6 +151,9 @@ class Windows(Budgets):
         look_again: list[float] = []
         open_queues = list(state.queues)
         while open_queues:
+            if state.grants and now < self.one_by_one_until:
+                look_again.append(self.one_by_one_until)
+                break
             queue = min(open_queues, key=lambda one: one.tickets[0])
             lacking = [name for name, units in queue.costs.items() if self.room(name, now) < units]
             if not lacking and reserved.isdisjoint(queue.costs):
