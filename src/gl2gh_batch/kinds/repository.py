@@ -30,7 +30,7 @@ from gl2gh_batch.kinds._kind import Kind, Receipts, Setting, Shaped, Source, com
 from gl2gh_batch.kinds._repository_losses import losses_of
 from gl2gh_batch.kinds._repository_values import RepositoryDesired, RepositoryRecord
 from gl2gh_batch.kinds.snippets import MAIN, SNIPPETS_REF, companion
-from gl2gh_batch.kinds.wiki import WIKI_REF
+from gl2gh_batch.kinds.wiki import WIKI_REF, WIKI_STEP
 from gl2gh_batch.kit.git_refs import MIGRATED_PREFIXES, PUSHED_PREFIXES, refused_refs
 from gl2gh_batch.rewrite.names import repository_description
 from gl2gh_batch.rewrite.names import topics as github_topics
@@ -219,9 +219,7 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
             )
         if desired.wiki:
             # Before the repository is opened; a person may have to make the first page meanwhile.
-            yield WikiPush(
-                id="repository/wiki", kind=self.name, repo=repo, mirror=MIRROR, commit=desired.wiki
-            )
+            yield WikiPush(id=WIKI_STEP, kind=self.name, repo=repo, mirror=MIRROR, commit=desired.wiki)
         if desired.has_actions:
             yield self._call(
                 "actions-on",
