@@ -51,6 +51,7 @@ async def test_what_was_changed_since_it_was_verified_is_not_opened(open_lab: An
     result = await lab.run("APPLY", config)
     assert (result["status"], result["certificate"]["verdict"]) == ("failed", "different"), result
     assert result["error"]["reason"] == "verify-differences"
+    assert "the repository is private" in result["error"]["hint"]
     assert (await lab.repository())["private"]
     await lab.damage({**DEFACED, "value": title})
     result = await lab.run("APPLY", config)

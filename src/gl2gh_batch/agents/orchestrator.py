@@ -26,6 +26,7 @@ from gl2gh_batch.agents.transform import Transform
 from gl2gh_batch.agents.verify import (
     Verify,
     read_verification,
+    remedy_of,
     result_of,
     verify,
     verify_closed,
@@ -266,12 +267,7 @@ class _Run:
         if count:
             raise DifferencesFoundError(
                 f"{count} difference{'' if count == 1 else 's'} between the plan and {self._desk.repo}",
-                hint=(
-                    "Nothing was closed and the repository stays private. Read verify.ndjson in the"
-                    " project's folder, mend the target, and run again with resume_from=verify. What GitHub"
-                    " lacks although it said that it was made is found by `gl2gh-batch recover`: the next"
-                    " APPLY sends it."
-                ),
+                hint=remedy_of(self._desk),
             )
 
     def result(self, status: ProjectStatus, error: Gl2ghError | None) -> dict[str, Any]:

@@ -20,7 +20,8 @@ from gl2gh_batch.agents.plan import read_plan, read_steps, require_plan
 from gl2gh_batch.domain.errors import about
 from gl2gh_batch.domain.ledger import Receipt, StepState
 from gl2gh_batch.domain.modes import AgentName
-from gl2gh_batch.domain.plan import CREATE_STEP, NoOp, Phase, Plan
+from gl2gh_batch.domain.plan import CREATE_STEP, Call, NoOp, Phase, Plan
+from gl2gh_batch.domain.request import Visibility
 from gl2gh_batch.domain.result import (
     AgentResult,
     Difference,
@@ -29,6 +30,7 @@ from gl2gh_batch.domain.result import (
     Verification,
 )
 from gl2gh_batch.kinds import Kind, Receipts
+from gl2gh_batch.kinds.repository import ACTIONS_STEP, OPEN_STEP
 from gl2gh_batch.kit.ledger import Ledger
 from gl2gh_batch.kit.workdir import ProjectFolder, lines_to, read_document, read_lines, write_document
 from gl2gh_batch.target.witness import Witness
@@ -264,6 +266,26 @@ def _phase_of(kind: Kind[Any, Any], desired: Any, receipts: Receipts, phase: Pha
     if receipt is None or receipt.state is StepState.INTENT:
         return phase
     return Phase.CLOSE if receipt.state is StepState.DONE else Phase.FILL
+
+
+def remedy_of(desk: Desk) -> str:
+    """What can be done about differences, by what the close phase has done to the repository by now."""
+    with Ledger(desk.folder.ledger) as ledger:
+        done = {one.step for one in ledger.receipts(StepState.DONE)}
+    steps = (one for one in read_steps(desk.folder) if not isinstance(one, NoOp))
+    closed = {one.id: one for one in steps if one.phase is Phase.CLOSE and one.id in done}
+    opening = closed.get(OPEN_STEP)
+    visibility = opening.body.get("visibility") if isinstance(opening, Call) else None
+    stands = f"the repository is {visibility or Visibility.PRIVATE.value}"
+    mend = "Mend the target by hand (verify.ndjson in the project's folder names all), and run again with"
+    anew = "or `gl2gh-batch cleanup`, which refuses what others have written to, and APPLY anew."
+    if set(closed) <= {ACTIONS_STEP}:
+        return (
+            f"Nothing was opened or taken away: {stands}. {mend} resume_from=verify. A label, milestone or"
+            " release that is missing as a whole is sent by the next APPLY after `gl2gh-batch recover`;"
+            f" a comment or another part of an issue is not: by hand, {anew}"
+        )
+    return f"What was closed and opened before stays so: {stands}. {mend} resume_from=verify; {anew}"
 
 
 def _unclear(desk: Desk) -> frozenset[str]:

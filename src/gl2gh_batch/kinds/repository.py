@@ -42,6 +42,8 @@ MIRROR: Final = "git/repository.git"
 PUSH_STEP: Final = "repository/refs"
 # Takes away the branches that pull requests of merged and closed merge requests were made from.
 TIDY_STEP: Final = "repository/temporary-refs"
+ACTIONS_STEP: Final = "repository/actions-on"
+OPEN_STEP: Final = "repository/open"
 
 
 class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
@@ -230,9 +232,7 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
                 optional=True,
             )
         else:
-            yield NoOp(
-                id="repository/actions-on", kind=self.name, reason="pipelines are switched off on GitLab"
-            )
+            yield NoOp(id=ACTIONS_STEP, kind=self.name, reason="pipelines are switched off on GitLab")
         if desired.snippets:
             yield from self._close_snippets(desired, repo)
         opened: dict[str, Any] = {}
