@@ -9,12 +9,14 @@ from typing import Final
 from gl2gh_batch import codec
 from gl2gh_batch.agents._desk import Desk
 from gl2gh_batch.agents.apply import CLOSED, phase_is_done
-from gl2gh_batch.agents.plan import read_plan
+from gl2gh_batch.agents.plan import read_plan, read_steps
 from gl2gh_batch.agents.verify import belongs, read_verification, repository_id
 from gl2gh_batch.domain.certificate import Certificate, CertificateVerdict
 from gl2gh_batch.domain.errors import WorkDirectoryError
-from gl2gh_batch.domain.plan import Phase, Plan
+from gl2gh_batch.domain.ledger import StepState
+from gl2gh_batch.domain.plan import Phase, Plan, whole_step
 from gl2gh_batch.domain.result import Verification
+from gl2gh_batch.kit.ledger import Ledger
 from gl2gh_batch.kit.workdir import facts_of, read_document, read_lines, read_manifest, write_document
 
 SCHEMA: Final = "gl2gh-batch/certificate"
@@ -78,6 +80,7 @@ def _certificate(desk: Desk, plan: Plan, verification: Verification | None) -> C
         plan_lineage=plan.lineage,
         plan_serial=plan.serial,
         plan_inputs=plan.inputs,
+        refused=_refused(desk),
     )
     if desk.folder.losses.is_file():
         kinds = _losses(desk)
@@ -115,6 +118,19 @@ def _verdict(desk: Desk, plan: Plan, verification: Verification | None) -> Certi
         return CertificateVerdict.DIFFERENT
     is_closed = verification.phase == Phase.CLOSE and phase_is_done(desk, CLOSED, plan)
     return CertificateVerdict.COMPLETE if is_closed else CertificateVerdict.NOT_CLOSED
+
+
+def _refused(desk: Desk) -> dict[str, str]:
+    """What GitHub refused of the present plan, with its words."""
+    if not desk.folder.ledger.exists():
+        return {}
+    with Ledger(desk.folder.ledger) as ledger:
+        refused = {one.step: str(one.fields.get("message", "")) for one in ledger.receipts(StepState.REFUSED)}
+    if not refused:
+        return {}
+    wanted = {whole_step(step) for step in refused}
+    planned = {one.id for one in read_steps(desk.folder) if one.id in wanted}
+    return {step: message for step, message in refused.items() if whole_step(step) in planned}
 
 
 def _losses(desk: Desk) -> dict[str, int]:

@@ -233,6 +233,11 @@ def entry_step(step: str, place: int) -> str:
     return f"{step}#{place}"
 
 
+def whole_step(step: str) -> str:
+    """The id of the step that an entry's request was made of; that of any other step as it is."""
+    return step.partition("#")[0]
+
+
 class Severity(StrEnum):
     """What a finding means: it blocks the apply, or it is worth knowing."""
 
