@@ -162,6 +162,8 @@ class Comparison:
     witness: Witness
     strangers: bool = False
     unclear: frozenset[str] = frozenset()
+    # Items of it are still to come in the close phase: their own step looks at what is there before it.
+    awaited: bool = False
     expected: int = 0
     seen: int = 0
     seen_sha256: str = ""
@@ -192,6 +194,8 @@ class Comparison:
                     for difference in self._nearest(db, planned, ways):
                         yield difference
             for identity, line in db.execute("select identity, line from seen where met = 0"):
+                if self.awaited and not self.strangers:
+                    break
                 if not self.kind.is_accepted_extra(codec.decode(line, self.kind.desired_type)):
                     yield Difference(
                         kind=self.kind.name,
@@ -222,6 +226,9 @@ class Comparison:
             phase = _phase_of(self.kind, desired, receipts, self.phase)
             settled = self.kind.settle(desired, self.plan.facts, phase)
             if settled is None:
+                if phase is Phase.FILL:
+                    self.awaited = True
+                    return ()
                 if len(ways) == 1 or not self._is_seen(db, desired):
                     return ()  # what is there all the same is met by nothing that was desired
                 continue

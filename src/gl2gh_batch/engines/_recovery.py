@@ -23,7 +23,6 @@ from gl2gh_batch.domain.plan import (
     Phase,
     Plan,
     Step,
-    WikiPush,
 )
 from gl2gh_batch.engines._engine import Workbench
 from gl2gh_batch.engines._imports import ImportJobs
@@ -222,9 +221,7 @@ class Recovery:
 
 def _shows_nothing(step: Step) -> bool:
     """Whether no lookup tells if a step of the close phase took effect, although verify sees what it did."""
-    return isinstance(step, WikiPush) or (
-        isinstance(step, Call) and step.lookup is None and step.method == "PATCH"
-    )
+    return isinstance(step, Call) and step.lookup is None and step.method == "PATCH"
 
 
 def _pulls(steps: Iterable[Step]) -> Iterator[str]:
