@@ -97,6 +97,19 @@ async def test_what_was_not_verified_is_not_certified(lab: Lab) -> None:
     assert _certificate(lab)["verdict"] == "not-verified"
 
 
+async def test_what_github_refused_is_certified(lab: Lab) -> None:
+    """Actions that an organisation keeps off: the certificate is complete, and names what was refused."""
+    policy = {"status": 403, "body": {"message": "Organisation | policy"}}
+    await lab.faults({"path": "*/actions/permissions", "method": "PUT", "nth": 2, "effect": policy})
+    assert (await lab.run("FULL"))["status"] == "success"
+    certificate = _certificate(lab)
+    assert certificate["verdict"] == "complete"
+    assert list(certificate["refused"]) == ["repository/actions-on"]
+    assert "Organisation | policy" in certificate["refused"]["repository/actions-on"]
+    page = (lab.work / "report" / "certificates" / f"{NAME}.md").read_text()
+    assert "Organisation" in page.partition("## Refused by GitHub")[2]
+
+
 async def test_a_plan_is_applied_from_its_handover_alone(lab: Lab) -> None:
     """The folder `handover`, moved elsewhere, is all that APPLY needs; the target is the same."""
     assert (await lab.run("PLAN_ONLY"))["status"] == "success"

@@ -12,6 +12,7 @@ from brisk import BriskClock
 from lab import Lab, differing, issue, note, project
 from merging import hide_branches, merging
 from victim import apply_until_killed
+from whole import link_files, whole
 
 from gl2gh_batch import BatchOrchestrator, SharedResources
 from gl2gh_batch.domain.modes import Task
@@ -209,3 +210,59 @@ async def test_a_lost_ledger_of_merge_requests_is_recovered(open_lab: Any, subte
             result = await lab.run("APPLY", configs[0])
             assert result["status"] == "success", result.get("error")
             assert differing(await lab.settled(dated=False), wanted) == []
+
+
+def _whole(*, archived: bool) -> dict[str, Any]:
+    described = whole()
+    return {**described, "project": {**described["project"], "archived": archived}}
+
+
+@pytest.mark.parametrize("fields", [{}, {"visibility": "source"}], ids=["private", "public"])
+async def test_a_lost_work_directory_is_recovered(open_lab: Any, fields: dict[str, Any]) -> None:
+    """Planned, recovered, planned and applied, as documented: the temporary branches that are gone may be."""
+    lab: Lab = await open_lab(_whole(archived=False))
+    link_files(lab)
+    fields = {"merge_requests": "all-as-pull-request", **fields}
+    config = lab.config(**fields)
+    assert (await lab.run("FULL", config))["status"] == "success"
+    wanted = await lab.settled(dated=False)
+    shutil.rmtree(lab.work)
+    await lab.run("PLAN_ONLY", config)
+    for task in (Task.UNLOCK, Task.RECOVER):
+        assert (await _task(lab, task, **fields))["status"] == "success"
+    planned = await lab.run("PLAN_ONLY", config)
+    assert planned["status"] == "success", planned["error"]
+    result = await lab.run("APPLY", config)
+    assert (result["status"], result["certificate"]["verdict"]) == ("success", "complete"), result
+    assert differing(await lab.settled(dated=False), wanted) == []
+    assert (await _task(lab, Task.RECOVER, **fields))["status"] == "success"
+    result = await lab.run("APPLY", config, resume_from="verify")
+    assert result["status"] == "success", result["error"]
+
+
+@pytest.mark.parametrize("gone", ["all", "one"])
+async def test_temporary_branches_that_somebody_removed_are_not_needed(open_lab: Any, gone: str) -> None:
+    """Gone before the close phase they are a difference; after `recover` the migration ends as it should."""
+    lab: Lab = await open_lab(_whole(archived=False))
+    link_files(lab)
+    fields = {"merge_requests": "all-as-pull-request"}
+    config = lab.config(**fields)
+    assert (await lab.run("FULL", config))["status"] == "success"
+    wanted = await lab.settled(dated=False)
+    await lab.control("POST", "reset")
+    link_files(lab)
+    shutil.rmtree(lab.work)
+    await lab.faults({"method": "GET", "path": "*/labels*", "effect": {"status": 500, "body": {}}})
+    assert (await lab.run("FULL", config))["status"] == "failed"
+    await lab.faults()
+    refs = [one for one in (await lab.repository())["refs"] if "/gitlab-merge-requests/" in one]
+    temporary = [one for one in refs if one.endswith(("/base", "/head"))]
+    assert len(temporary) >= 4, refs
+    for one in temporary if gone == "all" else temporary[:1]:
+        await lab.damage({"op": "remove", "path": f"/refs/{one.replace('/', '~1')}"})
+    refused = await lab.run("APPLY", config)
+    assert refused["error"]["reason"] == "verify-differences", refused
+    assert (await _task(lab, Task.RECOVER, **fields))["status"] == "success"
+    result = await lab.run("APPLY", config)
+    assert result["status"] == "success", result["error"]
+    assert differing(await lab.settled(dated=False), wanted) == []

@@ -107,6 +107,12 @@ async def _perform(desk: Desk, plan: Plan, phase: Phase, note: str) -> int:
         ledger.close()
 
 
+async def require_target(desk: Desk, plan: Plan) -> None:
+    """Ask whether the repository that the ledger is about is still there; raises where it is not."""
+    with Ledger(desk.folder.ledger) as ledger:
+        await engine_for(desk, plan, ledger).open()
+
+
 def engine_for(desk: Desk, plan: Plan, ledger: Ledger) -> Engine:
     """The engine of the desk at a bench with that ledger."""
     return ALL_ENGINES[desk.engine](

@@ -9,30 +9,51 @@ from typing import Final
 from gl2gh_batch import codec
 from gl2gh_batch.agents._desk import Desk
 from gl2gh_batch.agents.apply import CLOSED, phase_is_done
-from gl2gh_batch.agents.plan import read_plan
-from gl2gh_batch.agents.verify import read_verification
+from gl2gh_batch.agents.plan import read_plan, read_steps
+from gl2gh_batch.agents.verify import belongs, read_verification, repository_id
 from gl2gh_batch.domain.certificate import Certificate, CertificateVerdict
 from gl2gh_batch.domain.errors import WorkDirectoryError
-from gl2gh_batch.domain.plan import CREATE_STEP, Phase, Plan
+from gl2gh_batch.domain.ledger import StepState
+from gl2gh_batch.domain.plan import Phase, Plan, whole_step
 from gl2gh_batch.domain.result import Verification
 from gl2gh_batch.kit.ledger import Ledger
-from gl2gh_batch.kit.workdir import facts_of, read_lines, read_manifest, write_document
+from gl2gh_batch.kit.workdir import facts_of, read_document, read_lines, read_manifest, write_document
 
 SCHEMA: Final = "gl2gh-batch/certificate"
 VERSION: Final = 1
 REMEDY: Final = "Run gl2gh-batch verify: it writes the certificate anew."
 
 
-def certify(desk: Desk) -> Certificate | None:
+def read_certificate(desk: Desk) -> Certificate | None:
+    """The certificate that was issued last; None when there is none, or none that can be read."""
+    try:
+        return read_document(desk.folder.certificate, SCHEMA, VERSION, Certificate, remedy=REMEDY)
+    except WorkDirectoryError:
+        return None
+
+
+def is_certified(desk: Desk, plan: Plan) -> bool:
+    """Whether the last certificate says that this very plan is complete."""
+    certificate = read_certificate(desk)
+    return (
+        certificate is not None
+        and certificate.verdict is CertificateVerdict.COMPLETE
+        and certificate.plan_digest == plan.digest
+        and certificate.repository_id == repository_id(desk)
+    )
+
+
+def certify(desk: Desk, *, is_verified: bool) -> Certificate | None:
     """Write `certificate.json` from what the folder holds; None where there is no plan to certify.
 
-    A verification of another plan, or one that was broken off, certifies nothing.
+    Only what this very run compared counts (`is_verified`): an earlier verification, one of another plan
+    or of another repository, and one that was broken off certify nothing as of now.
     """
     try:
         plan = read_plan(desk.folder)
         if plan is None:
             return None
-        certificate = _certificate(desk, plan)
+        certificate = _certificate(desk, plan, read_verification(desk.folder) if is_verified else None)
     except (WorkDirectoryError, OSError, codec.DecodeError):
         # What is damaged is the run's own failure to tell; an old certificate must not speak for it.
         desk.folder.certificate.unlink(missing_ok=True)
@@ -42,9 +63,8 @@ def certify(desk: Desk) -> Certificate | None:
     return certificate
 
 
-def _certificate(desk: Desk, plan: Plan) -> Certificate:
-    verification = read_verification(desk.folder)
-    if verification is not None and verification.plan_digest != plan.digest:
+def _certificate(desk: Desk, plan: Plan, verification: Verification | None) -> Certificate:
+    if verification is not None and not belongs(desk, plan, verification):
         verification = None
     certificate = Certificate(
         verdict=_verdict(desk, plan, verification),
@@ -53,13 +73,14 @@ def _certificate(desk: Desk, plan: Plan) -> Certificate:
         gitlab_url=desk.gitlab_url,
         target=str(plan.repo),
         github_url=desk.github_url,
-        repository_id=_repository_id(desk),
+        repository_id=repository_id(desk),
         issued_at=desk.now(),
         tool_version=desk.tool_version,
         plan_digest=plan.digest,
         plan_lineage=plan.lineage,
         plan_serial=plan.serial,
         plan_inputs=plan.inputs,
+        refused=_refused(desk),
     )
     if desk.folder.losses.is_file():
         kinds = _losses(desk)
@@ -99,17 +120,21 @@ def _verdict(desk: Desk, plan: Plan, verification: Verification | None) -> Certi
     return CertificateVerdict.COMPLETE if is_closed else CertificateVerdict.NOT_CLOSED
 
 
+def _refused(desk: Desk) -> dict[str, str]:
+    """What GitHub refused of the present plan, with its words."""
+    if not desk.folder.ledger.exists():
+        return {}
+    with Ledger(desk.folder.ledger) as ledger:
+        refused = {one.step: str(one.fields.get("message", "")) for one in ledger.receipts(StepState.REFUSED)}
+    if not refused:
+        return {}
+    wanted = {whole_step(step) for step in refused}
+    planned = {one.id for one in read_steps(desk.folder) if one.id in wanted}
+    return {step: message for step, message in refused.items() if whole_step(step) in planned}
+
+
 def _losses(desk: Desk) -> dict[str, int]:
     kinds: Counter[str] = Counter()
     for line in read_lines(desk.folder.losses):
         kinds[str(codec.decode(line, dict[str, object]).get("kind", ""))] += 1
     return dict(kinds)
-
-
-def _repository_id(desk: Desk) -> int | None:
-    if not desk.folder.ledger.exists():
-        return None
-    with Ledger(desk.folder.ledger) as ledger:
-        receipt = ledger.receipt(CREATE_STEP)
-    found = None if receipt is None else receipt.fields.get("id")
-    return found if isinstance(found, int) else None

@@ -14,9 +14,9 @@ from gl2gh_batch import codec
 from gl2gh_batch.agents._agent import Agent
 from gl2gh_batch.agents._desk import Desk
 from gl2gh_batch.agents._watermark import refuse_changed_source
-from gl2gh_batch.agents.apply import CLOSED, Apply, perform_phase, phase_is_done
+from gl2gh_batch.agents.apply import CLOSED, Apply, perform_phase, phase_is_done, require_target
 from gl2gh_batch.agents.backup import BackUp
-from gl2gh_batch.agents.certificate import certify
+from gl2gh_batch.agents.certificate import certify, is_certified, read_certificate
 from gl2gh_batch.agents.discovery import Discovery
 from gl2gh_batch.agents.export import Export
 from gl2gh_batch.agents.plan import PlanAgent, is_begun, read_losses, read_plan, require_plan
@@ -25,12 +25,13 @@ from gl2gh_batch.agents.source_marks import UNDO, SourceMarks, mark_source, undo
 from gl2gh_batch.agents.transform import Transform
 from gl2gh_batch.agents.verify import (
     Verify,
-    is_verified_fill,
     read_verification,
+    remedy_of,
     result_of,
     verify,
     verify_closed,
 )
+from gl2gh_batch.domain.certificate import Certificate
 from gl2gh_batch.domain.errors import (
     CapabilityMissingError,
     DifferencesFoundError,
@@ -41,8 +42,8 @@ from gl2gh_batch.domain.errors import (
 )
 from gl2gh_batch.domain.events import AgentFinished, AgentStarted
 from gl2gh_batch.domain.modes import AGENTS_OF, AgentName, MigrationMode, Task, parse_mode, parse_resume_from
-from gl2gh_batch.domain.plan import Capability, Loss, Phase
-from gl2gh_batch.domain.result import AgentResult, Failure, ProjectStatus
+from gl2gh_batch.domain.plan import Capability, Loss, Phase, Plan
+from gl2gh_batch.domain.result import AgentResult, Failure, ProjectStatus, Verification
 
 ALL_AGENTS: Final[dict[AgentName, Agent]] = {
     AgentName.DISCOVERY: Discovery(),
@@ -57,6 +58,9 @@ ALL_AGENTS: Final[dict[AgentName, Agent]] = {
 # The import of issues, and each capability, may be found missing once.
 MOST_MISSING: Final = 1 + len(Capability)
 LOSSES_SHOWN: Final = 50
+PASSED_OVER: Final = "passed-over"
+# What they find or do may make untrue what was certified before.
+_OF_THE_TARGET: Final = frozenset({AgentName.PLAN, AgentName.APPLY, AgentName.VERIFY})
 OF_THE_DISK: Final = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG, errno.EMFILE}
 )
@@ -111,7 +115,7 @@ class AgentOrchestrator:
         """
         async with self._resources.desk(config, asks_source=task is Task.UNDO_SOURCE) as desk:
             name = AgentName.VERIFY if task is Task.VERIFY else AgentName.APPLY
-            run = _Run(desk, MigrationMode.APPLY, name, is_task=True)
+            run = _Run(desk, MigrationMode.APPLY, name, task=task)
             try:
                 match task:
                     case Task.VERIFY:
@@ -135,20 +139,19 @@ class _Run:
     """One pass over one project's agents."""
 
     def __init__(
-        self, desk: Desk, mode: MigrationMode, start: AgentName | None, *, is_task: bool = False
+        self, desk: Desk, mode: MigrationMode, start: AgentName | None, *, task: Task | None = None
     ) -> None:
         self._desk = desk
         self._mode = mode
-        self._is_task = is_task
+        self._task = task
         self._names = AGENTS_OF[mode]
         self._redo = self._names[self._names.index(start) :] if start else ()
         self._results: dict[str, AgentResult] = {}
         self._marks: SourceMarks | None = None
+        self._certifies = AgentName.VERIFY in self._names and task in {None, Task.VERIFY}
+        self._is_verified = False
 
     async def all_agents(self) -> None:
-        if AgentName.VERIFY in self._names:
-            # Until this run has verified, nothing is certified.
-            self._desk.folder.certificate.unlink(missing_ok=True)
         names, missing = self._names, 0
         while True:
             try:
@@ -162,12 +165,11 @@ class _Run:
                 names = self._redo = (AgentName.PLAN, AgentName.APPLY, AgentName.VERIFY)
 
     async def verify_only(self) -> None:
-        self._desk.folder.certificate.unlink(missing_ok=True)
-
         async def work() -> AgentResult:
-            result = await ALL_AGENTS[AgentName.VERIFY].run(self._desk)
-            self._refuse_differences(int(result.details["differences"]))
-            return result
+            plan = require_plan(self._desk)
+            closed = phase_is_done(self._desk, CLOSED, plan)
+            verification = await self._compare(plan, Phase.CLOSE if closed else Phase.FILL)
+            return result_of(verification)
 
         await self.one(AgentName.VERIFY, work)
 
@@ -195,9 +197,12 @@ class _Run:
         if name in self._redo:
             agent.forget(desk)
         try:
-            if name not in self._redo and await agent.is_current(desk):
-                result = AgentResult(status="passed-over", summary="nothing changed since it was done")
+            if name not in self._redo and await self._is_current(agent):
+                result = AgentResult(status=PASSED_OVER, summary="nothing changed since it was done")
             else:
+                if name in _OF_THE_TARGET and self._certifies:
+                    # Until this run has verified, nothing is certified.
+                    desk.folder.certificate.unlink(missing_ok=True)
                 result = await _on_disk(desk.folder.path, work() if work else agent.run(desk))
         except Gl2ghError as error:
             if error.project is None:
@@ -211,6 +216,18 @@ class _Run:
         self._results[name] = _stamped(result, started, desk.now())
         desk.emit(AgentFinished(project=desk.label, agent=name, status=result.status, summary=result.summary))
 
+    async def _is_current(self, agent: Agent) -> bool:
+        """What was finished is taken for finished as long as the repository is there, and certified."""
+        if not await agent.is_current(self._desk):
+            return False
+        if agent.name is not AgentName.VERIFY:
+            return True
+        plan = require_plan(self._desk)
+        if not is_certified(self._desk, plan):
+            return False
+        await require_target(self._desk, plan)
+        return True
+
     async def _apply_as_reviewed(self) -> AgentResult:
         """Between plan and APPLY people may have gone on; what has begun goes on with what was exported."""
         plan = require_plan(self._desk)
@@ -221,16 +238,22 @@ class _Run:
     async def _verify_and_close(self) -> AgentResult:
         desk = self._desk
         plan = require_plan(desk)
+        if self._results[AgentName.APPLY].status == PASSED_OVER:
+            await require_target(desk, plan)
         if phase_is_done(desk, CLOSED, plan):
-            verification = await verify(desk, plan, Phase.CLOSE)
-        else:
-            if AgentName.VERIFY in self._redo or not is_verified_fill(desk, plan):
-                verification = await verify(desk, plan, Phase.FILL)
-                self._refuse_differences(verification.total_differences)
-            await perform_phase(desk, plan, Phase.CLOSE, CLOSED)
-            verification = await verify_closed(desk, plan)
+            return result_of(await self._compare(plan, Phase.CLOSE))
+        # Also where an earlier run has verified: before anything is closed or opened this one has looked.
+        filled = await self._compare(plan, Phase.FILL)
+        await perform_phase(desk, plan, Phase.CLOSE, CLOSED)
+        verification = await verify_closed(desk, plan, filled)
         self._refuse_differences(verification.total_differences)
         return result_of(verification)
+
+    async def _compare(self, plan: Plan, phase: Phase) -> Verification:
+        verification = await verify(self._desk, plan, phase)
+        self._is_verified = True
+        self._refuse_differences(verification.total_differences)
+        return verification
 
     async def _mark_source(self) -> None:
         """Last of all, and only for what was found complete: a note on GitLab, if it was asked for."""
@@ -244,19 +267,14 @@ class _Run:
         if count:
             raise DifferencesFoundError(
                 f"{count} difference{'' if count == 1 else 's'} between the plan and {self._desk.repo}",
-                hint=(
-                    "Nothing was closed and the repository stays private. Read verify.ndjson in the"
-                    " project's folder, mend the target, and run again with resume_from=verify. What GitHub"
-                    " lacks although it said that it was made is found by `gl2gh-batch recover`: the next"
-                    " APPLY sends it."
-                ),
+                hint=remedy_of(self._desk),
             )
 
     def result(self, status: ProjectStatus, error: Gl2ghError | None) -> dict[str, Any]:
         desk = self._desk
         plan = read_plan(desk.folder) if AgentName.PLAN in self._results or error is None else None
         # What stands in the way of the plan does not stand in the way of finding out what is there.
-        is_blocked = plan is not None and plan.blocking and not self._is_task
+        is_blocked = plan is not None and plan.blocking and self._task is None
         if status is ProjectStatus.SUCCESS and plan is not None and is_blocked:
             first = plan.blocking[0]
             status = ProjectStatus.FAILED
@@ -269,7 +287,7 @@ class _Run:
         else:
             failure = None if error is None else _failure(error)
         verification = read_verification(desk.folder) if AgentName.VERIFY in self._results else None
-        certificate = None if AgentName.VERIFY not in self._names else certify(desk)
+        certificate = self._certificate()
         result: dict[str, Any] = {
             "status": status.value,
             "project_id": desk.request.project,
@@ -300,6 +318,15 @@ class _Run:
         if failure is not None:
             result["error"] = codec.plain(failure)
         return result
+
+    def _certificate(self) -> Certificate | None:
+        """The certificate after the run: what it compared, or the earlier one where all was passed over."""
+        if not self._certifies:
+            return None
+        verified = self._results.get(AgentName.VERIFY)
+        if verified is not None and verified.status == PASSED_OVER:
+            return read_certificate(self._desk)
+        return certify(self._desk, is_verified=self._is_verified)
 
     def _losses(self) -> list[Loss]:
         """The first of what is not carried over; all of it is in `desired/losses.ndjson`."""

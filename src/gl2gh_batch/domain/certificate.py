@@ -23,6 +23,7 @@ class Certificate:
     """One project's certificate.
 
     `expected` and `found` hold digests by kind: of the records that were planned and of those read back.
+    `refused` holds what GitHub refused and the migration did without: its words by step.
     `losses` counts by kind what the plan said would not be carried over. `differences` holds the first
     ones; `differences_sha256` covers them all. `digest` covers everything else in the certificate.
     """
@@ -50,4 +51,5 @@ class Certificate:
     total_losses: int = 0
     losses: Mapping[str, int] = field(default_factory=dict)
     losses_sha256: str = ""
+    refused: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""

@@ -238,6 +238,11 @@ def part_step(step: str, start: int, stop: int) -> str:
     return f"{step}:{start}-{stop}"
 
 
+def whole_step(step: str) -> str:
+    """The id of the step that an entry's request was made of; that of any other step as it is."""
+    return step.partition("#")[0]
+
+
 class Severity(StrEnum):
     """What a finding means: it blocks the apply, or it is worth knowing."""
 

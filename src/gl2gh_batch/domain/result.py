@@ -104,7 +104,10 @@ class KindVerification:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """What verify found; `differences` holds the first ones, `verify.ndjson` all of them."""
+    """What verify found; `differences` holds the first ones, `verify.ndjson` all of them.
+
+    `repository_id` is that of the repository which was looked at.
+    """
 
     repo: str
     plan_digest: str
@@ -114,6 +117,7 @@ class Verification:
     kinds: Mapping[str, KindVerification]
     total_differences: int
     differences: tuple[Difference, ...] = ()
+    repository_id: int | None = None
 
 
 def batch_status(statuses: Iterable[ProjectStatus]) -> BatchStatus:

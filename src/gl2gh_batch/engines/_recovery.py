@@ -6,13 +6,24 @@ long as the ledger says that it is a recovered one; what can be sent twice witho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from gl2gh_batch.domain.errors import TargetError, TargetNotOursError
-from gl2gh_batch.domain.plan import CREATE_STEP, Call, Completion, GitPush, LfsPush, Phase, Plan, Step
+from gl2gh_batch.domain.ledger import StepState
+from gl2gh_batch.domain.plan import (
+    CREATE_STEP,
+    Call,
+    Completion,
+    GitPush,
+    LfsPush,
+    Phase,
+    Plan,
+    Step,
+)
 from gl2gh_batch.engines._engine import Workbench
 from gl2gh_batch.engines._imports import ImportJobs
 from gl2gh_batch.engines._lookups import Lookups
@@ -53,28 +64,63 @@ class Recovery:
             await ImportJobs(self._bench, self._lookups).drain()
         found = await self._look()
         refs = await self._refs()
-        pushes = (one for one in steps() if isinstance(one, GitPush) and one.repo == self._bench.repo)
+        # What goes to another repository is pushed again: that sends what is not there.
+        pushes = [one for one in steps() if isinstance(one, GitPush) and one.repo == self._bench.repo]
         planned = {name: sha for one in pushes for name, sha in {**one.expect, **one.refs}.items()}
         self._refuse_foreign(repository, found, refs, planned)
         closing = await self._closing(repository, found, steps())
         for step in steps():
             if step.id == CREATE_STEP:
                 self._done(step, {"id": repository.id, "full_name": str(self._bench.repo)})
+            elif isinstance(step, GitPush):
+                continue  # see `_pushes`
             elif step.phase is Phase.CLOSE:
                 if step.id in closing:
                     self._done(step, {})
-            elif isinstance(step, GitPush):
-                if step.repo != self._bench.repo:
-                    continue  # pushed again it sends what is not there
-                if closing or all(refs.get(name) == sha for name, sha in step.refs.items()):
-                    self._done(step, {"refs": len(step.refs)})
+                elif _shows_nothing(step) and (found.numbers or refs):
+                    # Verify takes it either way, and done again it does no harm.
+                    self._bench.ledger.intent(step.id, self._digest(step), self._now())
             elif isinstance(step, LfsPush):
                 # Sent again it sends what is not there, and so mostly nothing.
                 if closing:
                     self._done(step, {"objects": len(step.objects)})
             elif isinstance(step, Call):
                 self._call(step, found, is_closing=bool(closing))
+        self._pushes(refs, closing, list(_pulls(steps())), pushes)
         return self._proven
+
+    def _pushes(
+        self,
+        refs: Mapping[str, str],
+        closing: AbstractSet[str],
+        pulls: Iterable[str],
+        pushes: Iterable[GitPush],
+    ) -> None:
+        """What was pushed, and the temporary branches that were removed: by us, or by somebody before us.
+
+        Either way nothing is lost without them once every pull request is there: GitHub keeps their heads.
+        """
+        needed = not closing and any(self._bench.ledger.receipt(one) is None for one in pulls)
+        removed = {name for one in pushes for name in one.remove}
+        is_tidy = not needed and bool(removed) and not any(name in refs for name in removed)
+        is_whole = is_tidy or all(name in refs for name in removed)
+        for push in pushes:
+            if push.phase is Phase.CLOSE:
+                if push.id in closing or (is_tidy and self._has_spared(push, refs)):
+                    self._done(push, {})
+                continue
+            left = {name: sha for name, sha in push.refs.items() if not (is_tidy and name in removed)}
+            if (closing and is_whole) or all(refs.get(name) == sha for name, sha in left.items()):
+                self._done(push, {"refs": len(push.refs)})
+
+    def _has_spared(self, push: GitPush, refs: Mapping[str, str]) -> bool:
+        """Whether the branches are there that go along because their pull requests were refused."""
+        receipts = {name: self._bench.ledger.receipt(step) for name, (_, step) in push.spare.items()}
+        return all(
+            refs.get(name) == push.spare[name][0]
+            for name, receipt in receipts.items()
+            if receipt is not None and receipt.state is StepState.REFUSED
+        )
 
     async def _look(self) -> _Found:
         found = _Found()
@@ -171,6 +217,19 @@ class Recovery:
 
     def _now(self) -> str:
         return self._bench.clock.now().isoformat()
+
+
+def _shows_nothing(step: Step) -> bool:
+    """Whether no lookup tells if a step of the close phase took effect, although verify sees what it did."""
+    return isinstance(step, Call) and step.lookup is None and step.method == "PATCH"
+
+
+def _pulls(steps: Iterable[Step]) -> Iterator[str]:
+    """The steps that make pull requests."""
+    for step in steps:
+        if isinstance(step, Call) and step.lookup is not None and "/pulls" in step.lookup.path:
+            numbered = step.expect_number is not None or step.any_number
+            yield from [step.id] if numbered else []
 
 
 def is_recovered(bench: Workbench) -> bool:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from gl2gh_batch.kinds._kind import (
     Kind,
     LfsObjects,
+    Receipts,
     Refs,
     Setting,
     Shaped,
@@ -42,6 +43,7 @@ __all__ = [
     "ALL_KINDS",
     "Kind",
     "LfsObjects",
+    "Receipts",
     "Refs",
     "Setting",
     "Shaped",

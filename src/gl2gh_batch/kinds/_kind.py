@@ -307,7 +307,7 @@ class Kind(ABC, Generic[R, D]):
         return settled
 
     def last_step(self, desired: D) -> str:
-        """The id of the step that takes the item away again in the close phase; empty for what stays."""
+        """The id of the step that makes the item, or takes it away, in the close phase; empty for others."""
         del desired
         return ""
 

@@ -31,7 +31,7 @@ from gl2gh_batch.kinds._kind import Kind, Receipts, Setting, Shaped, Source, com
 from gl2gh_batch.kinds._repository_losses import losses_of
 from gl2gh_batch.kinds._repository_values import RepositoryDesired, RepositoryRecord
 from gl2gh_batch.kinds.snippets import MAIN, SNIPPETS_REF, companion
-from gl2gh_batch.kinds.wiki import WIKI_REF
+from gl2gh_batch.kinds.wiki import WIKI_REF, WIKI_STEP
 from gl2gh_batch.kit.git_claim import CLAIM_REF
 from gl2gh_batch.kit.git_refs import MIGRATED_PREFIXES, PULLS_PREFIX, refused_refs
 from gl2gh_batch.rewrite.names import repository_description
@@ -44,6 +44,8 @@ MIRROR: Final = "git/repository.git"
 PUSH_STEP: Final = "repository/refs"
 # Takes away the branches that pull requests of merged and closed merge requests were made from.
 TIDY_STEP: Final = "repository/temporary-refs"
+ACTIONS_STEP: Final = "repository/actions-on"
+OPEN_STEP: Final = "repository/open"
 
 
 class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
@@ -222,9 +224,7 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
             )
         if desired.wiki:
             # Before the repository is opened; a person may have to make the first page meanwhile.
-            yield WikiPush(
-                id="repository/wiki", kind=self.name, repo=repo, mirror=MIRROR, commit=desired.wiki
-            )
+            yield WikiPush(id=WIKI_STEP, kind=self.name, repo=repo, mirror=MIRROR, commit=desired.wiki)
         if desired.has_actions:
             yield self._call(
                 "actions-on",
@@ -235,9 +235,7 @@ class RepositoryKind(Kind[RepositoryRecord, RepositoryDesired]):
                 optional=True,
             )
         else:
-            yield NoOp(
-                id="repository/actions-on", kind=self.name, reason="pipelines are switched off on GitLab"
-            )
+            yield NoOp(id=ACTIONS_STEP, kind=self.name, reason="pipelines are switched off on GitLab")
         if desired.snippets:
             yield from self._close_snippets(desired, repo)
         opened: dict[str, Any] = {}

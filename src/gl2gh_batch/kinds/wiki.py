@@ -24,6 +24,8 @@ from gl2gh_batch.target.witness import Witness
 BASE: Final = "wiki"
 # No branch of the repository: what goes into GitHub's own wiki.
 WIKI_REF: Final = "refs/wiki/pages"
+# Pushes GitHub's own wiki, and with it every page.
+WIKI_STEP: Final = "repository/wiki"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,6 +233,9 @@ class WikiKind(Kind[WikiRecord, WikiDesired]):
         del facts
         # GitHub's own wiki is pushed last of all, when a person may have to make its first page.
         return desired if desired.ref or phase is Phase.CLOSE else None
+
+    def last_step(self, desired: WikiDesired) -> str:
+        return "" if desired.ref else WIKI_STEP
 
     async def check_closed(
         self, witness: Witness, repo: RepoRef, desired: Iterator[WikiDesired], facts: TargetFacts

@@ -74,6 +74,11 @@ def _rest(certificate: Mapping[str, Any]) -> Iterator[str]:
             yield f"| {code(one.get('item', ''))} | {' | '.join(words)} |"
         if total > len(shown):
             yield f"\n… and {total - len(shown)} more: see `verify.ndjson` in the project's folder."
+    refused: Mapping[str, str] = certificate.get("refused") or {}
+    if refused:
+        yield from ("", "## Refused by GitHub", "", "| Step | What GitHub said |", "|---|---|")
+        for step, message in refused.items():
+            yield f"| {code(step)} | {cell(message, 200)} |"
     losses: Mapping[str, int] = certificate.get("losses") or {}
     yield from ("", "## Losses accepted in the plan", "")
     if not losses:

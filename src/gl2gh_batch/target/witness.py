@@ -92,6 +92,7 @@ class Witness:
         self._scratch = scratch or Path(tempfile.gettempdir())
         self._memory = memory
         self._refs: dict[RepoRef, Mapping[str, str]] = {}
+        self._ids: dict[RepoRef, int] = {}
         self._auth = LiveToken()
         self._api_url = api_url
         self._github = github.Github(
@@ -155,7 +156,13 @@ class Witness:
             _, raw = await self._get(_path(repo), {})
         except NotFoundError:
             return None
-        return decode(raw, Repository)
+        seen = decode(raw, Repository)
+        self._ids[repo] = seen.id
+        return seen
+
+    def id_of(self, repo: RepoRef) -> int | None:
+        """The id of a repository that was seen, without asking again; None for one that was not."""
+        return self._ids.get(repo)
 
     async def actions_enabled(self, repo: RepoRef) -> bool | None:
         """Whether GitHub Actions run there; None where the token may not know."""
