@@ -321,7 +321,7 @@ class _BatchRun:
         results: list[dict[str, Any] | None] = [None] * len(configs)
 
         async def one(index: int) -> None:
-            async with room.enter(partial(self._resources.governors_of, self._parsed[index])):
+            async with room.enter(partial(self._resources.governors_of, self._parsed.get(index))):
                 if stopped_by() is None:
                     results[index] = await self._project(index, names[index], configs[index])
 

@@ -150,8 +150,13 @@ class SharedResources:
         """Everyone who grants requests, one for each credential."""
         return tuple(self._connections.governors.values())
 
-    def governors_of(self, config: ProjectConfig) -> tuple[RequestGovernor, ...]:
-        """Those who grant a project's requests; one that granted nothing yet is not among them."""
+    def governors_of(self, config: ProjectConfig | None) -> tuple[RequestGovernor, ...]:
+        """Those who grant a project's requests; one that granted nothing yet is not among them.
+
+        None for a configuration that could not be read: its project fails before it asks anybody.
+        """
+        if config is None:
+            return ()
         github = self._connections.github_governor(config)
         return (self._connections.gitlab_governor(config), *(() if github is None else (github,)))
 
