@@ -45,7 +45,7 @@ def test_a_credential_is_a_token_or_an_app() -> None:
 @pytest.mark.parametrize(
     ("raw", "message"),
     [
-        ("ghp_one", "github_credentials: 'ghp_one' is not a list"),
+        ("ghp_one", r"github_credentials: '\*\*\*' is not a list"),
         ([1], r"github_credentials\[0\]: 1 is not a mapping"),
         ([{}], "neither a token nor an App"),
         ([{"owner": "acme"}], "neither a token nor an App"),
