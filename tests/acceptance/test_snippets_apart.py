@@ -173,6 +173,7 @@ async def test_cleanup_takes_both_or_neither(open_lab: Any, subtests: Any) -> No
         for part in path.strip("/").split("/"):
             held = held[int(part) if part.isdigit() else part]
         await change(name, path, {"refs": {}} if path == "/wiki" else held)
+        await change(name, "/has_wiki", before[name]["has_wiki"])
 
     assert (await lab.run("FULL", config, users=USERS))["status"] == "success"
     before = await lab.repositories()

@@ -98,12 +98,20 @@ async def refuse_changed(
         difference = codec.decode(line, Difference)
         if _counts(difference, ledger, is_closed=is_closed):
             of_face = difference.item == _REPOSITORY and difference.field
-            changed.append(f"its {difference.field.replace('_', ' ')}" if of_face else difference.item)
+            changed.append(_its(difference.field) if of_face else difference.item)
     if repository.homepage:
         changed.append("its homepage")
     if not planned.wiki and await desk.witness.wiki(plan.repo):
         changed.append("its wiki")
-    _refuse(plan.repo, changed, "It is left as it is: see verify.ndjson in the project's folder.")
+    _refuse(
+        plan.repo,
+        list(dict.fromkeys(changed)),
+        "It is left as it is: see verify.ndjson in the project's folder.",
+    )
+
+
+def _its(field: str) -> str:
+    return f"its {field.removeprefix('has_').replace('_', ' ')}"
 
 
 async def refuse_changed_beside(

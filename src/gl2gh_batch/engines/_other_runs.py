@@ -93,12 +93,16 @@ class OtherRuns:
         return places, [one for one in nearest.values() if one.lookup and "{" not in one.lookup.path]
 
     def _unknown(self, identities: set[str]) -> list[str]:
-        """Those identities that steps of the plan make of which none has begun."""
+        """Those identities that steps of the plan make of which none has begun.
+
+        What hangs on a refused step is not to be made by it: what took its place has it.
+        """
         lacking: set[str] = set()
         known: set[str] = set()
         for step in self._creating() if identities else ():
+            begun = self._bench.ledger.receipt(step.id) is not None
             for one in identities & set(_identities(step)):
-                (lacking if self._bench.ledger.receipt(step.id) is None else known).add(one)
+                (known if begun or not is_due(step, self._bench.ledger) else lacking).add(one)
         return sorted(lacking - known)
 
     def _creating(self) -> Iterator[Call]:
