@@ -162,6 +162,11 @@ CASES: Final = [
     ("<pre>\n@bob #12\n</pre>", "<pre>\n@bob #12\n</pre>"),
     ("<pre><code>@bob</code></pre>", "<pre><code>@bob</code></pre>"),
     ("<pre></div>@bob</pre>", f"<pre></div>@{Z}bob</pre>"),
+    ("- a\n<b>\n`@bob`", f"- a\n\n<b>\n`@{Z}bob`"),
+    ("- a\n  <b>\n  `@bob`", "- a\n  <b>\n  `@bob`"),
+    ("> é\n> <b>\n> `@bob`", "> é\n> <b>\n> `@bob`"),
+    ("`` `a` `@bob`", "\\`\\` `a` `@bob`"),
+    ("`` `a` `b`", "`` `a` `b`"),
     ("line\r\nends\r\n", "line\r\nends\r\n"),
 ]
 

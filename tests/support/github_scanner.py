@@ -140,6 +140,8 @@ def stranger(address: str, host: str = "github.com") -> str:
         found = parts.hostname or ""
     except ValueError:
         return ""
+    if parts.scheme not in {"http", "https", "x"}:
+        return ""  # `<ahttps://…>` is a link too, to nowhere on the web
     if found.rstrip(".").removeprefix("www.") != host:
         return ""
     path: list[str] = []
