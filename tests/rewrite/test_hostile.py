@@ -56,6 +56,7 @@ def assert_harmless(seen: Seen) -> None:
 @example("<div>\n<a x='\n\n' <b>`@bob` '")
 @example("> <!-- a\n\n<b>x</b>\n\n[<!-- --> @bob](u)")
 @example("<![CDATA[<a f='@bob'>")
+@example("$$ @bob fixes #12 o/r#6 bob#7 $$ #12")
 def test_nothing_that_acts_on_strangers_is_left(book: Book, text: str) -> None:
     """Rendered by GitHub's own parser, a rewritten text acts on nobody outside the batch."""
     assert_harmless(scan(to_github(text, book)))

@@ -12,6 +12,7 @@ from typing import Final
 
 from gl2gh_batch.domain.ports import Book
 from gl2gh_batch.rewrite.blocks import Offer, line_edits, part_edits
+from gl2gh_batch.rewrite.formulas import outside_formulas
 from gl2gh_batch.rewrite.lazy import lazy_edits, tab_edits
 from gl2gh_batch.rewrite.length import split
 from gl2gh_batch.rewrite.links import attribute_edits, definition_edits, link_edits
@@ -172,6 +173,8 @@ def _edits_of_run(run: Run, book: Book, mapped: Mapped) -> Iterator[Edit]:
     ]
     if run.markdown:
         found += shorthand_edits(run, book, addresses)
+        if "$$" in run.text:
+            found = list(outside_formulas(run, found, guarded=not book.in_file))
     yield from settled(run, found)
 
 
