@@ -149,6 +149,10 @@ CASES: Final = [
     # what both have, or what is harmless as it is
     ("```mermaid\ngraph TD\n```", "```mermaid\ngraph TD\n```"),
     ("```math\na^2\n```\n$`a#12`$", "```math\na^2\n```\n$`a#12`$"),
+    ("$$ f(#1) = x_#2 & 5 ~bug !3 $$ #12", "$$ f(#1) = x_#2 & 5 ~bug !3 $$ #1012"),
+    ("$$\n#1 {+ a +}\n$$\n> $$#12$$", "$$\n#1 {+ a +}\n$$\n> $$#12$$"),
+    ("$$ @alice @bob lib#3 $$", f"$$ @{Z}alice @{Z}bob lib#{Z}3 $$"),
+    ("\\$$ #12 $$, $$ #12\n\n#12 $$", "\\$$ #1012 $$, $$ #1012\n\n#1012 $$"),
     ("```plantuml\nA -> B\n```", "```plantuml\nA -> B\n```"),
     ("a[^1]\n\n[^1]: see #12", "a[^1]\n\n[^1]: see #1012"),
     (
@@ -162,6 +166,11 @@ CASES: Final = [
     ("<pre>\n@bob #12\n</pre>", "<pre>\n@bob #12\n</pre>"),
     ("<pre><code>@bob</code></pre>", "<pre><code>@bob</code></pre>"),
     ("<pre></div>@bob</pre>", f"<pre></div>@{Z}bob</pre>"),
+    ("- a\n<b>\n`@bob`", f"- a\n\n<b>\n`@{Z}bob`"),
+    ("- a\n  <b>\n  `@bob`", "- a\n  <b>\n  `@bob`"),
+    ("> é\n> <b>\n> `@bob`", "> é\n> <b>\n> `@bob`"),
+    ("`` `a` `@bob`", "\\`\\` `a` `@bob`"),
+    ("`` `a` `b`", "`` `a` `b`"),
     ("line\r\nends\r\n", "line\r\nends\r\n"),
 ]
 

@@ -31,7 +31,7 @@ FRAGMENTS: Final = tuple(
     [k](&#104;ttps://github.com/o/r/issues/1)
     https://gitlab.example.com/group/lib/-/blob/main/a.py#L1-3 https://gitlab.example.com/group/lib/-/issues/3#note_1
     [[_TOC_]] [TOC] >>> >>>> ::include{{file=a.md}} {{+ +}} [- -] {{+@bob+}} [-#12-] [~] [x] /close /label
-    --- title:
+    --- title: $$ $$#12$$ $$x
     ```suggestion:-0+0 ```math $`a`$ <details> <summary> </details> :tada: redirect.github.com
     """.split()
 )

@@ -35,6 +35,9 @@ _CLOSING = re.compile(
 )
 _MENTION = re.compile(r"(?:^|[^A-Za-z0-9_])@([A-Za-z0-9][A-Za-z0-9-]*)")
 _REFERENCE = re.compile(r"(?:([\w.-]+/[\w.-]+|[\w-]+)?#(\d+)\b)|(?i:\b(GH-\d+))", re.ASCII)
+# Mathematics: the numbers in it are its own. People and others' items count all the same, to be strict.
+_FORMULA = re.compile(r"(?<!\$)\$\$(?!\$)[^$]+\$\$(?!\$)")
+_OWN_NUMBER = re.compile(r"(?<![A-Za-z0-9./-])#(?=[0-9])")
 _COMMIT = re.compile(r"([\w.-]+(?:/[\w.-]+)?)@[0-9a-f]{7,40}\b(?!\.\w)", re.ASCII)
 _ITEM = re.compile(r"/+([^/]+)/+([^/]+)/+(issues|pulls?|discussions|commits?)/+([^/]+)", re.IGNORECASE)
 
@@ -108,7 +111,7 @@ def scan(markdown: str) -> Seen:
     page.close()
     seen = page.seen
     for text in page.texts:
-        _read(text, seen)
+        _read(_FORMULA.sub(lambda found: _OWN_NUMBER.sub("", found.group()), text), seen)
     for block in page.blocks:
         seen.closing |= set(_CLOSING.findall(block))
     for address in seen.links:
@@ -140,6 +143,8 @@ def stranger(address: str, host: str = "github.com") -> str:
         found = parts.hostname or ""
     except ValueError:
         return ""
+    if parts.scheme not in {"http", "https", "x"}:
+        return ""  # `<ahttps://…>` is a link too, to nowhere on the web
     if found.rstrip(".").removeprefix("www.") != host:
         return ""
     path: list[str] = []

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -47,6 +48,8 @@ _WIKI_WORD: Final = re.compile(
     r"|(?<!\\)\[\[(?!\^|_?TOC_?\]\])(?P<inner>[^\[\]\n]{1,500})\]\]"
     r"|(?<!\\)\[wiki_page:(?P<page>[^\[\]\n]{1,500})\]"
 )
+# What Ruby's `\p{Word}` matches: letters, marks, digits and `_`.
+_ANCHOR_SIGNS: Final = frozenset("Lu Ll Lt Lm Lo Mn Mc Me Nd Pc".split())  # noqa: SIM905 - one list of words
 _ELSEWHERE: Final = re.compile(r"(?:https?|ftp)://|mailto:", re.IGNORECASE)
 
 
@@ -183,14 +186,22 @@ def _wiki_address(name: str, wiki: Wiki, book: Book) -> str:
     if place is not None:
         page, fragment = name, ""
     anchor = f"#{quote(fragment)}" if fragment else ""
+    heading = f"#{quote(anchor_of(unquote(fragment)))}" if fragment else ""
     if not page:
-        return anchor
+        return heading
     place = place or wiki.find(f"/{page}")
     if place is not None:
-        return f"/{quote(place)}{anchor}"
+        has_headings = place.lower().endswith((*MARKDOWN, *OTHER_MARKUP))
+        return f"/{quote(place)}{heading if has_headings else anchor}"
     # A page that nobody wrote yet; or one that is gone.
     slug = posixpath.normpath(f"/{unquote(page).strip().replace(' ', '-')}").lstrip("/")
     return f"{book.gitlab_url.rstrip('/')}/{book.project_path}/-/wikis/{quote(slug)}{anchor}"
+
+
+def anchor_of(heading: str) -> str:
+    """What GitHub calls the place of a heading; of what is such a name already, the same."""
+    words = heading.strip().lower().replace(" ", "-")
+    return "".join(sign for sign in words if sign == "-" or unicodedata.category(sign) in _ANCHOR_SIGNS)
 
 
 class _Words:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from gl2gh_batch.rewrite.markdown import Fence, LeftOut, Paragraph
+from gl2gh_batch.rewrite.markdown import Backticks, Fence, LeftOut, Paragraph
 from gl2gh_batch.rewrite.runs import Edit
 
 # doc/user/markdown, "Front matter": three signs of one sort, a language behind the first ones.
@@ -44,7 +44,9 @@ def line_edits(text: str) -> Iterator[Edit]:
     yield from _quotes(text, start)
 
 
-def part_edits(part: Fence | Paragraph | LeftOut, source: str, offer: Offer | None = None) -> Iterator[Edit]:
+def part_edits(
+    part: Fence | Paragraph | LeftOut | Backticks, source: str, offer: Offer | None = None
+) -> Iterator[Edit]:
     """The edits for what the reader found of this sort."""
     match part:
         case Fence(start, end, info):
@@ -57,6 +59,10 @@ def part_edits(part: Fence | Paragraph | LeftOut, source: str, offer: Offer | No
             if words in _CONTENTS and len(source[start:end].strip()) == len(words):
                 # GitHub makes no list of contents in issues: it is kept, and not shown.
                 yield Edit(start, start + len(words), f"<!-- {words} -->")
+        case Backticks(start, end):
+            # The same to see, and GitHub's parser looks for no end of it.
+            for place in range(start, end):
+                yield Edit(place, place, "\\")
         case LeftOut(start, words_start, end):
             # GitHub has no such state, and a box would count as a task to do: struck through, as GitLab does.
             if words_start < end:

@@ -18,7 +18,7 @@ from typing import Any, Final
 import pyromark
 from pyromark import Options
 
-from gl2gh_batch.rewrite.raw_html import Attribute, Html
+from gl2gh_batch.rewrite.raw_html import Attribute, Html, Insertion
 from gl2gh_batch.rewrite.runs import Run, open_brackets
 
 # What GitHub's own Markdown has; no more, so that nothing is taken for code that GitHub shows as text.
@@ -38,6 +38,11 @@ _TELLING: Final = re.compile(
 # GitLab finds no references within these.
 _INERT_TAG: Final = re.compile(r"<(/?)(a|code|pre|style)(?![A-Za-z0-9-])", re.IGNORECASE)
 _LEFT_OUT: Final = re.compile(r"\[~\][ \t]+(?=\S)")
+# What may call or tell somebody, wherever GitHub reads it as words.
+_LIVE: Final = re.compile(r"[@#][A-Za-z0-9<&]|[Gg][Hh]-|github\.com/", re.IGNORECASE)
+_BACKTICKS: Final = re.compile(r"`+")
+# A longer row of them never begins code to GitHub's parser (MAXBACKTICKS).
+_MOST_BACKTICKS: Final = 80
 _INLINE: Final = frozenset(("Emphasis", "Strong", "Strikethrough", "Link", "Image"))
 _BLOCKS_IN_ITEM: Final = frozenset(
     "List Paragraph BlockQuote CodeBlock Heading Table HtmlBlock FootnoteDefinition".split()  # noqa: SIM905 - one list of words
@@ -95,7 +100,18 @@ class LeftOut:
     end: int
 
 
-Part = Run | Attribute | Link | Definition | Fence | Paragraph | LeftOut
+@dataclass(frozen=True, slots=True)
+class Backticks:
+    """A row of backticks that begins no code, with code behind it that GitHub's parser may miss for it.
+
+    Once it has looked in vain for the end of such a row, it finds only the first code of each length behind.
+    """
+
+    start: int
+    end: int
+
+
+Part = Run | Attribute | Link | Definition | Fence | Paragraph | LeftOut | Backticks | Insertion
 
 
 def plain_run(text: str) -> Run:
@@ -144,7 +160,7 @@ class _Reader:
     def __init__(self, text: str, *, telling: bool) -> None:
         self._source = text
         self._telling = telling
-        self._offsets = None if text.isascii() else _character_offsets(text)
+        self._offsets = None if text.isascii() else character_offsets(text)
         self._found: list[Part] = []
         self._run = Run(text)
         self._end = 0
@@ -156,6 +172,8 @@ class _Reader:
         self._first = True
         self._inert_tags = Counter[str]()
         self._left_out: list[tuple[int, int]] = []
+        self._backticks: list[Backticks] = []
+        self._live_until = max((found.start() for found in _LIVE.finditer(text)), default=-1)
 
     def read(self) -> Iterator[Part]:
         offsets, found = self._offsets, self._found
@@ -200,6 +218,8 @@ class _Reader:
             self._item = False
             if source[start] == "[" and (mark := _LEFT_OUT.match(source, start)):
                 self._left_out.append((start, mark.end()))
+        if "`" in words and self._inert == len(self._open):
+            self._rows(start, end)
         if self._inert:
             return
         if start > self._end and source[start - 1] == "\\" and source[start : start + 1] == words[:1]:
@@ -214,6 +234,7 @@ class _Reader:
         self._first = name not in _INLINE
         if self._first:
             self._brackets = 0
+            self._backticks.clear()
             self._inert_tags.clear()
             if self._left_out and name in _BLOCKS_IN_ITEM:
                 self._leave_out()
@@ -243,7 +264,7 @@ class _Reader:
         elif tag == "CodeBlock":
             self._inert -= 1
         elif tag == "HtmlBlock":
-            self._found.extend(Html(self._source, self._html or []).block())
+            self._found.extend(Html(self._source, self._html or []).block(self._live_until))
             self._html = None
         elif tag in ("Item", "Paragraph"):
             self._item = False
@@ -257,17 +278,37 @@ class _Reader:
             return
         self._first = False
         self._impure()
-        if name == "Rule" and self._left_out:
+        if name == "Code":
+            self._code(start, end)
+        elif name == "Rule" and self._left_out:
             self._leave_out()
         if name == "InlineHtml":
             self._flush(glued=True)
             if tag := _INERT_TAG.match(self._source, start, end):
                 self._tag(tag.group(2).lower(), closes=bool(tag.group(1)))
-            found = Html(self._source, [(start, end)]).inline()
+            html = Html(self._source, [(start, end)])
+            if "`" in self._source[start:end] and not html.is_sure:
+                self._rows(start, end)
+            found = html.inline()
             self._found.extend(one for one in found if not self._inert or isinstance(one, Attribute))
             self._run = Run(self._source, glued_before=True)
         else:
             self._flush()
+
+    def _rows(self, start: int, end: int) -> None:
+        found = _BACKTICKS.finditer(self._source, start, end)
+        self._backticks += (Backticks(*one.span()) for one in found)
+
+    def _code(self, start: int, end: int) -> None:
+        self._flush()
+        if not _TELLING.search(self._source, start, end):
+            return
+        self._found += self._backticks
+        self._backticks.clear()
+        if self._source.startswith("`" * (_MOST_BACKTICKS + 1), start):
+            run = Run(self._source, raw=True)
+            run.add(self._source[start:end], start, end, whole=False)
+            self._found.append(run.close())
 
     def _tag(self, name: str, *, closes: bool) -> None:
         if not closes:
@@ -311,7 +352,7 @@ class _Reader:
             yield Definition(start, end, one["dest"], one["title"] or "")
 
 
-def _character_offsets(text: str) -> array[int]:
+def character_offsets(text: str) -> array[int]:
     """For each byte of the UTF-8 form, the index of its character; one more for the end."""
     offsets = array("L")
     for index, sign in enumerate(text):

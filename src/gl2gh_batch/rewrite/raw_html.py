@@ -9,14 +9,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from gl2gh_batch.rewrite.runs import Run
+from gl2gh_batch.rewrite.runs import ZERO_WIDTH_SPACE, Run
 
 _CHARACTER_REFERENCE: Final = re.compile(r"&(?:#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[A-Za-z0-9]{1,32};?)")
 _COMMENT_END: Final = re.compile(r"--!?>")
-_TAG: Final = re.compile(
+TAG: Final = re.compile(
     r"<(?:/[A-Za-z][A-Za-z0-9-]*\s*|[A-Za-z][A-Za-z0-9-]*"
     r"(?:\s+[A-Za-z_:][A-Za-z0-9_.:-]*(?:\s*=\s*(?:[^\s\"'=<>`]+|'[^']*'|\"[^\"]*\"))?)*\s*/?)>"
 )
+# As a browser reads it: what is not even this takes in what follows its block, tags and quotes and all.
+_BROWSERS_TAG: Final = re.compile(
+    r"</?[A-Za-z](?:=\s*+(?:\"[^\"]*+\"|'[^']*+'|(?=>)|[^\s\"'>][^\s>]*+)|[^>=])*+>"
+)
+_TAG_BEGINS: Final = re.compile(r"</?[A-Za-z]")
 # Whatever else stood in it could end it before its own end.
 _CODE: Final = re.compile(
     r"<pre(?:\s[^<>]*)?>\s*(?:<code(?:\s[^<>]*)?>[^<]*</code>\s*|[^<]*)</pre>", re.IGNORECASE
@@ -40,6 +45,14 @@ class Attribute:
     end: int
 
 
+@dataclass(frozen=True, slots=True)
+class Insertion:
+    """A text to be put in at a place of the source."""
+
+    place: int
+    text: str
+
+
 class Html:
     """Raw HTML whose parts are at `ranges` of the source, in order."""
 
@@ -53,16 +66,25 @@ class Html:
             length += end - start
         self._text = "".join(source[start:end] for start, end in ranges)
 
+    @property
+    def is_sure(self) -> bool:
+        """True for what every Markdown takes for an inline tag or comment."""
+        return bool(TAG.fullmatch(self._text) or _INLINE_COMMENT.fullmatch(self._text))
+
     def inline(self) -> Iterator[Run | Attribute]:
         """What one inline tag or comment holds."""
-        if _TAG.fullmatch(self._text):
+        if TAG.fullmatch(self._text):
             yield from self._attributes(0, len(self._text))
-        elif not _INLINE_COMMENT.fullmatch(self._text):
+        elif not self.is_sure:
             # Older Markdown shows this as text, newer hides it: it is treated as text.
             yield self._run(0, len(self._text))
 
-    def block(self) -> Iterator[Run | Attribute]:
-        """What a block of HTML holds: texts between tags and comments, and the tags' addresses."""
+    def block(self, live_until: int) -> Iterator[Run | Attribute | Insertion]:
+        """What a block of HTML holds: texts between tags and comments, and the tags' addresses.
+
+        And where a tag or comment has no end in it, though live words follow (up to `live_until`), what keeps
+        it from having one there.
+        """
         position = 0
         for begin, end in self._hidden():
             if begin > position:
@@ -72,6 +94,28 @@ class Html:
             position = end
         if len(self._text) > position:
             yield self._run(position, len(self._text))
+        if self._ranges and self._ranges[-1][1] <= live_until:
+            yield from self._unclosed()
+
+    def _unclosed(self) -> Iterator[Insertion]:
+        text = self._text
+        position = text.find("<")
+        any_end = True
+        while position >= 0:
+            end = position + 1
+            if text.startswith("<!--", position):
+                found = _COMMENT_END.search(text, position + 2)
+                if found is None:
+                    yield Insertion(self._place(len(text.rstrip()) - 1) + 1, "-->")
+                    return
+                end = found.end()
+            elif _TAG_BEGINS.match(text, position):
+                found = _BROWSERS_TAG.match(text, position) if any_end else None
+                if any_end := found is not None:
+                    end = found.end()
+                else:
+                    yield Insertion(self._place(position) + 1, ZERO_WIDTH_SPACE)
+            position = text.find("<", end)
 
     def _hidden(self) -> Iterator[tuple[int, int]]:
         """Where comments, code and well-formed tags are; a malformed tag counts as text."""
@@ -84,7 +128,13 @@ class Html:
                 # By HTML 5, where `<!-->` and `<!--->` are whole comments; an open end counts as text.
                 found = _COMMENT_END.search(text, position + 2) if any_end else None
                 any_end, end = found is not None, found.end() if found else None
-            elif found := _CODE.match(text, position) or _TAG.match(text, position):
+            elif text.startswith(("<!", "<?"), position):
+                # A browser ends it at the first `>`, other readers later: all that is in it counts as text.
+                closing = "]]>" if text[position + 2 : position + 3] == "[" else ">"
+                last = text.find(closing if text[position + 1] == "!" else "?>", position)
+                position = text.find("<", last) if last >= 0 else -1
+                continue
+            elif found := _CODE.match(text, position) or TAG.match(text, position):
                 end = found.end()
             if end is not None:
                 yield position, end

@@ -12,12 +12,14 @@ from typing import Final
 
 from gl2gh_batch.domain.ports import Book
 from gl2gh_batch.rewrite.blocks import Offer, line_edits, part_edits
+from gl2gh_batch.rewrite.formulas import outside_formulas
+from gl2gh_batch.rewrite.lazy import lazy_edits, tab_edits
 from gl2gh_batch.rewrite.length import split
 from gl2gh_batch.rewrite.links import attribute_edits, definition_edits, link_edits
 from gl2gh_batch.rewrite.markdown import Definition, Link, Part, parts, plain_run
 from gl2gh_batch.rewrite.markers import defang, marker_edits
 from gl2gh_batch.rewrite.mentions import Mapped, mention_edits
-from gl2gh_batch.rewrite.raw_html import Attribute
+from gl2gh_batch.rewrite.raw_html import Attribute, Insertion
 from gl2gh_batch.rewrite.references import reference_edits
 from gl2gh_batch.rewrite.runs import Edit, Run, apply, clean, settled
 from gl2gh_batch.rewrite.shorthands import commit_edits, shorthand_edits
@@ -28,6 +30,11 @@ TITLE_LIMIT: Final = 256
 PIECE_LIMIT_BYTES: Final = 64_000
 _SMALLEST_CUT: Final = 64
 _LONE_RETURN: Final = re.compile(r"\r(?!\n)")
+_TAB_AFTER_FENCE: Final = re.compile(r"^[ \t>]*(?:`{3,}|~{3,})([ ]*\t[ \t]*)(?=\r?$)", re.MULTILINE)
+_SPACES_IN_EMPTY_ITEM: Final = re.compile(
+    r"^[ \t>]*(?:(?:[-+*]|[0-9]{1,9}[.)])[ \t>]*)+\r?\n[ \t>]*?([ \t]+)(?=\r?\n[ \t>]*(?: {4}|\t)[^\n]*[@#])",
+    re.MULTILINE,
+)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -52,7 +59,7 @@ def stages(text: str, book: Book) -> Iterator[tuple[str, list[Edit]]]:
     The first text is `text` without NUL and lone surrogates; outside of the edits no byte changes.
     """
     text = clean(text)
-    for find in (_first_edits, line_edits, lambda one: part_by_part(one, book)):
+    for find in (*_LINES, lambda one: part_by_part(one, book)):
         edits = sorted(find(text), key=lambda one: (one.start, one.end))
         yield text, edits
         text = apply(text, edits)
@@ -99,10 +106,11 @@ def _pieces(text: str, book: Book, limit: int, raw_limit: int, offer: Offer | No
 
 
 def prepared(text: str) -> str:
-    """The first half of `to_github`: markers, front matter and long quotes, before our parser reads it."""
+    """The first half of `to_github`: what changes how the lines are read, before our parser reads them."""
     text = clean(text)
-    text = apply(text, _first_edits(text))
-    return apply(text, line_edits(text))
+    for find in _LINES:
+        text = apply(text, find(text))
+    return text
 
 
 def _first_edits(text: str) -> Iterator[Edit]:
@@ -113,6 +121,15 @@ def _first_edits(text: str) -> Iterator[Edit]:
     for found in _LONE_RETURN.finditer(text):
         # The end of a line to GitHub's parser, and only now and then to ours.
         yield Edit(found.start(), found.end(), "\n")
+    for found in _TAB_AFTER_FENCE.finditer(text) if "\t" in text else ():
+        # It closes code for GitHub's parser, and not for ours.
+        yield Edit(*found.span(1), "")
+    for found in _SPACES_IN_EMPTY_ITEM.finditer(text):
+        # They keep the item open for GitHub's parser, and what is code to ours would be words in it.
+        yield Edit(*found.span(1), "")
+
+
+_LINES: Final = (_first_edits, line_edits, tab_edits, lazy_edits)
 
 
 def rewritten(text: str, book: Book, offer: Offer | None = None) -> str:
@@ -138,6 +155,8 @@ def _edits(part: Part, source: str, book: Book, mapped: Mapped, offer: Offer | N
             yield from attribute_edits(part, book)
         case Definition():
             yield from definition_edits(part, source, book)
+        case Insertion(place, words):
+            yield Edit(place, place, words)
         case _:
             yield from part_edits(part, source, offer)
 
@@ -154,6 +173,8 @@ def _edits_of_run(run: Run, book: Book, mapped: Mapped) -> Iterator[Edit]:
     ]
     if run.markdown:
         found += shorthand_edits(run, book, addresses)
+        if "$$" in run.text:
+            found = list(outside_formulas(run, found, guarded=not book.in_file))
     yield from settled(run, found)
 
 
