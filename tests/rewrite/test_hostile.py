@@ -55,6 +55,7 @@ def assert_harmless(seen: Seen) -> None:
 @example("https://x.y/$$ $$x$$#12$$ $$ https://x.y #12 $$")
 @example("$$http://x.y #12$$ ")
 @example("$$#9~g~$$ _g_~g_@bob")
+@example("#12+[issue:group/lib/3] #12+!3")
 @example("_@bob_\xa2x_@bob")
 @example("<ahttps://github.com/o/r/issues/1>")
 @example("`` `a` `@bob` `@bob`")
