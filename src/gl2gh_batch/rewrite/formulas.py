@@ -15,12 +15,14 @@ from gl2gh_batch.rewrite.references import ends_in_keyword
 from gl2gh_batch.rewrite.runs import NO_PLACE, ZERO_WIDTH_SPACE, Edit, Run
 
 _FORMULA: Final = re.compile(r"(?<!\$)\$\$(?!\$)[^$]{1,2000}\$\$(?!\$)")
+# An address takes in the signs behind it, two tildes may strike: GitHub looks for formulas in parts then.
+_SPLITS: Final = re.compile(r"://|www\.|~[^~]*~", re.IGNORECASE)
 _WIDTH: Final = 2
 
 
 def outside_formulas(run: Run, edits: Iterable[Edit], *, guarded: bool) -> Iterator[Edit]:
     """The edits of a run, those in its formulas reduced to what makes them harmless; or left out."""
-    spans = [found.span() for found in _FORMULA.finditer(run.text)]
+    spans = [] if _SPLITS.search(run.text) else [found.span() for found in _FORMULA.finditer(run.text)]
     spans = [(start, end) for start, end in spans if _is_plain(run, start) and _is_plain(run, end - _WIDTH)]
     starts = [start for start, _ in spans]
     for edit in edits:

@@ -219,7 +219,7 @@ class _Reader:
             if source[start] == "[" and (mark := _LEFT_OUT.match(source, start)):
                 self._left_out.append((start, mark.end()))
         if "`" in words and self._inert == len(self._open):
-            self._rows(start, end)
+            self._rows(start + (start > self._end and source[start - 1] == "\\"), end)
         if self._inert:
             return
         if start > self._end and source[start - 1] == "\\" and source[start : start + 1] == words[:1]:

@@ -22,7 +22,7 @@ _MENTION: Final = re.compile(
 )
 # Behind one of these a tag may vanish, too.
 _RAW: Final = re.compile(r"(?<![A-Za-z0-9_])@(?=[A-Za-z0-9<]|\Z)")
-# By old rules and by new ones, another `_` begins or ends emphasis beside such a sign as `¢` or `✓`.
+# By old rules and by new ones, another `_` begins or ends emphasis beside such a sign as `¢` or `~`.
 _AFTER_MARK: Final = re.compile(r"(?<=_)(?:@(?=[A-Za-z0-9])|[Gg][Hh]-(?=[0-9]))")
 _LOGIN: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})(?:_[A-Za-z0-9]+)?")
 
@@ -43,7 +43,7 @@ def mention_edits(run: Run, mapped: Mapped, addresses: Addresses) -> Iterator[Ed
             yield Edit(found.start(), found.end(), f"@{login}", at)
         elif found.group(1)[0] not in "_.":
             yield Edit(at, at, ZERO_WIDTH_SPACE)
-    if run.markdown and "_" in run.text and not run.text.isascii():
+    if run.markdown and "_" in run.text and ("~" in run.text or not run.text.isascii()):
         for found in _AFTER_MARK.finditer(run.text):
             if not addresses.holds(found.start()):
                 yield Edit(found.end(), found.end(), ZERO_WIDTH_SPACE)

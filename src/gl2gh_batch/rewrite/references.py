@@ -154,6 +154,8 @@ def framed(run: Run, start: int, end: int, target: tuple[RepoRef, int], book: Bo
     # The keyword may stand in another run: `**Fixes** #12`.
     keyword = ends_in_keyword(run.text, start) or ends_in_keyword(run.before(start, _LONGEST_KEYWORD))
     joined = (run.glued_before and start <= _LONGEST_KEYWORD) or run.text[start - 1 : start] in _PATH_SIGNS
+    # The `+` of `#12+` goes.
+    joined = joined or (run.text[start - 1 : start] == "+" and run.text[max(0, start - 2)].isdigit())
     before = ZERO_WIDTH_SPACE if keyword or joined else ""
     after = ZERO_WIDTH_SPACE if run.glued_after and end == len(run.text) else ""
     return f"{before}{reference}{after}"

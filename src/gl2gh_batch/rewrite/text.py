@@ -35,6 +35,9 @@ _SPACES_IN_EMPTY_ITEM: Final = re.compile(
     r"^[ \t>]*(?:(?:[-+*]|[0-9]{1,9}[.)])[ \t>]*)+\r?\n[ \t>]*?([ \t]+)(?=\r?\n[ \t>]*(?: {4}|\t)[^\n]*[@#])",
     re.MULTILINE,
 )
+_FORM_FEEDS: Final = re.compile(
+    r"^[ \t>]*(?:(?:[-+*]|[0-9]{1,9}[.)])[ \t>]+)*([\v\f][ \t\v\f]*)(?=\r?$)", re.MULTILINE
+)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -123,6 +126,9 @@ def _first_edits(text: str) -> Iterator[Edit]:
         yield Edit(found.start(), found.end(), "\n")
     for found in _TAB_AFTER_FENCE.finditer(text) if "\t" in text else ():
         # It closes code for GitHub's parser, and not for ours.
+        yield Edit(*found.span(1), "")
+    for found in _FORM_FEEDS.finditer(text) if "\f" in text or "\v" in text else ():
+        # Words to GitHub's parser; to ours such a line is empty, as it is to the eye.
         yield Edit(*found.span(1), "")
     for found in _SPACES_IN_EMPTY_ITEM.finditer(text):
         # They keep the item open for GitHub's parser, and what is code to ours would be words in it.
