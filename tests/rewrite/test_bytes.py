@@ -36,7 +36,7 @@ REWRITTEN: Final = re.compile(
     | [\[{{][+-][ \t]*|[ \t]*[+-][\]}}]                    # inserted and deleted words
     | [ ]{{0,3}}>{{3,}}[ \t]* | (?:---|\+\+\+|;;;)\w*      # long quotes, front matter
     | \[\[?_?TOC_?\]?\] | suggestion:\S+ | json:table
-    | \r
+    | [\r \t\v\f]+                                          # what the two parsers read in two ways
     """,
     re.VERBOSE | re.ASCII,
 )
