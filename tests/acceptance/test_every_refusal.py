@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from complete import WITH_LFS
-from lab import USERS, Lab, differing, issue, note
+from lab import USERS, Lab, differing, is_writing, issue, note
 from merging import COMMITS, hide_branches, merging
 from torture import FULL, PARTS, dice, in_parts
 from whole import HAS_LFS
@@ -145,6 +145,7 @@ class Trial:
         self.wanted: Any = None
         self.sent: list[str] = []
         self.read: list[str] = []
+        self.queries: list[int] = []
 
     async def begin(self) -> None:
         """Make the plan, and what it makes when nothing is refused."""
@@ -161,6 +162,8 @@ class Trial:
             if one.method == "GET"
         }
         self.read = sorted(path.removeprefix("/api/v3") for path in paths)
+        asked = [one for one in self.lab.github(mark) if one.path.endswith("/graphql")]
+        self.queries = [nth for nth, one in enumerate(asked, 1) if not is_writing(one)]
 
     async def again(self) -> None:
         """An empty target, and the plan."""
@@ -296,13 +299,21 @@ async def test_every_refusal_of_every_look_has_its_outcome(
     trial = Trial(lab, via)
     await trial.begin()
     assert len(trial.read) >= 10, trial.read
-    pairs = list(itertools.product(trial.read, READS))
+    pairs = list(itertools.product([f"GET {path}" for path in trial.read], READS))
     if not FULL:
         pairs = dice("looks").sample(pairs, 6)
-    for path, refusal in pairs[part::PARTS]:
-        with subtests.test(f"GET {path} {refusal}"):
+    # Verify asks GraphQL for the reviews, between the mutations of the apply and those of the close.
+    pairs += itertools.product(
+        ["POST */graphql"], [*READS, *OF_GRAPHQL] if FULL else ["403", "200 FORBIDDEN"]
+    )
+    asked = trial.queries[0]
+    for look, refusal in pairs[part::PARTS]:
+        with subtests.test(f"{look} {refusal}"):
             await trial.again()
-            await lab.faults({"method": "GET", "path": path, **REFUSALS[refusal]})
+            method, _, path = look.partition(" ")
+            tries = 3 if refusal == "500" else 1
+            which = {} if method == "GET" else {"nth": list(range(asked, asked + tries))}
+            await lab.faults({"method": method, "path": path, **{**REFUSALS, **OF_GRAPHQL}[refusal], **which})
             first = await trial.apply()
             if first["status"] != "success":
                 assert first["error"]["hint"], first["error"]

@@ -10,28 +10,45 @@ from lab import Lab, differing, issue, project
 from torture import dice, in_parts, turns
 
 from gl2gh_batch.kit.git_claim import CLAIM_REF
+from gl2gh_batch.kit.governor import RequestGovernor
 from gl2gh_batch.sandbox.credentials import credential_name
 
 PARALLEL_LIMIT = 3
-# How long an answer takes from this machine to this machine, and to be read there.
-KNOWN_AFTER_S = 0.05
 REFUSED = {"status": 401, "body": {"message": "Bad credentials"}}
 
 
-def _after_first_refusal(lab: Lab, mark: int, side: str, *, is_sent_before: bool) -> list[str]:
-    """What carried the token after its first refusal; without what was sent before anybody could know."""
+def _after_first_refusal(lab: Lab, mark: int, side: str) -> list[str]:
+    """What carried the token to the platform after its first refusal."""
     # git asks once without its token first; such a request tells nobody anything.
     asked = [one for one in list(lab.sandbox.journal)[mark:] if one.side == side]
     carried = [one for one in asked if one.credential != credential_name(None)]
     first = next(number for number, one in enumerate(carried) if one.status == 401)
-    known_s = carried[first].t + (KNOWN_AFTER_S if is_sent_before else 0.0)
-    return [one.path for one in carried[first + 1 :] if one.t >= known_s]
+    return [one.path for one in carried[first + 1 :]]
+
+
+@pytest.fixture
+def knowing(monkeypatch: pytest.MonkeyPatch) -> dict[RequestGovernor, int]:
+    """Each governor that was told of a refused token, and how many requests it had granted by then."""
+    told: dict[RequestGovernor, int] = {}
+    revoke = RequestGovernor.revoke
+
+    def noted(governor: RequestGovernor, message: str, hint: str) -> None:
+        told.setdefault(governor, governor.snapshot().requests)
+        revoke(governor, message, hint)
+
+    monkeypatch.setattr(RequestGovernor, "revoke", noted)
+    return told
 
 
 @in_parts
 @pytest.mark.timeout(3600)
-async def test_a_token_ends_at_any_request(open_lab: Any, subtests: Any, part: int) -> None:
-    """Either token: once refused, at most `parallel_limit` requests carry it; renewed, all is well."""
+async def test_a_token_ends_at_any_request(
+    open_lab: Any, subtests: Any, part: int, knowing: dict[RequestGovernor, int]
+) -> None:
+    """Either token: once refused, it is granted nothing; what is on its way is a request a project.
+
+    A project asks GitLab several things at once: what was on its way already is no storm.
+    """
     lab: Lab = await open_lab(
         *(project(f"acme/app-{one}", 20 + one, issues=[issue(1), issue(2)]) for one in range(PARALLEL_LIMIT))
     )
@@ -51,6 +68,7 @@ async def test_a_token_ends_at_any_request(open_lab: Any, subtests: Any, part: i
             fault = {"side": side, "path": "*", "nth": list(range(nth, nth + 400)), "effect": REFUSED}
             await lab.faults(fault)
             mark = lab.mark()
+            knowing.clear()
             result = await lab.batch("FULL", parallel_limit=PARALLEL_LIMIT)
             if result["status"] == "success":
                 continue  # nothing was asked any more: only the claims were to be given back
@@ -63,14 +81,32 @@ async def test_a_token_ends_at_any_request(open_lab: Any, subtests: Any, part: i
                 if one.get("error")
             ]
             assert all({"github": "GitHub", "gitlab": "GitLab"}[side] in one for one in said), said
-            # A project asks GitLab several things at once: what was on its way already is no storm.
-            since = _after_first_refusal(lab, mark, side, is_sent_before=side == "gitlab")
-            assert len(since) <= PARALLEL_LIMIT, since
+            assert [one.snapshot().requests for one in knowing] == list(knowing.values())
+            assert knowing
+            since = _after_first_refusal(lab, mark, side)
+            assert side == "gitlab" or len(since) <= PARALLEL_LIMIT, since
             await lab.faults()
             again = await lab.batch("FULL", parallel_limit=PARALLEL_LIMIT)
             assert again["status"] == "success", again
             assert differing(await lab.settled(), wanted) == []
     assert ends
+
+
+@pytest.mark.parametrize(
+    ("side", "ask"), [("github", "upload-pack"), ("github", "receive-pack"), ("gitlab", "upload-pack")]
+)
+async def test_git_does_not_send_a_refused_token_again(lab: Lab, side: str, ask: str) -> None:
+    """Refused in the middle of what git and a platform say to each other, a token ends there."""
+    await lab.faults({"side": side, "method": "POST", "path": f"*/git-{ask}", "effect": REFUSED})
+    mark = lab.mark()
+    result = await lab.run("FULL")
+    assert result["error"]["reason"] == "auth-failed", result
+    since = _after_first_refusal(lab, mark, side)
+    assert [one for one in since if ".git/" in one] == []
+    assert side == "gitlab" or since == []
+    await lab.faults()
+    again = await lab.run("FULL")
+    assert again["status"] == "success", again["error"]
 
 
 @pytest.mark.parametrize("taken", ["", "handover"])

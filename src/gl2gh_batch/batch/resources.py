@@ -295,9 +295,12 @@ class SharedResources:
         def refused(said: str) -> None:
             governor.revoke(said, "Give a valid GitHub token, and run the same command again.")
 
+        def source_refused(said: str) -> None:
+            source_governor.revoke(said, "Give a valid GitLab token, and run the same command again.")
+
         def source_auth() -> GitAuth:
             source_governor.check_open()
-            return GitAuth(username="oauth2", token=parsed.gitlab_token)
+            return GitAuth(username="oauth2", token=parsed.gitlab_token, refused=source_refused)
 
         async def parting_auth() -> GitAuth:
             governor.check_credential()  # git asks no governor, and must know it, too

@@ -75,9 +75,9 @@ _CONFIG: Final[tuple[tuple[str, str], ...]] = (
 _HTTP_STATUS: Final = re.compile(r"returned error: (\d{3})|HTTP (\d{3})")
 _NO_CREDENTIAL: Final = re.compile(r"Authentication failed|could not read (?:Username|Password)")
 _NOT_FOUND: Final = re.compile(r"repository '.*' not found|Repository not found")
-# A server in trouble, or a connection that broke: what curl and git say of it.
-_OF_THE_MOMENT: Final = re.compile(
-    r"(?:returned error:|HTTP) (?:408|429|5\d\d)|RPC failed|early EOF|expected flush|[Ee]mpty reply|hung up"
+# A connection that broke: what curl and git say of it. They say the same after an answer, beside its status.
+_BROKEN: Final = re.compile(
+    r"RPC failed|early EOF|expected flush|[Ee]mpty reply|hung up"
     r"|Could not resolve host|Connection (?:reset|timed out)|Recv failure|transfer closed"
 )
 _FOR_GOOD: Final = re.compile(r"remote error: |not our ref")
@@ -310,10 +310,10 @@ def origin_of(url: str) -> tuple[str, str]:
 def failure(command: str, done: Finished) -> Gl2ghError:
     """The error that a failed command stands for."""
     said = done.errors.splitlines()
-    words = next((line for line in reversed(said) if line.startswith(("fatal:", "error:", "remote:"))), "")
+    telling = [line for line in said if line.startswith(("fatal:", "error:", "remote:"))]
+    words = next(filter(_NO_CREDENTIAL.search, telling), telling[-1] if telling else "")
     message = f"git {command} failed: {words or (said[-1] if said else f'exit code {done.code}')}"
-    found = _HTTP_STATUS.search(done.errors)
-    status = int(found.group(1) or found.group(2)) if found else 0
+    status = _status_of(done)
     if status in {401, 403} or _NO_CREDENTIAL.search(done.errors):
         token = f"{done.service} token".strip()
         return AuthenticationError(
@@ -334,13 +334,19 @@ def drawn(pause_s: float) -> float:
 
 def is_of_the_moment(done: Finished) -> bool:
     """True for a failure that may be over soon: the server's trouble, or a broken connection."""
-    passes = bool(done.code) and bool(_OF_THE_MOMENT.search(done.errors))
-    return passes and not _FOR_GOOD.search(done.errors)
+    if not done.code or _FOR_GOOD.search(done.errors) or _is_refused(done):
+        return False
+    status = _status_of(done)
+    return status in {408, 429} or status >= 500 or (status < 400 and bool(_BROKEN.search(done.errors)))
 
 
 def _is_refused(done: Finished) -> bool:
+    return bool(_NO_CREDENTIAL.search(done.errors)) or _status_of(done) == 401
+
+
+def _status_of(done: Finished) -> int:
     found = _HTTP_STATUS.search(done.errors)
-    return bool(_NO_CREDENTIAL.search(done.errors)) or bool(found and "401" in found.groups())
+    return int(found.group(1) or found.group(2)) if found else 0
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

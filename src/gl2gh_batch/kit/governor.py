@@ -208,6 +208,7 @@ class RequestGovernor:
         """
         ticket = await self._acquire(costs, who)
         try:
+            self.check_credential()  # it may have been refused between the grant and this moment
             self._last_grant += 1
             yield GrantedPermit(self, self._last_grant, costs)
         finally:
