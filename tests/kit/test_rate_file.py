@@ -58,6 +58,23 @@ def test_processes_together_are_as_exact_and_as_quick_as_one(tmp_path: Path) -> 
     hurry(main)
 
 
+def test_a_host_whose_date_is_behind_joins_where_the_others_are(tmp_path: Path) -> None:
+    """What it spends looks no older to the others than it is."""
+
+    async def main() -> None:
+        fleet = Fleet(tmp_path, {LimitClass.POINTS: Limit(limit=20, window_s=10.0)}, 1)
+        await fleet.send(0, {LimitClass.POINTS: 1}, 0.0)
+        await asyncio.sleep(8.0)
+        late = fleet.join(FakeHost(9, host="b", boot=77.0, skew_s=-9.0))
+        await asyncio.gather(*(fleet.send(late, {LimitClass.POINTS: 1}, 0.0) for _ in range(15)))
+        await asyncio.sleep(4.0)
+        await asyncio.gather(*(fleet.send(0, {LimitClass.POINTS: 1}, 0.0) for _ in range(20)))
+        assert fleet.server.violations == []
+        fleet.close()
+
+    hurry(main)
+
+
 def test_every_file_that_is_written_follows_the_schema(tmp_path: Path, project_root: Path) -> None:
     """While requests wait, while they are in flight, with allotments, and at the end."""
     schema = json.loads((project_root / "docs/schemas/rate-limit-file.v2.schema.json").read_text())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import selectors
 from collections import Counter, deque
@@ -50,7 +51,7 @@ def hurry(main: Callable[[], Awaitable[Any]]) -> Any:
 
 
 class FakeHost:
-    """One process on a host whose clock began at `boot` and whose date is wrong by `skew_s`."""
+    """One process on a host whose clock began at `boot`; its date is off by `skew_s`, its volume's is not."""
 
     dead: set[int]
 
@@ -74,6 +75,10 @@ class FakeHost:
 
     def wall(self) -> float:
         return 1.8e9 + asyncio.get_running_loop().time() + self.skew_s
+
+    def touch(self, path: Path) -> None:
+        path.touch()
+        os.utime(path, (self.wall() - self.skew_s,) * 2)
 
     def process(self) -> tuple[int, int]:
         return self.pid, 1

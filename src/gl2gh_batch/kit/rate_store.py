@@ -19,6 +19,8 @@ from gl2gh_batch.kit.rate_record import Record, decode_record, encode_record, ne
 
 # Files made one after another by hosts whose dates agree: so exactly their times can be compared.
 _ABOUT_S: Final = 1.0
+# The clocks of two hosts that nobody keeps in step differ by minutes.
+_MOST_SKEW_S: Final = 600.0
 # No file of ours is nearly as large: what is larger is somebody else's, and not read.
 _MOST_BYTES: Final = 64 * 1024 * 1024
 
@@ -155,11 +157,15 @@ class RateStore:
         )
 
     def _elapsed_s(self, record: Record) -> float:
-        """How long ago the file was written: by the clock of the volume or by ours, whichever says less."""
+        """How long ago the file was written, by the clock of the volume.
+
+        A copy may have a date of its own: where that is far from what our clock says, the less counts.
+        """
         by_wall = self._host.wall() - record.time.wall
-        self._beside.touch()
+        self._host.touch(self._beside)
         by_volume = self._beside.stat().st_mtime - self.path.stat().st_mtime
-        return max(0.0, min(by_wall, by_volume))
+        agree = abs(by_volume - by_wall) <= _MOST_SKEW_S
+        return max(0.0, by_volume if agree else min(by_wall, by_volume))
 
     def _save(self, record: Record) -> None:
         record.serial += 1
@@ -168,6 +174,7 @@ class RateStore:
             with self._beside.open("wb", buffering=0) as file:
                 while data:  # a full disk takes a part, and refuses the rest with an error
                     data = data[file.write(data) :]
+            self._host.touch(self._beside)
             self._check_lock()
             self._beside.replace(self.path)
         except OSError:
