@@ -136,6 +136,19 @@ async def test_a_half_finished_trial_is_cleaned_up(lab: Lab) -> None:
     assert await lab.repositories() == {}
 
 
+async def test_a_trial_that_ended_as_it_began_says_what_to_do(lab: Lab) -> None:
+    """Killed before the answer came, nobody knows who made the repository: an apply finds out."""
+    assert (await lab.run("PLAN_ONLY"))["status"] == "success"
+    assert await apply_until_killed(lab, 1, before=False, writes=True)
+    assert list(await lab.repositories()) == ["acme/app"]
+    result = await _task(lab, Task.CLEANUP)
+    assert result["status"] == "failed", result
+    assert "apply again" in result["error"]["hint"], result
+    assert (await lab.run("APPLY"))["status"] == "success"
+    assert (await _task(lab, Task.CLEANUP))["status"] == "success"
+    assert await lab.repositories() == {}
+
+
 CHANGES: dict[str, dict[str, Any]] = {
     "a new issue": {"path": "/issues/-", "value": {"title": "New", "body": "", "comments": []}},
     "a new label": {"path": "/labels/-", "value": {"name": "new", "color": "000000"}},

@@ -71,6 +71,11 @@ def refuse_others(repo: RepoRef, receipt: Receipt, repository: Repository, *, fi
 
     `filled` says that the plan met it there, and empty.
     """
+    if receipt.state is StepState.INTENT:
+        raise TargetNotOursError(
+            f"{repo} is there, and the run ended before GitHub had answered who made it",
+            hint="It is left as it is: run the apply again, which finds that out, or delete it by hand.",
+        )
     if receipt.state is not StepState.DONE or receipt.fields.get("id") != repository.id:
         raise TargetNotOursError(
             f"{repo} is not the repository that this batch made", hint="It is left as it is."
