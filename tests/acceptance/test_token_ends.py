@@ -6,8 +6,10 @@ import shutil
 from typing import Any
 
 import pytest
-from lab import Lab, differing, issue, project
+from complete import complete, settle_complete
+from lab import USERS, Lab, differing, issue, project
 from torture import dice, in_parts, turns
+from whole import HAS_LFS
 
 from gl2gh_batch.kit.git_claim import CLAIM_REF
 from gl2gh_batch.kit.governor import RequestGovernor
@@ -106,6 +108,26 @@ async def test_git_does_not_send_a_refused_token_again(lab: Lab, side: str, ask:
     assert side == "gitlab" or since == []
     await lab.faults()
     again = await lab.run("FULL")
+    assert again["status"] == "success", again["error"]
+
+
+@pytest.mark.skipif(not HAS_LFS, reason="git-lfs is not installed")
+@pytest.mark.parametrize(("side", "nth"), [("github", 1), ("github", 2), ("github", 3), ("gitlab", 1)])
+async def test_a_token_ends_at_an_lfs_server(open_lab: Any, side: str, nth: int) -> None:
+    """It is the token that is named then, and no budget; nothing more carries it to the server."""
+    lab: Lab = await open_lab(complete())
+    settle_complete(lab)
+    asked = {"method": "POST", "path": "*/info/lfs/objects/batch"}
+    await lab.faults({"side": side, **asked, "nth": list(range(nth, nth + 400)), "effect": REFUSED})
+    mark = lab.mark()
+    result = await lab.run("FULL", users=USERS)
+    error = result["error"]
+    assert (error["reason"], error["item"] != "") == ("auth-failed", True), error
+    assert {"github": "GitHub", "gitlab": "GitLab"}[side] in error["message"], error
+    assert "valid" in error["hint"], error
+    assert [one for one in _after_first_refusal(lab, mark, side) if "/lfs/" in one] == []
+    await lab.faults()
+    again = await lab.run("FULL", users=USERS)
     assert again["status"] == "success", again["error"]
 
 

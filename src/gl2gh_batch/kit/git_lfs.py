@@ -16,7 +16,7 @@ from typing import Final
 
 from gl2gh_batch.domain.errors import SourceError, TargetError, WorkDirectoryError
 from gl2gh_batch.kit.git_lfs_server import LfsObject, LfsServer, endpoint_of
-from gl2gh_batch.kit.git_process import PAUSES_S, Finished, GitAuth, GitProcess, drawn, failure
+from gl2gh_batch.kit.git_process import PAUSES_S, Finished, GitAuth, GitProcess, drawn, failure, is_refused
 from gl2gh_batch.kit.git_trees import contents
 
 # "Pointer files must be less than 1024 bytes" (git-lfs docs/spec.md).
@@ -127,7 +127,7 @@ class GitLfs:
         with tempfile.NamedTemporaryFile("w", dir=self._process.home, suffix=".config") as file:
             file.write(_config(url))
             file.flush()
-            return await self._process.run(
+            done = await self._process.run(
                 "lfs",
                 command,
                 *arguments,
@@ -136,6 +136,9 @@ class GitLfs:
                 auth=auth,
                 config_file=Path(file.name),
             )
+        if done.code and is_refused(done):
+            raise failure(f"lfs {command}", done)
+        return done
 
     async def present(
         self, url: str, objects: Iterable[LfsObject], auth: GitAuth | None = None

@@ -113,6 +113,8 @@ class LfsServer:
                 f"the LFS server gave no answer that can be read: {type(error).__name__}",
                 hint="Running again is safe: what was transferred is kept.",
             ) from error
+        if status == HTTPStatus.UNAUTHORIZED and auth is not None:
+            raise auth.refusal(f"its LFS server answered {status}")
         sort = _TroubleError if status == HTTPStatus.TOO_MANY_REQUESTS or status >= 500 else GitError
         raise sort(
             f"the LFS server answered {status}",

@@ -73,7 +73,9 @@ _CONFIG: Final[tuple[tuple[str, str], ...]] = (
 )
 # git speaks of HTTP only in words, in English because of LC_ALL=C.
 _HTTP_STATUS: Final = re.compile(r"returned error: (\d{3})|HTTP (\d{3})")
-_NO_CREDENTIAL: Final = re.compile(r"Authentication failed|could not read (?:Username|Password)")
+_NO_CREDENTIAL: Final = re.compile(
+    r"Authentication (?:failed|required)|could not read (?:Username|Password)"  # "required" is git-lfs's
+)
 _NOT_FOUND: Final = re.compile(r"repository '.*' not found|Repository not found")
 # A connection that broke: what curl and git say of it. They say the same after an answer, beside its status.
 _BROKEN: Final = re.compile(
@@ -109,6 +111,13 @@ class GitAuth:
     def encoded(self) -> str:
         """The credential as it is sent, a secret itself."""
         return base64.b64encode(f"{self.username}:{self.token}".encode()).decode()
+
+    def refusal(self, said: str) -> AuthenticationError:
+        """The error to raise where the platform does not take the token; `refused` is told."""
+        error = _denied(self.service, said, at_all=True)
+        if self.refused is not None:
+            self.refused(error.message)
+        return error
 
     def __repr__(self) -> str:
         return f"GitAuth(username={self.username!r})"
@@ -177,7 +186,7 @@ class GitProcess:
         done = Finished(
             code=process.returncode, output=output, errors=self.clean(errors, auth), service=service
         )
-        if done.code and auth is not None and auth.refused is not None and _is_refused(done):
+        if done.code and auth is not None and auth.refused is not None and is_refused(done):
             auth.refused(failure(arguments[0], done).message)
         return done
 
@@ -307,6 +316,14 @@ def origin_of(url: str) -> tuple[str, str]:
     return parts.scheme, f"{parts.scheme}://{host}"
 
 
+def _denied(service: str, said: str, *, at_all: bool) -> AuthenticationError:
+    token = f"{service} token".strip()
+    return AuthenticationError(
+        f"{service} refused the token: {said}" if service and at_all else said,
+        hint=f"Check that the {token} is valid and may read and write this repository's content.",
+    )
+
+
 def failure(command: str, done: Finished) -> Gl2ghError:
     """The error that a failed command stands for."""
     said = done.errors.splitlines()
@@ -315,11 +332,7 @@ def failure(command: str, done: Finished) -> Gl2ghError:
     message = f"git {command} failed: {words or (said[-1] if said else f'exit code {done.code}')}"
     status = _status_of(done)
     if status in {401, 403} or _NO_CREDENTIAL.search(done.errors):
-        token = f"{done.service} token".strip()
-        return AuthenticationError(
-            f"{done.service} refused the token: {message}" if done.service and _is_refused(done) else message,
-            hint=f"Check that the {token} is valid and may read and write this repository's content.",
-        )
+        return _denied(done.service, message, at_all=is_refused(done))
     if status == 404 or _NOT_FOUND.search(done.errors):
         return NotFoundError(message, hint="It is missing, or not visible to the token.")
     if _NOT_A_FAULT_OF_TIME.search(done.errors):
@@ -334,13 +347,14 @@ def drawn(pause_s: float) -> float:
 
 def is_of_the_moment(done: Finished) -> bool:
     """True for a failure that may be over soon: the server's trouble, or a broken connection."""
-    if not done.code or _FOR_GOOD.search(done.errors) or _is_refused(done):
+    if not done.code or _FOR_GOOD.search(done.errors) or is_refused(done):
         return False
     status = _status_of(done)
     return status in {408, 429} or status >= 500 or (status < 400 and bool(_BROKEN.search(done.errors)))
 
 
-def _is_refused(done: Finished) -> bool:
+def is_refused(done: Finished) -> bool:
+    """True where the platform does not take the token at all."""
     return bool(_NO_CREDENTIAL.search(done.errors)) or _status_of(done) == 401
 
 
