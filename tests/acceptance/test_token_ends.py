@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -47,50 +48,78 @@ def knowing(monkeypatch: pytest.MonkeyPatch) -> dict[RequestGovernor, int]:
 async def test_a_token_ends_at_any_request(
     open_lab: Any, subtests: Any, part: int, knowing: dict[RequestGovernor, int]
 ) -> None:
-    """Either token: once refused, it is granted nothing; what is on its way is a request a project.
-
-    A project asks GitLab several things at once: what was on its way already is no storm.
-    """
+    """Either token, in a batch of three."""
     lab: Lab = await open_lab(
         *(project(f"acme/app-{one}", 20 + one, issues=[issue(1), issue(2)]) for one in range(PARALLEL_LIMIT))
     )
-    result = await lab.batch("FULL", parallel_limit=PARALLEL_LIMIT)
+    await _sweep(lab, subtests, knowing, turns_of=("tokens", part, 6), parallel_limit=PARALLEL_LIMIT)
+
+
+@in_parts
+@pytest.mark.timeout(3600)
+async def test_a_token_ends_at_any_request_of_a_whole_project(
+    open_lab: Any, subtests: Any, part: int, knowing: dict[RequestGovernor, int]
+) -> None:
+    """The same where there is something of every kind: git, LFS, wiki, files, merge requests."""
+    lab: Lab = await open_lab(complete())
+    await _sweep(
+        lab, subtests, knowing, turns_of=("whole tokens", part, 4), parallel_limit=1, prepare=settle_complete
+    )
+
+
+async def _sweep(
+    lab: Lab,
+    subtests: Any,
+    knowing: dict[RequestGovernor, int],
+    *,
+    turns_of: tuple[str, int, int],
+    parallel_limit: int,
+    prepare: Callable[[Lab], None] = lambda _: None,
+) -> None:
+    """Once refused, a token is granted nothing; a request a project is on its way. Renewed, all is well.
+
+    A project asks GitLab several things at once: what was on its way already is no storm.
+    """
+
+    async def run() -> dict[str, Any]:
+        return await lab.batch("FULL", users=USERS, parallel_limit=parallel_limit)
+
+    prepare(lab)
+    result = await run()
     assert result["status"] == "success", result
-    wanted = await lab.settled()
+    wanted = await lab.settled(dated=False)
     sides = [one.side for one in lab.sandbox.journal]
     every = [(side, nth) for side in ("github", "gitlab") for nth in range(1, sides.count(side))]
-    dice("tokens").shuffle(every)
+    name, part, few = turns_of
+    dice(name).shuffle(every)
     ends = 0
-    for number, _ in turns("tokens", part, 6, len(every)):
+    for number, _ in turns(name, part, few, len(every)):
         side, nth = every[number]
         with subtests.test(f"{side} request {nth}"):
             await lab.faults()
             await lab.control("POST", "reset")
+            prepare(lab)
             shutil.rmtree(lab.work)
             fault = {"side": side, "path": "*", "nth": list(range(nth, nth + 400)), "effect": REFUSED}
             await lab.faults(fault)
             mark = lab.mark()
             knowing.clear()
-            result = await lab.batch("FULL", parallel_limit=PARALLEL_LIMIT)
+            result = await run()
             if result["status"] == "success":
                 continue  # nothing was asked any more: only the claims were to be given back
             ends += 1
-            reasons = {one["error"]["reason"] for one in result["results"] if one.get("error")}
-            assert reasons == {"auth-failed"}, result
-            said = [
-                f"{one['error']['message']} {one['error']['hint']}"
-                for one in result["results"]
-                if one.get("error")
-            ]
-            assert all({"github": "GitHub", "gitlab": "GitLab"}[side] in one for one in said), said
+            errors = [one["error"] for one in result["results"] if one.get("error")]
+            assert {one["reason"] for one in errors} == {"auth-failed"}, result
+            service = {"github": "GitHub", "gitlab": "GitLab"}[side]
+            assert all(service in f"{one['message']} {one['hint']}" for one in errors), errors
             assert [one.snapshot().requests for one in knowing] == list(knowing.values())
             assert knowing
             since = _after_first_refusal(lab, mark, side)
-            assert side == "gitlab" or len(since) <= PARALLEL_LIMIT, since
+            assert side == "gitlab" or len(since) <= parallel_limit, since
             await lab.faults()
-            again = await lab.batch("FULL", parallel_limit=PARALLEL_LIMIT)
+            again = await run()
             assert again["status"] == "success", again
-            assert differing(await lab.settled(), wanted) == []
+            assert differing(await lab.settled(dated=False), wanted) == []
     assert ends
 
 
