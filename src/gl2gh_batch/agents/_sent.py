@@ -2,7 +2,8 @@
 
 An issue, a comment or a release is made by a request that is never sent twice. When its text would be another
 one by now (GitLab went on, the users' map grew, another project joined the batch), the plan keeps the one
-that was sent, and says so among its losses; what was not sent yet follows the change.
+that was sent, and says so among its losses; what was not sent yet follows the change. What was under way when
+a run was killed may be there: it counts as sent.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from gl2gh_batch.agents._agent import TRANSFORM_REMEDY
 from gl2gh_batch.agents._desk import Desk
 from gl2gh_batch.agents.plan import is_begun, read_plan
 from gl2gh_batch.domain.errors import WorkDirectoryError
-from gl2gh_batch.domain.ledger import StepState
 from gl2gh_batch.domain.numbering import PLACEHOLDERS
 from gl2gh_batch.domain.plan import Call, Loss, Plan
 from gl2gh_batch.engines._engine import digest_of, may_repeat
@@ -81,7 +81,7 @@ class Sent:
 
     def _receipt(self, step: Call) -> str | None:
         found = None if self._ledger is None else self._ledger.receipt(step.id)
-        return None if found is None or found.state is StepState.INTENT else found.step_sha256
+        return None if found is None else found.step_sha256
 
 
 def kept(kind: Kind[Any, Any], record: Any, *, is_gone: bool) -> Loss:
