@@ -104,6 +104,18 @@ async def test_a_marker_by_another_login_forges_nothing(lab: Lab) -> None:
     assert "token" in result["error"]["hint"]
 
 
+async def test_what_was_sent_from_another_state_of_gitlab_is_named(open_lab: Any) -> None:
+    """An issue that is gone by now was sent: nobody else writes there."""
+    lab: Lab = await open_lab(project(issues=[issue(one) for one in (1, 2, 3)]))
+    assert (await lab.run("FULL"))["status"] == "success"
+    shutil.rmtree(lab.work)
+    lab.sandbox.gitlab.edit(17).delete_issue(2)
+    assert (await lab.run("PLAN_ONLY"))["status"] != "success"
+    error = (await _task(lab, Task.RECOVER))["error"]
+    assert "issues/2" in error["message"], error
+    assert "changed since it was sent" in error["hint"], error
+
+
 async def test_a_trial_is_cleaned_up_and_can_be_repeated(lab: Lab) -> None:
     """What a batch made is deleted, and a new apply of the same plan makes it again."""
     assert (await lab.run("FULL"))["status"] == "success"

@@ -199,14 +199,26 @@ class Recovery:
         elif call.instead_of or call.expect_number is None:
             return
         elif call.expect_number in found.numbers:
-            raise TargetError(
-                f"number {call.expect_number} of {self._bench.repo} is not what was planned for it",
-                hint="Somebody else writes there: delete the repository and begin anew, or choose another.",
-                item=call.id,
-            )
+            raise self._other_than(call, found)
         elif is_closing or call.expect_number < found.highest:
             # It was made, since a later number is there, and taken away again: verify says if wrongly.
             self._done(call, {"number": call.expect_number})
+
+    def _other_than(self, call: Call, found: _Found) -> TargetError:
+        number = call.expect_number
+        ours = [identity for identity, item in found.marked.items() if item["number"] == number]
+        if ours:
+            return TargetError(
+                f"number {number} of {self._bench.repo} is {ours[0]} of this migration, and {call.id} by now",
+                hint="GitLab or the configuration changed since it was sent: go on from the work directory"
+                " or handover of that run, or delete the repository and begin anew.",
+                item=call.id,
+            )
+        return TargetError(
+            f"number {number} of {self._bench.repo} is not what was planned for it",
+            hint="Somebody else writes there: delete the repository and begin anew, or choose another.",
+            item=call.id,
+        )
 
     def _done(self, step: Step, fields: Mapping[str, Any]) -> None:
         ledger = self._bench.ledger
