@@ -50,6 +50,10 @@ REFUSALS: dict[str, dict[str, Any]] = {
     "500": {"effect": {"status": 500, "body": {"message": "Server Error"}}},
     "502 after its effect": {"effect": {"status": 502, "body": "<html>"}, "when": "after"},
     "lost after its effect": {"effect": {"drop": True}, "when": "after"},
+    # What is no answer of GitHub's, though its status says success.
+    "201 of another shape": {"effect": {"status": 201, "body": {"id": "x", "number": None, "names": 1}}},
+    "200 of another shape": {"effect": {"status": 200, "body": [1, None, "x"]}},
+    "200 of another shape after its effect": {"effect": {"status": 200, "body": "null"}, "when": "after"},
 }
 # GraphQL refuses in an answer of status 200 (docs: "Using pagination in the GraphQL API", "Forming calls").
 OF_GRAPHQL: dict[str, dict[str, Any]] = {
@@ -282,7 +286,7 @@ async def test_every_refusal_of_every_endpoint_has_its_outcome(
             await _refused(trial, endpoint, refusal)
 
 
-READS = ("403", "404", "410", "500", "409")
+READS = ("403", "404", "410", "500", "409", "200 of another shape")
 
 
 @in_parts

@@ -27,7 +27,7 @@ LIES: dict[str, tuple[str, str, int, Any]] = {
     "comment": ("POST", "/repos/*/*/issues/1/comments", 201, {"id": 9}),
     "release": ("POST", "/repos/*/*/releases", 201, {"id": 9, "tag_name": "v1.0"}),
     "topics": ("PUT", "/repos/*/*/topics", 200, {"names": ["tools"]}),
-    "closing": ("PATCH", "/repos/*/*/issues/2", 200, {"number": 2}),
+    "closing": ("PATCH", "/repos/*/*/issues/2", 200, {"id": 9, "number": 2}),
     "lock": ("PUT", "/repos/*/*/issues/1/lock", 204, ""),
 }
 
@@ -78,3 +78,16 @@ async def test_what_was_said_and_is_not_there_is_sent_again(open_lab: Any, name:
     more = _sent(lab, mark) - alone
     creating = {one: count for one, count in more.items() if one.startswith("POST") and "graphql" not in one}
     assert sum(creating.values()) <= 2, creating
+
+
+@pytest.mark.parametrize("body", ["<html>Please log in</html>", "null", ""])
+@pytest.mark.parametrize("path", ["/acme/app.git/info/refs", "/acme/app.wiki.git/info/refs"])
+async def test_a_page_in_place_of_refs_is_no_empty_repository(open_lab: Any, path: str, body: str) -> None:
+    """git takes it for a repository without a ref; GitLab's API knows that there is something."""
+    lab: Lab = await open_lab(project(issues=[issue(1)], wiki={"home.md": "Hello\n"}))
+    await lab.faults({"side": "gitlab", "path": path, "effect": {"status": 200, "body": body}})
+    error = (await lab.run("FULL"))["error"]
+    assert error["reason"] == "source-failed", error
+    assert "git found none" in error["message"], error
+    await lab.faults()
+    assert (await lab.run("FULL"))["status"] == "success"

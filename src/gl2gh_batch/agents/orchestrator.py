@@ -246,13 +246,13 @@ class _Run:
         filled = await self._compare(plan, Phase.FILL)
         await perform_phase(desk, plan, Phase.CLOSE, CLOSED)
         verification = await verify_closed(desk, plan, filled)
-        self._refuse_differences(verification.total_differences)
+        self._refuse_differences(verification)
         return result_of(verification)
 
     async def _compare(self, plan: Plan, phase: Phase) -> Verification:
         verification = await verify(self._desk, plan, phase)
         self._is_verified = True
-        self._refuse_differences(verification.total_differences)
+        self._refuse_differences(verification)
         return verification
 
     async def _mark_source(self) -> None:
@@ -263,11 +263,13 @@ class _Run:
             if self._marks is not None and self._marks.is_set:
                 desk.notice("notice", f"the project on GitLab says that it moved to {desk.repo}", UNDO)
 
-    def _refuse_differences(self, count: int) -> None:
+    def _refuse_differences(self, verification: Verification) -> None:
+        count, first = verification.total_differences, verification.differences[:1]
         if count:
             raise DifferencesFoundError(
                 f"{count} difference{'' if count == 1 else 's'} between the plan and {self._desk.repo}",
                 hint=remedy_of(self._desk),
+                item=first[0].item if first else "",
             )
 
     def result(self, status: ProjectStatus, error: Gl2ghError | None) -> dict[str, Any]:

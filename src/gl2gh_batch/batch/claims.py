@@ -36,7 +36,7 @@ class Claims:
         async def drop() -> bool:
             # GitHub docs, "Delete a reference": of any ref; making one asks for a commit that is there.
             answer = await github.write("DELETE", f"/repos/{repo}/git/{CLAIM_REF}")
-            return answer.verdict is Verdict.DONE
+            return answer.verdict is Verdict.DONE and not answer.body  # 204: a proxy has words of its own
 
         return TargetClaim(
             GitClaim(folder / "git", f"{github_url}/{repo}.git", self._redact),

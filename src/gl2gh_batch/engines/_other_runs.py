@@ -73,11 +73,11 @@ class OtherRuns:
         if found is not None:
             raise _is_older(self._bench.repo, call.id, found)
 
-    async def _newest(self, place: str, query: Mapping[str, Any]) -> list[Any]:
+    async def _newest(self, place: str, query: Mapping[str, Any]) -> list[dict[str, Any]]:
         answer = await self._bench.github.find(
             f"/repos/{self._bench.repo}/{place}", {"sort": "created", "direction": "desc", **query}
         )
-        return [] if answer is None else answer.json()
+        return [] if answer is None else answer.objects()
 
     def _ahead(self) -> tuple[set[str], list[Call]]:
         """Where the plan's steps make comments of their own; and of each kind the first that is not begun."""

@@ -31,6 +31,7 @@ from gl2gh_batch.domain.plan import (
     Upload,
     WikiPush,
 )
+from gl2gh_batch.engines._answers import GRAPHQL, is_told
 from gl2gh_batch.engines._assets import AssetUploads
 from gl2gh_batch.engines._engine import Engine, Workbench, digest_of, is_due, may_repeat
 from gl2gh_batch.engines._entries import SPLIT, EntryByEntry
@@ -46,7 +47,6 @@ from gl2gh_batch.target.probe import graphql_url, is_empty
 from gl2gh_batch.target.refusals import refusal_of
 
 ISSUES_VIA: Final = "issues_via"
-GRAPHQL: Final = "/graphql"
 TRIES: Final = 3
 _STEP_IN_PATH: Final = re.compile(r"\{((?:instead/)?(?:issues|merge_requests)/[0-9]+)\}")
 CLOCK_SLACK: Final = timedelta(minutes=10)
@@ -187,7 +187,7 @@ class RestEngine(Engine):
                 continue
             if answer.verdict is Verdict.MISSING and call.early and await self._shows_late():
                 continue
-            if answer.verdict is not Verdict.UNCLEAR and _is_told(call, answer):
+            if answer.verdict is not Verdict.UNCLEAR and is_told(call, answer):
                 await self._conclude(call, answer)
                 return True
             if await self._find_with_lag(call):
@@ -448,18 +448,6 @@ class RestEngine(Engine):
 def lacks_key(capability: Capability) -> str:
     """Where the ledger says that the target lacks it."""
     return f"lacks:{capability}"
-
-
-def _is_told(call: Call, answer: Answer) -> bool:
-    """False for a success whose body does not say what was made: then it is looked up like a lost answer."""
-    if answer.verdict is not Verdict.DONE or not (call.keep or call.completion is Completion.IMPORT_JOB):
-        return True
-    body = answer.json() if answer.body else None
-    if not isinstance(body, dict):
-        return False
-    if call.completion is Completion.IMPORT_JOB:
-        return isinstance(body.get("id"), int)
-    return "number" not in call.keep or isinstance(body.get("number"), int)
 
 
 def _made_since(receipt: Receipt | None, created_at: str | None) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from gl2gh_batch.domain.errors import AuthenticationError, NotFoundError
+from gl2gh_batch.domain.errors import AuthenticationError, NotFoundError, SourceError
 from gl2gh_batch.domain.plan import Loss, NoOp, Phase, Step, TargetFacts
 from gl2gh_batch.domain.refs import RepoRef
 from gl2gh_batch.domain.request import Policies, WikiPolicy
@@ -84,6 +84,13 @@ class WikiKind(Kind[WikiRecord, WikiDesired]):
             if count is not None:
                 raise
             return  # discovery could not count its pages either
+        if content is None and count:
+            # git takes an empty answer, which a proxy may give, for a wiki without a page.
+            raise SourceError(
+                "GitLab says that the wiki has pages, and git found none",
+                hint="A proxy may have answered in its place. Running again is safe.",
+                item=self.name,
+            )
         if content is None:
             return
         if content.problem:

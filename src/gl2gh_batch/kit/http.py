@@ -48,6 +48,7 @@ MAX_HOPS: Final = 5
 LONG_READ_TIMEOUT_S: Final = 300.0
 MAX_REFUSALS: Final = 10
 READING: Final = frozenset({"GET", "HEAD"})
+_IN_BETWEEN: Final = "A proxy or a maintenance page may stand in between. Running again is safe."
 
 Authorize = Callable[[], Awaitable[Mapping[str, str]]]
 # Status and body → the body without what must not go on.
@@ -79,8 +80,18 @@ class Answer:
             raise TransportError(
                 f"{self.service} answered {self.method} {urlsplit(self.url).path} with {self.status} "
                 "and a body that is no JSON",
-                hint="A proxy or a maintenance page may stand in between. Running again is safe.",
+                hint=_IN_BETWEEN,
             ) from None
+
+    def objects(self) -> list[dict[str, Any]]:
+        """The body as a list of objects; raises `TransportError` when it is none."""
+        body = self.json()
+        if isinstance(body, list) and all(isinstance(one, dict) for one in body):
+            return body
+        raise TransportError(
+            f"{self.service} answered {self.method} {urlsplit(self.url).path} with no list of objects",
+            hint=_IN_BETWEEN,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
