@@ -16,7 +16,16 @@ from typing import Final
 
 from gl2gh_batch.domain.errors import SourceError, TargetError, WorkDirectoryError
 from gl2gh_batch.kit.git_lfs_server import LfsObject, LfsServer, endpoint_of
-from gl2gh_batch.kit.git_process import PAUSES_S, Finished, GitAuth, GitProcess, drawn, failure, is_refused
+from gl2gh_batch.kit.git_process import (
+    PAUSES_S,
+    Finished,
+    GitAuth,
+    GitProcess,
+    StalledError,
+    drawn,
+    failure,
+    is_refused,
+)
 from gl2gh_batch.kit.git_trees import contents
 
 # "Pointer files must be less than 1024 bytes" (git-lfs docs/spec.md).
@@ -124,18 +133,23 @@ class GitLfs:
     async def _run(
         self, command: str, url: str, mirror: Path, arguments: tuple[str, ...], auth: GitAuth | None
     ) -> Finished:
-        with tempfile.NamedTemporaryFile("w", dir=self._process.home, suffix=".config") as file:
-            file.write(_config(url))
-            file.flush()
-            done = await self._process.run(
-                "lfs",
-                command,
-                *arguments,
-                mirror=mirror.resolve(),
-                url=url,
-                auth=auth,
-                config_file=Path(file.name),
-            )
+        """Run git-lfs (3.3 waits for ever for objects that an answer of the server does not speak of)."""
+        with tempfile.TemporaryDirectory(dir=self._process.home, prefix="lfs-") as name:
+            config, progress = Path(name) / "config", Path(name) / "progress"
+            config.write_text(_config(url), encoding="utf-8")
+            try:
+                done = await self._process.run(
+                    "lfs",
+                    command,
+                    *arguments,
+                    mirror=mirror.resolve(),
+                    url=url,
+                    auth=auth,
+                    config_file=config,
+                    progress=progress.resolve(),
+                )
+            except StalledError as error:
+                return Finished(code=1, output=b"", errors=error.message)
         if done.code and is_refused(done):
             raise failure(f"lfs {command}", done)
         return done

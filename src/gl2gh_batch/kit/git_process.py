@@ -28,6 +28,8 @@ Sleep = Callable[[float], Awaitable[None]]
 
 DEFAULT_TIMEOUT_S: Final = 6 * 3600.0
 GRACE_S: Final = 2.0
+# A command that is watched and shows no progress in all this time waits for something that will never come.
+STILL_S: Final = 1800.0
 # Before a read is tried again; each is drawn between itself and its double.
 PAUSES_S: Final = (1.0, 4.0)
 _LINE_LIMIT: Final = 1 << 20
@@ -133,6 +135,10 @@ class Finished:
     service: str = ""
 
 
+class StalledError(GitError):
+    """A command that was watched stood still, and was ended."""
+
+
 class GitProcess:
     """Starts git children below `work`; `redact` cleans what they say before anybody sees it."""
 
@@ -163,8 +169,13 @@ class GitProcess:
         auth: GitAuth | None = None,
         config_file: Path | None = None,
         stdin: bytes | None = None,
+        progress: Path | None = None,
     ) -> Finished:
-        """Run git to its end; raises `GitError` when it takes too long or cannot be started."""
+        """Run git to its end; raises `GitError` when it takes too long or cannot be started.
+
+        A command that tells what it did in a file `progress` (git-lfs, by GIT_LFS_PROGRESS) is ended with
+        `StalledError` once it has told nothing for `STILL_S`.
+        """
         async with self.started(
             *arguments,
             mirror=mirror,
@@ -172,10 +183,14 @@ class GitProcess:
             auth=auth,
             config_file=config_file,
             stdin=stdin is not None,
+            progress=progress,
         ) as process:
             try:
                 async with asyncio.timeout(self._timeout_s):
-                    output, errors = await process.communicate(stdin)
+                    if progress is None:
+                        output, errors = await process.communicate(stdin)
+                    else:
+                        output, errors = await _watched(process, stdin, progress, arguments[0])
             except TimeoutError:
                 raise GitError(
                     f"git {arguments[0]} was not done after {self._timeout_s:g} s",
@@ -214,6 +229,7 @@ class GitProcess:
         auth: GitAuth | None = None,
         config_file: Path | None = None,
         stdin: bool = False,
+        progress: Path | None = None,
     ) -> AsyncIterator[asyncio.subprocess.Process]:
         """A running child with its output in pipes (its input too, with `stdin`).
 
@@ -229,7 +245,8 @@ class GitProcess:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 cwd=self.home,
-                env=self.environment(mirror=mirror, url=url, auth=auth, config_file=config_file),
+                env=self.environment(mirror=mirror, url=url, auth=auth, config_file=config_file)
+                | ({} if progress is None else {"GIT_LFS_PROGRESS": str(progress)}),
                 start_new_session=True,
                 limit=_LINE_LIMIT,
             )
@@ -361,6 +378,27 @@ def is_refused(done: Finished) -> bool:
 def _status_of(done: Finished) -> int:
     found = _HTTP_STATUS.search(done.errors)
     return int(found.group(1) or found.group(2)) if found else 0
+
+
+async def _watched(
+    process: asyncio.subprocess.Process, stdin: bytes | None, progress: Path, command: str
+) -> tuple[bytes, bytes]:
+    """What it said until its end; what it tells of its progress is emptied at each look, and stays small."""
+    communicating = asyncio.ensure_future(process.communicate(stdin))
+    try:
+        while True:
+            done, _ = await asyncio.wait([communicating], timeout=STILL_S)
+            if done:
+                return communicating.result()
+            if not progress.exists() or not progress.stat().st_size:
+                raise StalledError(
+                    f"git {command} stood still for {STILL_S:g} s and was ended",
+                    hint="Running again is safe: what was transferred is kept.",
+                )
+            os.truncate(progress, 0)
+    finally:
+        communicating.cancel()
+        await asyncio.wait([communicating])
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
