@@ -115,7 +115,7 @@ def everything() -> dict[str, Any]:
     """A project that makes an apply write to each endpoint."""
     found = merging(
         releases=[
-            {"tag": "v1.0", "name": "One", "description": "Notes for #1", "evidences": [{"text": "{}"}]},
+            {"tag": "v1.0", "name": "One", "description": "Notes for #1", "evidences": [{}]},
             {"tag": "v1.1", "name": "Two", "description": "more", "author": "ben"},
         ],
         snippets=[{"title": "Plain", "author": "ben", "files": {"b": "b"}}],

@@ -159,7 +159,7 @@ async def test_many_of_every_sort_arrive(open_lab: Any, count: int, policy: str)
     No difference, no commit missing, hardly a request more than the floor, and three git operations.
     """
     volume = {"seed": 7, "varied_merge_requests": count, "deleted_branches": 40}
-    releases = [{"tag": "v1.0", "name": "One", "description": "Notes for #1", "evidences": [{"text": "{}"}]}]
+    releases = [{"tag": "v1.0", "name": "One", "description": "Notes for #1", "evidences": [{}]}]
     described = project(
         issues=[issue(2)],
         repository=None,

@@ -10,7 +10,7 @@ from aiohttp import web
 from clocks import RushingClock
 from servers import answers, serving
 
-from gl2gh_batch.domain.errors import AuthenticationError, NotFoundError, SourceError
+from gl2gh_batch.domain.errors import AuthenticationError, NotFoundError, SourceError, TransportError
 from gl2gh_batch.kit.governor import RequestGovernor
 from gl2gh_batch.kit.http import open_session
 from gl2gh_batch.source.api import GitLab, TokenHeader, open_gitlab
@@ -193,3 +193,21 @@ async def test_refusals_and_foreign_bodies_become_errors_of_ours(
         with pytest.raises(error, match=message):
             [one async for one in gitlab_at(seen.url, session).labels(1)]
     assert len(seen.requests) == 1
+
+
+@pytest.mark.parametrize("told", ["{}", "[]", "null", '{"id": null}', '{"message": "x"}', '[{"data": {}}]'])
+async def test_a_document_that_is_no_answer_of_graphql_tells_nothing(told: str) -> None:
+    """It is not read as "this GitLab does not tell it": something in between answered."""
+    script = answers(web.Response(text=told, content_type="application/json"))
+    async with serving(script) as seen, open_session() as session:
+        with pytest.raises(TransportError, match="another document"):
+            await gitlab_at(seen.url, session).graphql("query a { b }", {})
+
+
+@pytest.mark.parametrize("told", ['{"errors": [{"message": "x"}]}', '{"data": null}', '{"errors": []}'])
+async def test_a_query_that_graphql_refuses(told: str) -> None:
+    """What an older GitLab says of fields that it does not know."""
+    script = answers(web.Response(text=told, content_type="application/json"))
+    async with serving(script) as seen, open_session() as session:
+        with pytest.raises(RefusedAnswerError):
+            await gitlab_at(seen.url, session).graphql("query a { b }", {})

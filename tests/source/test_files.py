@@ -10,16 +10,17 @@ from typing import Any
 import pytest
 from aiohttp import web
 from clocks import RushingClock
-from servers import answers, serving
+from servers import Handler, answers, serving
 
 from gl2gh_batch.domain.errors import NotFoundError, TransportError
 from gl2gh_batch.kit.governor import RequestGovernor
 from gl2gh_batch.kit.http import open_session
 from gl2gh_batch.source.api import GitLab, open_gitlab
-from gl2gh_batch.source.files import FileTooLargeError, place_of
+from gl2gh_batch.source.files import FileTooLargeError, SentAs, place_of
 
 CONTENT = bytes(range(256)) * 4000
 TAG = '"abc"'
+AS_FILE = {"Content-Disposition": "attachment"}
 
 
 def gitlab_at(url: str, session: Any) -> GitLab:
@@ -29,9 +30,16 @@ def gitlab_at(url: str, session: Any) -> GitLab:
     return open_gitlab(session=session, url=url, token="glpat-x", governor=governor, clock=clock)
 
 
+def _gives(content: bytes) -> Handler:
+    return answers(web.Response(body=content, headers=AS_FILE))
+
+
 async def test_a_file_is_named_by_what_it_holds(tmp_path: Path) -> None:
     """Its place follows from its digest; git's id of it is right; the parts of its address are quoted."""
-    async with serving(answers(web.Response(body=CONTENT))) as seen, open_session() as session:
+    async with (
+        serving(_gives(CONTENT)) as seen,
+        open_session() as session,
+    ):
         address = "/projects/7/uploads/0/..%2F%C3%BC%20x.png"
         file = await gitlab_at(seen.url, session).file(address, tmp_path, max_bytes=len(CONTENT))
     assert file.sha256 == hashlib.sha256(CONTENT).hexdigest()
@@ -77,7 +85,7 @@ async def test_a_range_that_is_passed_over_begins_anew(tmp_path: Path) -> None:
         request.transport.close()
         return response
 
-    script = [first, web.Response(status=416), web.Response(body=b"0123456789")]
+    script = [first, web.Response(status=416), web.Response(body=b"0123456789", headers=AS_FILE)]
 
     async def serve(request: web.Request) -> web.StreamResponse:
         one = script.pop(0)
@@ -92,13 +100,13 @@ async def test_a_file_that_is_too_large_is_refused(tmp_path: Path) -> None:
     """By what the server says, and by what comes where it says nothing; neither leaves a file."""
 
     async def unsaid(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse()
+        response = web.StreamResponse(headers=AS_FILE)
         response.enable_chunked_encoding()
         await response.prepare(request)
         await response.write(CONTENT)
         return response
 
-    for script in (answers(web.Response(body=CONTENT)), unsaid):
+    for script in (_gives(CONTENT), unsaid):
         async with serving(script) as seen, open_session() as session:
             with pytest.raises(FileTooLargeError):
                 await gitlab_at(seen.url, session).file("/x", tmp_path, max_bytes=1000)
@@ -115,7 +123,7 @@ async def test_a_file_that_is_not_given_is_missing(tmp_path: Path, status: int) 
 
 async def test_the_token_stays_with_gitlab(tmp_path: Path) -> None:
     """A redirect within GitLab brings the token, one to another origin brings neither token nor name."""
-    async with serving(answers(web.Response(body=b"there"))) as elsewhere:
+    async with serving(answers(web.Response(body=b"there", headers={"ETag": TAG}))) as elsewhere:
         moved = web.Response(status=302, headers={"Location": f"{elsewhere.url}/bucket?signature=1"})
         inside = web.Response(status=302, headers={"Location": "/again"})
         async with serving(answers(inside, moved)) as seen, open_session() as session:
@@ -146,8 +154,63 @@ async def test_redirects_to_other_schemes_are_not_followed(tmp_path: Path, locat
 
 async def test_one_file_that_is_wanted_twice_at_once(tmp_path: Path) -> None:
     """Neither gets in the other's way, and both have it whole."""
-    async with serving(answers(web.Response(body=CONTENT))) as seen, open_session() as session:
+    async with (
+        serving(_gives(CONTENT)) as seen,
+        open_session() as session,
+    ):
         gitlab = gitlab_at(seen.url, session)
         both = await asyncio.gather(*(gitlab.file("/x", tmp_path, max_bytes=10**7) for _ in range(4)))
     assert len(set(both)) == 1
     assert place_of(tmp_path, both[0].sha256).read_bytes() == CONTENT
+
+
+OTHERS = [
+    (SentAs.FILE, 200, {"Content-Type": "text/html"}, b"<html>sign in</html>"),
+    (SentAs.FILE, 200, {"Content-Type": "application/json", "ETag": 'W/"1"'}, b"{}"),
+    (SentAs.FILE, 201, AS_FILE, b"x"),
+    (SentAs.FILE, 204, AS_FILE, b""),
+    (SentAs.TEXT, 200, {"Content-Type": "text/html"}, b"<html>"),
+    (SentAs.EVIDENCE, 200, {"Content-Type": "text/html"}, b'{"release": {}}'),
+    (SentAs.EVIDENCE, 200, {"Content-Type": "application/json"}, b'{"id": 1}'),
+    (SentAs.EVIDENCE, 200, {"Content-Type": "application/json"}, b"[" * 100_000),
+]
+
+
+@pytest.mark.parametrize(("sent_as", "status", "headers", "body"), OTHERS)
+async def test_a_page_in_the_place_of_a_file_is_none(
+    tmp_path: Path, sent_as: SentAs, status: int, headers: dict[str, str], body: bytes
+) -> None:
+    """It is asked for again, and where nothing else ever comes the file is missing, with the reason."""
+    other = web.Response(status=status, headers=headers, body=body)
+    async with serving(answers(other)) as seen, open_session() as session:
+        with pytest.raises(TransportError, match="something else came in its place"):
+            await gitlab_at(seen.url, session).file("/x", tmp_path, max_bytes=10**6, sent_as=sent_as)
+    assert len(seen.requests) > 1
+    assert not list(tmp_path.glob("??/*"))
+
+
+RIGHT = [
+    (SentAs.FILE, AS_FILE, b"x"),
+    (SentAs.FILE, {"ETag": TAG}, b"x"),
+    (SentAs.FILE, {"Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT"}, b""),
+    (SentAs.TEXT, {"Content-Type": "text/plain; charset=utf-8"}, b"x"),
+    (SentAs.TEXT, {"Content-Type": "text/html", "Content-Disposition": "inline"}, b"x"),
+    (SentAs.EVIDENCE, {"Content-Type": "application/json; charset=utf-8"}, b'{"release": {}}'),
+]
+
+
+@pytest.mark.parametrize(("sent_as", "headers", "body"), RIGHT)
+async def test_a_file_that_comes_after_a_page_is_taken(
+    tmp_path: Path, sent_as: SentAs, headers: dict[str, str], body: bytes
+) -> None:
+    """One answer of a proxy in between loses nothing."""
+    page = web.Response(text="<html>one moment</html>", content_type="text/html")
+    script = [page, web.Response(headers=headers, body=body)]
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        del request
+        return script.pop(0)
+
+    async with serving(serve) as seen, open_session() as session:
+        file = await gitlab_at(seen.url, session).file("/x", tmp_path, max_bytes=100, sent_as=sent_as)
+    assert place_of(tmp_path, file.sha256).read_bytes() == body

@@ -144,7 +144,7 @@ class AnyExtras:
             "released_at": released,
             "milestones": self._random.sample(milestones, min(1, len(milestones))),
             "links": links,
-            "evidences": [{"text": '{"a": 1}'}] * self._random.randint(0, 2),
+            "evidences": [{"text": '{"release": 1}'}] * self._random.randint(0, 2),
         }
 
     def _snippet(self) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from gl2gh_batch.rewrite.attribution import attributed, moment_text, plain_words
 from gl2gh_batch.rewrite.text import beginning, title_to_github, units
 from gl2gh_batch.source import published
 from gl2gh_batch.source.api import GitLab
-from gl2gh_batch.source.files import is_stored, stored_under
+from gl2gh_batch.source.files import SentAs, is_stored, stored_under
 from gl2gh_batch.target.api import GitHub
 from gl2gh_batch.target.models import Release, ReleaseAsset
 from gl2gh_batch.target.witness import Witness
@@ -344,7 +344,13 @@ async def _stored(
     if known is not None and is_stored(source.folder.files, known.sha256, known.size):
         return replace(file, sha256=known.sha256, size=known.size)
     try:
-        stored = await gitlab.file(address, source.folder.files, max_bytes=MOST_BYTES)
+        is_evidence = file.url.endswith(".json") and "/evidences/" in file.url
+        stored = await gitlab.file(
+            address,
+            source.folder.files,
+            max_bytes=MOST_BYTES,
+            sent_as=SentAs.EVIDENCE if is_evidence else SentAs.FILE,
+        )
     except (NotFoundError, SourceError, TransportError) as error:
         return replace(file, problem=error.message)
     if not stored.size:

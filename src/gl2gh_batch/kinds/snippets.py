@@ -30,7 +30,7 @@ from gl2gh_batch.rewrite.text import to_github
 from gl2gh_batch.source import models as gitlab
 from gl2gh_batch.source import published
 from gl2gh_batch.source.api import GitLab
-from gl2gh_batch.source.files import is_stored, place_of
+from gl2gh_batch.source.files import SentAs, is_stored, place_of
 from gl2gh_batch.target.api import GitHub
 from gl2gh_batch.target.witness import Witness
 
@@ -336,7 +336,12 @@ async def _stored(
     ref = file.raw_url.partition("/raw/")[2].partition("/")[0]
     part = f"files/{quote(ref, safe='')}/{quote(file.path, safe='')}/raw" if ref else "raw"
     try:
-        stored = await gitlab.file(f"{start}/{part}", source.folder.files, max_bytes=MOST_BYTES)
+        stored = await gitlab.file(
+            f"{start}/{part}",
+            source.folder.files,
+            max_bytes=MOST_BYTES,
+            sent_as=SentAs.FILE if ref else SentAs.TEXT,
+        )
     except (NotFoundError, SourceError, TransportError) as error:
         return SnippetContent(path=file.path, problem=error.message)
     if is_pointer_file(place_of(source.folder.files, stored.sha256)):

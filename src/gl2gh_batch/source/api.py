@@ -12,14 +12,14 @@ from urllib.parse import quote
 
 import aiohttp
 
-from gl2gh_batch.domain.errors import NotFoundError
+from gl2gh_batch.domain.errors import NotFoundError, TransportError
 from gl2gh_batch.domain.limits import GITLAB_COSTS
 from gl2gh_batch.domain.ports import Clock, Governor
 from gl2gh_batch.kit.http import Answer, HttpClient, Mask, Retries
 from gl2gh_batch.kit.together import together
 from gl2gh_batch.kit.verdict import Verdict
 from gl2gh_batch.source import sansio
-from gl2gh_batch.source.files import Download, StoredFile
+from gl2gh_batch.source.files import Download, SentAs, StoredFile
 from gl2gh_batch.source.merge_models import Approvals, Discussion, MergeRequest
 from gl2gh_batch.source.models import (
     AwardEmoji,
@@ -88,7 +88,11 @@ class GitLab:
         return answer
 
     async def graphql(self, query: str, variables: Mapping[str, str]) -> Any:
-        """The data of a query (api/graphql); raises `RefusedAnswerError` where it is not understood."""
+        """The data of a query (api/graphql); raises `RefusedAnswerError` where it is not understood.
+
+        What is no answer of GraphQL's at all, with `data` or `errors`, is a `TransportError`: something in
+        between gave it, and nothing is known of what was asked.
+        """
         answer = await self._http.send(
             "POST",
             f"{self.web_url}/api/graphql",
@@ -100,7 +104,12 @@ class GitLab:
         if answer.verdict is not Verdict.DONE:
             raise refusal_of(answer)
         told = answer.json()
-        if not isinstance(told, dict) or told.get("errors") or not isinstance(told.get("data"), dict):
+        if not isinstance(told, dict) or not {"data", "errors"} & told.keys():
+            raise TransportError(
+                "GitLab answered a GraphQL query with another document",
+                hint="Look for a proxy in front of GitLab that answers in its place, then run again.",
+            )
+        if told.get("errors") or not isinstance(told.get("data"), dict):
             raise RefusedAnswerError("GitLab did not understand a GraphQL query", status=answer.status)
         return told["data"]
 
@@ -318,12 +327,16 @@ class GitLab:
         async for one in self._list(_project(project, f"snippets/{snippet}/notes"), Note, params):
             yield one
 
-    async def file(self, address: str, folder: Path, *, max_bytes: int) -> StoredFile:
+    async def file(
+        self, address: str, folder: Path, *, max_bytes: int, sent_as: SentAs = SentAs.FILE
+    ) -> StoredFile:
         """One file, by a path below `/api/v4` or a whole address of this GitLab, kept in `folder`.
 
         Raises `NotFoundError`, `FileTooLargeError` and `TransportError`.
         """
-        return await Download(self._http, address, folder, max_bytes=max_bytes, who=self._who).run()
+        return await Download(
+            self._http, address, folder, max_bytes=max_bytes, who=self._who, sent_as=sent_as
+        ).run()
 
     @property
     def web_url(self) -> str:

@@ -14,7 +14,7 @@ from gl2gh_batch.kit.http import Answer
 from gl2gh_batch.kit.workdir import read_lines
 from gl2gh_batch.source.api import GitLab
 from gl2gh_batch.source.cold import ColdGitLab
-from gl2gh_batch.source.files import StoredFile
+from gl2gh_batch.source.files import SentAs, StoredFile
 from gl2gh_batch.source.models import Member, User
 from gl2gh_batch.source.paging import Params
 
@@ -88,9 +88,11 @@ class ExportedGitLab(GitLab):
         del query, variables
         _refuse("/api/graphql")
 
-    async def file(self, address: str, folder: Path, *, max_bytes: int) -> StoredFile:
+    async def file(
+        self, address: str, folder: Path, *, max_bytes: int, sent_as: SentAs = SentAs.FILE
+    ) -> StoredFile:
         """Nothing is fetched."""
-        del folder, max_bytes
+        del folder, max_bytes, sent_as
         _refuse(address)
 
     def _known(self) -> dict[int, ExportedUser]:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Final
 from urllib.parse import urljoin, urlsplit
@@ -28,6 +30,49 @@ CHUNK_BYTES: Final = 1 << 18
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _RANGE: Final = re.compile(r"bytes (\d+)-\d+/(?:\d+|\*)")
 _WAITS: Final = frozenset({Verdict.UNCLEAR, Verdict.RATE_LIMITED})
+
+
+class SentAs(Enum):
+    """How GitLab sends what is asked for; a page of a proxy in front of it with status 200 comes otherwise.
+
+    `FILE`: from disk with a Content-Disposition (gitlabhq: `present_disk_file!`, `send_upload`,
+    `send_git_blob`), from object storage with what storage says of an object. `TEXT`: old GitLabs send a
+    snippet so, with nothing but its type. `EVIDENCE`: a JSON object about a release (`EvidencesController`).
+    """
+
+    FILE = "file"
+    TEXT = "text"
+    EVIDENCE = "evidence"
+
+    def allows(self, status: int, headers: Mapping[str, str]) -> bool:
+        """True unless status and headers show that it is something else."""
+        if status not in {200, 206}:
+            return False
+        kind = headers.get("Content-Type", "").partition(";")[0].strip()
+        if self is SentAs.EVIDENCE:
+            return kind == "application/json"
+        if self is SentAs.TEXT and kind == "text/plain":
+            return True
+        # GitLab's own documents have weak tags (Rack::ETag); what lies in storage has strong ones.
+        is_stored = "Last-Modified" in headers or headers.get("ETag", "W/").startswith('"')
+        return is_stored or "Content-Disposition" in headers
+
+    def fits(self, content: Path) -> bool:
+        """True unless the content shows that it is something else."""
+        if self is not SentAs.EVIDENCE:
+            return True
+        try:
+            said = json.loads(content.read_bytes())
+        except (ValueError, RecursionError):
+            return False
+        return isinstance(said, dict) and "release" in said
+
+
+class _OtherError(NoAnswerError):
+    """An answer that is not what was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__("something else came in its place, a page of a proxy perhaps")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +124,11 @@ _UNDER_WAY: Final[WeakValueDictionary[Path, asyncio.Lock]] = WeakValueDictionary
 class Download:
     """One file on its way: what came so far is kept beside the others, and read on from there."""
 
-    def __init__(self, http: HttpClient, address: str, folder: Path, *, max_bytes: int, who: str) -> None:
+    def __init__(
+        self, http: HttpClient, address: str, folder: Path, *, max_bytes: int, who: str, sent_as: SentAs
+    ) -> None:
         self._http = http
+        self._sent_as = sent_as
         self._url = http.origin.absolute(address)
         self._folder = folder
         self._max_bytes = max_bytes
@@ -101,17 +149,20 @@ class Download:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             while True:
+                what = "it kept breaking off"
                 try:
                     done, retry_after_s = await self._try()
                 except NoAnswerError as error:
                     done, retry_after_s = False, None
                     if error.final:
                         raise self._unreachable(error.what) from error
+                    if isinstance(error, _OtherError):
+                        what = error.what
                 if done:
                     return await asyncio.to_thread(self._finish)
                 attempt += 1
                 if attempt >= self._http.retries.tries:
-                    raise self._unreachable("it kept breaking off")
+                    raise self._unreachable(what)
                 await self._http.pause(attempt, retry_after_s)
         except OSError as error:
             raise WorkDirectoryError(
@@ -133,6 +184,9 @@ class Download:
                     continue
                 if said is Verdict.DONE:
                     await self._receive(response, offset)
+                    if not await asyncio.to_thread(self._sent_as.fits, self._part):
+                        self._part.unlink()
+                        raise _OtherError
                     return True, None
                 if said in _WAITS:
                     return False, _seconds(response.headers)
@@ -159,6 +213,8 @@ class Download:
         return following
 
     async def _receive(self, response: aiohttp.ClientResponse, offset: int) -> None:
+        if not self._sent_as.allows(response.status, response.headers):
+            raise _OtherError
         found = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
         begin = int(found.group(1)) if response.status == 206 and found else 0
         if begin != offset:

@@ -58,7 +58,7 @@ async def snippet(call: Call) -> web.StreamResponse:
 async def snippet_raw(call: Call) -> web.StreamResponse:
     """`/projects/:id/snippets/:snippet_id/raw`: the first file."""
     _, each = _snippet(call)
-    return web.Response(text=next(iter(each.files.values()), ""), content_type="text/plain")
+    return _raw(next(iter(each.files.values()), ""))
 
 
 async def snippet_file_raw(call: Call) -> web.StreamResponse:
@@ -66,7 +66,14 @@ async def snippet_file_raw(call: Call) -> web.StreamResponse:
     _, each = _snippet(call)
     if (text := each.files.get(call.part("file_path"))) is None:
         raise not_found("File")
-    return web.Response(text=text, content_type="text/plain")
+    return _raw(text)
+
+
+def _raw(text: str) -> web.Response:
+    """gitlabhq: `send_git_blob` of its API."""
+    return web.Response(
+        text=text, content_type="text/plain", headers={"Content-Disposition": 'inline; filename="snippet"'}
+    )
 
 
 async def snippet_notes(call: Call) -> web.StreamResponse:

@@ -143,7 +143,8 @@ async def file(call: Call) -> web.StreamResponse:
 async def raw_file(call: Call) -> web.StreamResponse:
     """`/projects/:id/repository/files/:file_path/raw`."""
     _, _, content = _file(call)
-    return web.Response(body=content, content_type="application/octet-stream")
+    headers = {"Content-Disposition": 'inline; filename="file"'}
+    return web.Response(body=content, content_type="application/octet-stream", headers=headers)
 
 
 async def languages(call: Call) -> web.StreamResponse:

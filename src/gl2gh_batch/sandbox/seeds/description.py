@@ -68,6 +68,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -279,7 +280,7 @@ def _release(entry: Reader, project: Project) -> Release:
 
 def _evidence(entry: Reader, project: Project, tag: str, number: int) -> dict[str, Any]:
     with entry as evidence:
-        text = evidence.text("text", "{}")
+        text = evidence.text("text", json.dumps({"release": {"tag_name": tag}}))
         return {
             "sha": hashlib.sha256(text.encode()).hexdigest()[:40],
             "filepath": f"/{project.full_path}/-/releases/{tag}/evidences/{number}.json",
