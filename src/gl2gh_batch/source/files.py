@@ -27,6 +27,8 @@ from gl2gh_batch.kit.http import MAX_HOPS, HttpClient, NoAnswerError
 from gl2gh_batch.kit.verdict import Verdict, verdict
 
 CHUNK_BYTES: Final = 1 << 18
+# A page that wants a person to sign in stands before every file, and will stay.
+OTHER_TRIES: Final = 3
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _RANGE: Final = re.compile(r"bytes (\d+)-\d+/(?:\d+|\*)")
 _WAITS: Final = frozenset({Verdict.UNCLEAR, Verdict.RATE_LIMITED})
@@ -149,7 +151,7 @@ class Download:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             while True:
-                what = "it kept breaking off"
+                what, most = "it kept breaking off", self._http.retries.tries
                 try:
                     done, retry_after_s = await self._try()
                 except NoAnswerError as error:
@@ -157,11 +159,11 @@ class Download:
                     if error.final:
                         raise self._unreachable(error.what) from error
                     if isinstance(error, _OtherError):
-                        what = error.what
+                        what, most = error.what, OTHER_TRIES
                 if done:
                     return await asyncio.to_thread(self._finish)
                 attempt += 1
-                if attempt >= self._http.retries.tries:
+                if attempt >= most:
                     raise self._unreachable(what)
                 await self._http.pause(attempt, retry_after_s)
         except OSError as error:
