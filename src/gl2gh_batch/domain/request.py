@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Final
 
@@ -142,6 +142,10 @@ class Policies:
     wiki: WikiPolicy = WikiPolicy.DOCS_BRANCH
     source_after: SourceAfter = SourceAfter.NOTHING
     snippets: SnippetsPolicy = SnippetsPolicy.BRANCH
+
+
+# Under their names every door takes them.
+POLICIES: Final = tuple(one.name for one in fields(Policies))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

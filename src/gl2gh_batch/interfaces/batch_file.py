@@ -21,27 +21,11 @@ from typing import Any, Final
 from gl2gh_batch.batch.config import is_full_path
 from gl2gh_batch.batch.fields import known_only, refuse_credentials, shown
 from gl2gh_batch.domain.errors import ConfigurationError
+from gl2gh_batch.domain.request import POLICIES
 from gl2gh_batch.interfaces.paths import Paths
 from gl2gh_batch.interfaces.project_table import LISTED_PATH, read_table
 from gl2gh_batch.interfaces.yaml_file import load_yaml
 
-POLICIES: Final = (
-    "visibility",
-    "numbering",
-    "merge_requests",
-    "notes",
-    "confidential",
-    "placeholders",
-    "mentions",
-    "issues_via",
-    "system_notes",
-    "issue_details",
-    "labels",
-    "attachments",
-    "wiki",
-    "source_after",
-    "snippets",
-)
 USERNAME: Final = "{username}"
 TOP: Final = (
     "gitlab",

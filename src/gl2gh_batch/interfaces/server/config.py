@@ -26,7 +26,7 @@ from gl2gh_batch.batch.exports import Exports
 from gl2gh_batch.batch.fields import known_only, shown
 from gl2gh_batch.batch.tokens import require_github_token, require_gitlab_token
 from gl2gh_batch.domain.errors import ConfigurationError
-from gl2gh_batch.interfaces.batch_file import POLICIES
+from gl2gh_batch.domain.request import POLICIES
 from gl2gh_batch.interfaces.yaml_file import load_yaml
 from gl2gh_batch.kit.users import UserDirectory
 from gl2gh_batch.target.limits import Overrides, parse_overrides
