@@ -201,6 +201,8 @@ function describe() {
   at("resume").hidden = !operator || active || batch.status === "success";
   at("approve").hidden = !operator || active || batch.mode !== "PLAN_ONLY" || !batch.plan_digest || Boolean(batch.applied_by);
   if (batch.error) complain(`${batch.error.message} ${batch.error.hint}`);
+  // At once: beside the new title the status of the batch before would be a wrong one.
+  tally();
   state.dirty = true;
 }
 
@@ -215,22 +217,26 @@ function eta() {
   return ACTIVE.includes(state.batch.status) && left > 0 ? duration(left) : "";
 }
 
+function tally() {
+  const share = table.share();
+  at("share").value = share;
+  const left = eta();
+  at("share-text").textContent = `${Math.floor(share * 100)} %${left ? `, about ${left} left` : ""}`;
+  const counts = table.counts();
+  const shown = { "in progress": counts.in_progress, done: counts.success, failed: counts.failed, stopped: counts.incomplete, "not started": counts.not_started };
+  at("counts").replaceChildren(
+    element("div", {}, element("dt", { text: "status" }), element("dd", {}, badge(state.batch.status))),
+    ...Object.entries(shown).map(([name, count]) => element("div", {}, element("dt", { text: name }), element("dd", { text: String(count) }))),
+  );
+  at("shown").textContent = `${table.visible()} of ${table.rows.length}`;
+}
+
 function draw() {
   if (state.batch && !at("batch").hidden && !document.hidden) {
     const moved = table.draw();
     if (state.dirty || moved) {
       state.dirty = false;
-      const share = table.share();
-      at("share").value = share;
-      const left = eta();
-      at("share-text").textContent = `${Math.floor(share * 100)} %${left ? `, about ${left} left` : ""}`;
-      const counts = table.counts();
-      const shown = { "in progress": counts.in_progress, done: counts.success, failed: counts.failed, stopped: counts.incomplete, "not started": counts.not_started };
-      at("counts").replaceChildren(
-        element("div", {}, element("dt", { text: "status" }), element("dd", {}, badge(state.batch.status))),
-        ...Object.entries(shown).map(([name, count]) => element("div", {}, element("dt", { text: name }), element("dd", { text: String(count) }))),
-      );
-      at("shown").textContent = `${table.visible()} of ${table.rows.length}`;
+      tally();
       drawLog();
     }
   }
