@@ -72,7 +72,9 @@ def test_a_document_cut_anywhere_is_named() -> None:
             codec.decode_document(data[:length], "gl2gh-batch/x", 1, Plain)
 
 
-@pytest.mark.parametrize("data", [b"", b"[]", b"null", b"7", b"\xff\xfe", b'{"name": 7}', b"{}"])
+@pytest.mark.parametrize(
+    "data", [b"", b"[]", b"null", b"7", b"\xff\xfe", b'{"name": 7}', b"{}", b'{"a": ' * 9999]
+)
 def test_what_is_no_value_is_named(data: bytes) -> None:
     """Bytes that are no value of the type are a DecodeError."""
     with pytest.raises(codec.DecodeError):

@@ -36,7 +36,7 @@ def decode(data: bytes | str, type_: type[T]) -> T:
     """The value of that type; raises `DecodeError`. Unknown fields are passed over."""
     try:
         return msgspec.json.decode(data, type=type_)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DecodeError(str(error)) from error
 
 

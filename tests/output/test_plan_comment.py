@@ -44,6 +44,7 @@ def test_the_first_line_says_what_it_was_given(name: str, artifact: str, run_id:
         "<!-- gl2gh-batch:plan {} -->\n",
         "<!-- gl2gh-batch:plan {nonsense} -->\n",
         '<!-- gl2gh-batch:plan {"version":1,"run_id":1,"name":[]} -->\n',
+        '<!-- gl2gh-batch:plan {"a":' + "[" * 3900 + "} -->\n",
     ],
 )
 def test_other_comments_say_nothing(body: str) -> None:

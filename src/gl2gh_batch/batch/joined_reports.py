@@ -66,7 +66,7 @@ def _reports(root: Path) -> list[_Report]:
                 str(said["finished_at"]),
                 frozenset(str(one["source"]) for one in said["results"]),
             )
-        except (OSError, ValueError, LookupError, TypeError):
+        except (OSError, ValueError, LookupError, TypeError, RecursionError):
             continue
         report = _Report(folder=path.parent, projects=projects)
         found.append((made, path.parent != root / REPORT, str(path), report))
@@ -128,5 +128,5 @@ def _cell_called(name: str) -> Key:
 def _source_in_json(line: str, _: Sequence[str]) -> str:
     try:
         return str(json.loads(line).get("source", ""))
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return ""

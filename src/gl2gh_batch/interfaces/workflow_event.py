@@ -146,6 +146,6 @@ def _visibility(raw: Any) -> str:
 def _payload(path: str) -> Mapping[str, Any]:
     try:
         payload = json.loads(Path(path).read_bytes()) if path else {}
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return payload if isinstance(payload, dict) else {}

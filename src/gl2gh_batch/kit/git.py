@@ -21,6 +21,7 @@ from gl2gh_batch.kit.git_bundle import GitBundles, emptied
 from gl2gh_batch.kit.git_contents import Contents
 from gl2gh_batch.kit.git_history import History, object_ids
 from gl2gh_batch.kit.git_lfs import GitLfs
+from gl2gh_batch.kit.git_listing import listed
 from gl2gh_batch.kit.git_messages import NamedNumbers, named_in_messages
 from gl2gh_batch.kit.git_parts import PUSH_BYTES, PushParts, lies_in
 from gl2gh_batch.kit.git_process import (
@@ -85,10 +86,8 @@ class Git:
     async def ls_remote(self, url: str, auth: GitAuth | None = None) -> RemoteRefs:
         """All refs of a remote and what its HEAD stands for; an empty repository has none."""
         origin_of(url)
-        done = await self._process.read("ls-remote", "--symref", "--", url, url=url, auth=auth)
-        if done.code:
-            raise failure("ls-remote", done)
-        return RemoteRefs(refs=parse_refs(done.output), head=parse_symref(done.output))
+        output = await listed(self._process, url, auth)
+        return RemoteRefs(refs=parse_refs(output), head=parse_symref(output))
 
     async def mirror(
         self,

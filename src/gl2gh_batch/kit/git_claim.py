@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from gl2gh_batch.domain.errors import GitError
+from gl2gh_batch.kit.git_listing import listed
 from gl2gh_batch.kit.git_process import GitAuth, GitProcess, Redactor, config_text, failure
 from gl2gh_batch.kit.git_refs import parse_push, parse_refs
 
@@ -83,10 +84,7 @@ class GitClaim:
 
     async def seen(self, auth: GitAuth) -> str:
         """What the ref holds; empty when it is not there."""
-        done = await self._process.read("ls-remote", "--", self._url, CLAIM_REF, url=self._url, auth=auth)
-        if done.code:
-            raise failure("ls-remote", done)
-        return parse_refs(done.output).get(CLAIM_REF, "")
+        return parse_refs(await listed(self._process, self._url, auth, CLAIM_REF)).get(CLAIM_REF, "")
 
     async def read(self, auth: GitAuth) -> tuple[str, str]:
         """The commit that the ref holds and its text; both empty when it is not there."""

@@ -135,7 +135,7 @@ class GitLfs:
     ) -> Finished:
         """Run git-lfs (3.3 waits for ever for objects that an answer of the server does not speak of)."""
         with tempfile.TemporaryDirectory(dir=self._process.home, prefix="lfs-") as name:
-            config, progress = Path(name) / "config", Path(name) / "progress"
+            config, progress = Path(name) / "config", Path(name).resolve() / "progress"
             config.write_text(_config(url), encoding="utf-8")
             try:
                 done = await self._process.run(
@@ -146,7 +146,8 @@ class GitLfs:
                     url=url,
                     auth=auth,
                     config_file=config,
-                    progress=progress.resolve(),
+                    more={"GIT_LFS_PROGRESS": str(progress)},
+                    progress=progress,
                 )
             except StalledError as error:
                 return Finished(code=1, output=b"", errors=error.message)

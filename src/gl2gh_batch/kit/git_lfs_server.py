@@ -26,6 +26,8 @@ READ_BACK_EACH: Final = 1024 * 1024
 _ASKED_AT_ONCE: Final = 100
 _MEDIA: Final = "application/vnd.git-lfs+json"
 _CHUNK_BYTES: Final = 1 << 16
+# What reading the rows out of a foreign document may raise; one that is nested without end the last.
+_UNREADABLE: Final = (ValueError, LookupError, TypeError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +110,7 @@ class LfsServer:
                     rows = json.loads(raw)["objects"]
                     return [row for row in rows if isinstance(row, dict)]
                 status = response.status
-        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
+        except (aiohttp.ClientError, TimeoutError, *_UNREADABLE) as error:
             raise _TroubleError(
                 f"the LFS server gave no answer that can be read: {type(error).__name__}",
                 hint="Running again is safe: what was transferred is kept.",

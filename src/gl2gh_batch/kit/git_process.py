@@ -9,7 +9,7 @@ import os
 import random
 import re
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -169,12 +169,13 @@ class GitProcess:
         auth: GitAuth | None = None,
         config_file: Path | None = None,
         stdin: bytes | None = None,
+        more: Mapping[str, str] | None = None,
         progress: Path | None = None,
     ) -> Finished:
         """Run git to its end; raises `GitError` when it takes too long or cannot be started.
 
-        A command that tells what it did in a file `progress` (git-lfs, by GIT_LFS_PROGRESS) is ended with
-        `StalledError` once it has told nothing for `STILL_S`.
+        `more` is added to its environment. A command that tells what it does in a file `progress` is ended
+        with `StalledError` once it has told nothing for `STILL_S`.
         """
         async with self.started(
             *arguments,
@@ -183,7 +184,7 @@ class GitProcess:
             auth=auth,
             config_file=config_file,
             stdin=stdin is not None,
-            progress=progress,
+            more=more,
         ) as process:
             try:
                 async with asyncio.timeout(self._timeout_s):
@@ -229,7 +230,7 @@ class GitProcess:
         auth: GitAuth | None = None,
         config_file: Path | None = None,
         stdin: bool = False,
-        progress: Path | None = None,
+        more: Mapping[str, str] | None = None,
     ) -> AsyncIterator[asyncio.subprocess.Process]:
         """A running child with its output in pipes (its input too, with `stdin`).
 
@@ -246,7 +247,7 @@ class GitProcess:
                 stderr=asyncio.subprocess.PIPE,
                 cwd=self.home,
                 env=self.environment(mirror=mirror, url=url, auth=auth, config_file=config_file)
-                | ({} if progress is None else {"GIT_LFS_PROGRESS": str(progress)}),
+                | dict(more or {}),
                 start_new_session=True,
                 limit=_LINE_LIMIT,
             )

@@ -14,6 +14,7 @@ from typing import Final
 
 from gl2gh_batch.domain.errors import GitError, NotFoundError, TargetError, TargetNotOursError
 from gl2gh_batch.kit.git_lfs import POINTER_BYTES, is_pointer
+from gl2gh_batch.kit.git_listing import listed
 from gl2gh_batch.kit.git_process import Finished, GitAuth, GitProcess, failure, origin_of
 from gl2gh_batch.kit.git_refs import BLOB_LIMIT_BYTES, parse_push, parse_refs, parse_symref
 from gl2gh_batch.kit.git_trees import OWN_PREFIX, contents
@@ -281,13 +282,11 @@ class GitWiki:
         """
         origin_of(url)
         mirror = mirror.resolve()
-        listed = await self._process.read("ls-remote", "--symref", "--", url, url=url, auth=auth)
-        if listed.code:
-            error = failure("ls-remote", listed)
-            if isinstance(error, NotFoundError):
-                raise TargetError("GitHub has no wiki there before its first page", hint=hint) from error
-            raise error
-        refs, head = parse_refs(listed.output), parse_symref(listed.output) or DEFAULT_BRANCH
+        try:
+            output = await listed(self._process, url, auth)
+        except NotFoundError as error:
+            raise TargetError("GitHub has no wiki there before its first page", hint=hint) from error
+        refs, head = parse_refs(output), parse_symref(output) or DEFAULT_BRANCH
         held = refs.get(head, "")
         if held == commit:
             return

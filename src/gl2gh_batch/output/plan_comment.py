@@ -83,7 +83,7 @@ def reviewed_plan(body: str) -> ReviewedPlan | None:
     found = _FIRST_LINE.match(body)
     try:
         said = json.loads(found[1]) if found else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(said, dict) or said.get("version") != 1:
         return None
