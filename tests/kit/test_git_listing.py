@@ -43,7 +43,7 @@ def root(tmp_path: Path) -> Path:
 
 
 class _Server:
-    """Repositories that answer with `pages` at first, or for ever; `old` speaks the protocol's first version."""
+    """Repositories behind `pages` at first, or for ever; `old` speaks the first version of the protocol."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
