@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 from servers import serving
 
-from gl2gh_batch.domain.errors import SourceError
+from gl2gh_batch.domain.errors import GitError, SourceError
 from gl2gh_batch.kit import git_process
 from gl2gh_batch.kit.git import Git
 from gl2gh_batch.kit.git_lfs_server import LfsObject
@@ -115,6 +115,31 @@ def _answers(*first: Any) -> Any:
         return web.Response(text=said, content_type="application/vnd.git-lfs+json")
 
     return serve
+
+
+@pytest.mark.parametrize("odd", [{"objects": []}, {"objects": [{"oid": OTHER, "size": 1}]}, {}, [], None, 7])
+async def test_an_object_that_an_answer_leaves_out_is_not_missing(tmp_path: Path, odd: object) -> None:
+    """The server is asked again; where it never speaks of it, that is trouble and no empty result."""
+    git = Git(tmp_path, sleep=_at_once)
+    async with serving(_answers(odd)) as seen:
+        assert await git.lfs.present(f"{seen.url}/a.git", [KEPT], AUTH) == {KEPT.oid: KEPT.size}
+        assert len(seen.requests) == 2
+    async with serving(_answers(*[odd] * 3)) as seen:
+        with pytest.raises(GitError, match="no answer that can be read"):
+            await git.lfs.present(f"{seen.url}/a.git", [KEPT], AUTH)
+
+
+async def test_an_answer_nested_without_end_is_none(tmp_path: Path) -> None:
+    """It is read as trouble of the moment, too."""
+    pages = ["[" * 100_000, '{"objects": ' * 100_000, None]
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        page = pages.pop(0)
+        return await _answers()(request) if page is None else web.Response(text=page)
+
+    git = Git(tmp_path, sleep=_at_once)
+    async with serving(serve) as seen:
+        assert await git.lfs.present(f"{seen.url}/a.git", [KEPT], AUTH) == {KEPT.oid: KEPT.size}
 
 
 @needs_lfs

@@ -107,8 +107,7 @@ class LfsServer:
             ):
                 raw = await response.read()
                 if response.status == 200:
-                    rows = json.loads(raw)["objects"]
-                    return [row for row in rows if isinstance(row, dict)]
+                    return _rows(json.loads(raw), objects)
                 status = response.status
         except (aiohttp.ClientError, TimeoutError, *_UNREADABLE) as error:
             raise _TroubleError(
@@ -160,6 +159,12 @@ class LfsServer:
 def endpoint_of(url: str) -> str:
     """Where the LFS server of a repository is."""
     return f"{url}/info/lfs"
+
+
+def _rows(told: Any, objects: list[LfsObject]) -> list[dict[str, Any]]:
+    """What it says of each object; raises `LookupError` where it says nothing of one that was asked for."""
+    rows = {str(row.get("oid")): row for row in told["objects"] if isinstance(row, dict)}
+    return [rows[one.oid] for one in objects]
 
 
 def _size(row: Mapping[str, Any]) -> int:
