@@ -16,7 +16,8 @@ from torture import FULL, PARTS, amount, dice, in_parts
 from whole import HAS_LFS, link_files, whole
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# Longer than any patience of the program: whoever waits for it to end has not heard the signal.
+# Longer than any patience of the program: whoever waits for it to end has not heard the signal. Limits last a
+# minute, since the next run keeps to what is left of them.
 STUCK = {"delay_s": 300}
 # Where each phase waits: side, method and path of the request that is not answered, and what is not.
 PHASES: dict[str, tuple[str, str, str, dict[str, Any]]] = {
@@ -27,14 +28,14 @@ PHASES: dict[str, tuple[str, str, str, dict[str, Any]]] = {
     "fetch of a wiki": ("gitlab", "GET", "*.wiki.git/info/refs", STUCK),
     "export": ("gitlab", "GET", "*/issues/1/notes", STUCK),
     "attachment": ("gitlab", "GET", "*/uploads/*", STUCK),
-    "GitLab's limit": ("gitlab", "GET", "*/labels", {"status": 429, "headers": {"Retry-After": "900"}}),
+    "GitLab's limit": ("gitlab", "GET", "*/labels", {"status": 429, "headers": {"Retry-After": "60"}}),
     "plan": ("github", "GET", "/orgs/acme", STUCK),
     "create": ("github", "POST", "/orgs/acme/repos", STUCK),
     "LFS": ("github", "POST", "*/info/lfs/objects/batch", STUCK),
     "push": ("github", "POST", "/acme/app.git/git-receive-pack", STUCK),
     "import": ("github", "POST", "*/import/issues", STUCK),
     "import status": ("github", "GET", "*/import/issues/*", STUCK),
-    "a limit": ("github", "POST", "*/labels", {"rate_limit": "secondary", "retry_after": 900}),
+    "a limit": ("github", "POST", "*/labels", {"rate_limit": "secondary", "retry_after": 60}),
     "pull request": ("github", "POST", "/repos/*/*/pulls", STUCK),
     "upload": ("github", "POST", "*/releases/*/assets", STUCK),
     "verify": ("github", "GET", "*/issues/comments", STUCK),
