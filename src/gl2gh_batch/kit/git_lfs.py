@@ -24,6 +24,7 @@ from gl2gh_batch.kit.git_process import (
     StalledError,
     drawn,
     failure,
+    is_of_the_moment,
     is_refused,
 )
 from gl2gh_batch.kit.git_trees import contents
@@ -123,12 +124,21 @@ class GitLfs:
         missing = [one for one in wanted if one.oid not in there]
         for start in range(0, len(missing), _OIDS_AT_ONCE):
             some = missing[start : start + _OIDS_AT_ONCE]
-            oids = [one.oid for one in some]
-            done = await self._run("push", url, mirror, ("--object-id", "source", *oids), auth)
-            # It passes over an object that storage answers with 422, and ends well.
-            if done.code or len(await self.present(url, some, auth)) < len(some):
-                raise _trouble(TargetError, "push", done, "GitHub did not take all LFS objects")
+            await self._send(url, mirror, some, auth)
         return len(missing)
+
+    async def _send(self, url: str, mirror: Path, some: list[LfsObject], auth: GitAuth | None) -> None:
+        """Send them; what counts is what the server has then, whatever git-lfs says of it."""
+        pauses, oids = iter(PAUSES_S), [one.oid for one in some]
+        while True:
+            # It passes over an object that storage answers with 422, and ends well.
+            done = await self._run("push", url, mirror, ("--object-id", "source", *oids), auth)
+            if len(await self.present(url, some, auth)) == len(some):
+                return
+            pause_s = next(pauses, None)
+            if pause_s is None or not is_of_the_moment(done):
+                raise _trouble(TargetError, "push", done, "GitHub did not take all LFS objects")
+            await self._process.sleep(drawn(pause_s))
 
     async def _run(
         self, command: str, url: str, mirror: Path, arguments: tuple[str, ...], auth: GitAuth | None
